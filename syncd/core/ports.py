@@ -1,0 +1,209 @@
+"""The sockets: what a connector must be. Each rule is numbered, and the contract suite of `syncd.testing` checks it by number.
+
+A connector is a class found by entry point; it is made with its validated settings and a `Room`, used as an async context
+manager, and knows nothing of the store, the mapping or the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from syncd.core.errors import Problem
+from syncd.core.model import (
+    Change,
+    Completeness,
+    Fact,
+    FieldSpec,
+    Kind,
+    Observed,
+    Outcome,
+    Page,
+    SourceName,
+    TargetId,
+    Values,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What the engine hands to a connector besides its settings."""
+
+    name: str
+    """The name under which `syncd.yaml` knows it."""
+    now: Callable[[], datetime]
+    """The clock: aware UTC. Connectors never ask the system for the time of day."""
+    base: Path
+    """The folder of `syncd.yaml`: relative paths in settings start here."""
+
+
+class Standing(StrEnum):
+    """The verdict of one check."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One line of `syncd check --online`: what was tried, how it stands, what was seen, and what to do if it is not well."""
+
+    name: str
+    standing: Standing
+    seen: str
+    problem: Problem | None = None
+
+
+@runtime_checkable
+class Source(AbstractAsyncContextManager["Source"], Protocol):
+    """Where the truth about people comes from.
+
+    Rules (checked by `syncd.testing.SourceContract`):
+     1. `read(None)` yields every record of the source, each exactly once, in pages; `full` is True on each.
+     2. Only the last page carries `cursor` and `completeness`; a page after it is never yielded.
+     3. `completeness.proven` is True only if nothing can be missing; on any doubt the fact that fails says why.
+     4. A read that cannot go on raises (`TryAgain`, `NeedsHuman`, `Misconfigured`); it never ends quietly with less.
+     5. `native_id` is stable under renames and moves; two records of one kind never share one.
+     6. Reading an unchanged source again yields equal digests; a changed attribute yields another digest.
+     7. `read(cursor)` yields at least what changed since the cursor was given (`full` False), or starts over (`full` True).
+     8. Blocking libraries run in threads; cancellation of a read leaves nothing running.
+     9. Secrets never occur in errors, notes or `repr`.
+    10. `check()` tries each precondition by itself, never raises, and gives one verdict each.
+    """
+
+    settings: ClassVar[type[Any]]
+    """The pydantic model of its part of `syncd.yaml`."""
+    attributes: ClassVar[Mapping[Kind, Mapping[str, str]] | None]
+    """Names and types (`text`, `texts`, `number`, `flag`, `instant`) of attributes it can deliver by kind; None when only the
+    data can tell (a table's columns). Rules naming others are refused at load."""
+
+    def __init__(self, settings: Any, room: Room) -> None: ...
+
+    def read(self, cursor: str | None) -> AsyncIterator[Page]: ...
+
+    def check(self) -> AsyncIterator[Verdict]: ...
+
+
+@runtime_checkable
+class Watching(Protocol):
+    """What a source may offer besides: wake-ups. A wake-up says that something may have changed, never what."""
+
+    def watch(self) -> AsyncIterator[None]: ...
+
+
+class Target(AbstractAsyncContextManager["Target"], Protocol):
+    """Where the org tree is written.
+
+    Rules (checked by `syncd.testing.TargetContract`):
+     1. `fields` names every field that rules may write, by kind, with its limits.
+     2. `normalise` says a value the way the target would store it; it is pure and idempotent, and it raises nothing.
+     3. `observe()` yields every object that the target shows, each once, references as target ids, then ends;
+        `observed()` then tells whether that was everything.
+     4. `apply(change, key=…)` does the whole change or nothing that would survive its repetition, and returns an outcome.
+     5. Applied twice with one key, a change has the effect of once; `again=True` says that an earlier attempt may have
+        reached the platform, and the target reads back before it writes.
+     6. A time-out after sending is settled by reading back inside `apply`, never by repeating blindly.
+     7. An object that is not named by the change, and a field that is not named in it, is not touched.
+     8. Creating what is there already adopts it if it carries our mark, and is otherwise rejected with the problem named.
+     9. Removing what is gone already is `Applied`.
+    10. The platform's limits are obeyed by the target itself; callers may call as concurrently as they like.
+    11. `apply` raises nothing but cancellation; `observe` raises as a source does.
+    12. Secrets and people's values never occur in problems, except the label.
+    """
+
+    settings: ClassVar[type[Any]]
+    fields: ClassVar[Mapping[Kind, Mapping[str, FieldSpec]]]
+
+    def __init__(self, settings: Any, room: Room) -> None: ...
+
+    @property
+    def root(self) -> TargetId:
+        """The object under which units without a parent are put."""
+        ...
+
+    def normalise(self, kind: Kind, fields: Values) -> Values: ...
+
+    def observe(self) -> AsyncIterator[Observed]: ...
+
+    def observed(self) -> Completeness:
+        """Return the certificate of the last finished `observe`."""
+        ...
+
+    async def look(self, kind: Kind, target_id: TargetId) -> Observed | None:
+        """Return one object as it is now, None if there is no such object."""
+        ...
+
+    async def apply(self, change: Change, *, key: str, again: bool = False) -> Outcome:
+        """Do `change`; references in it have been resolved to target ids by the writer."""
+        ...
+
+    def check(self) -> AsyncIterator[Verdict]: ...
+
+
+class Consumer(AbstractAsyncContextManager["Consumer"], Protocol):
+    """Somebody who acts on what was confirmed (learning, OKR).
+
+    Rules (checked by `syncd.testing.ConsumerContract`):
+     1. Facts arrive at least once and in order per subject; receiving one twice is harmless.
+     2. `receive` returns when the facts are durable with the consumer; raising means that all of them come again.
+     3. Replaying all facts and `reconcile` with the whole tree lead to the same state.
+    """
+
+    settings: ClassVar[type[Any]]
+
+    def __init__(self, settings: Any, room: Room) -> None: ...
+
+    async def receive(self, facts: Sequence[Fact]) -> None: ...
+
+    async def reconcile(self, org_tree: Mapping[str, Values]) -> None: ...
+
+
+class Messenger(Protocol):
+    """Durable, deduplicated messages to people. Sending twice with one key is seen once."""
+
+    async def send(self, *, key: str, to: Sequence[TargetId], title: str, text: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One thing that people on call should know, or should know to be over."""
+
+    key: str
+    """At most 255 characters; ties firing and resolution together."""
+    severity: str
+    title: str
+    text: str
+    since: datetime
+    resolved: bool = False
+
+
+class Sink(Protocol):
+    """One alert out. Raises `TryAgain` or `NeedsHuman`; sending twice with one key is harmless."""
+
+    async def send(self, alert: Alert) -> None: ...
+
+
+SourceFactory = Callable[[Any, Room], Source]
+TargetFactory = Callable[[Any, Room], Target]
+
+__all__ = [
+    "Alert",
+    "Consumer",
+    "Messenger",
+    "Room",
+    "Sink",
+    "Source",
+    "SourceFactory",
+    "SourceName",
+    "Standing",
+    "Target",
+    "TargetFactory",
+    "Verdict",
+    "Watching",
+]

@@ -1,0 +1,58 @@
+"""Values that travel between rooms: JSON-like, comparable, hashable by digest.
+
+A value is text, a whole number, a fraction, a flag, nothing, a list or a mapping of such. Dates are text in ISO 8601
+(`2026-11-22`), instants are text in RFC 3339 UTC (`2026-11-22T01:30:00Z`): one form, so that two equal values always have
+equal bytes. This module never rounds, never guesses a type and never changes a value's meaning.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+Value: TypeAlias = "str | int | float | bool | None | Sequence[Value] | Mapping[str, Value]"
+"""What an attribute or a field can hold. Lists are compared in order."""
+
+Values: TypeAlias = Mapping[str, Value]
+
+
+def canonical(value: Value) -> bytes:
+    """Return the one JSON text of `value`: keys sorted, no blanks, UTF-8, lists and tuples alike."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def digest(value: Value) -> bytes:
+    """Return the 16-byte BLAKE2b digest of the canonical text of `value`."""
+    return hashlib.blake2b(canonical(value), digest_size=16).digest()
+
+
+def frozen(value: Value) -> Value:
+    """Return `value` with every list turned into a tuple, so that equality does not depend on who made it."""
+    if isinstance(value, Mapping):
+        return {key: frozen(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(frozen(item) for item in value)
+    return value
+
+
+def is_empty(value: Value) -> bool:
+    """Tell whether a value says nothing: None, blank text, an empty list or mapping. Zero and False say something."""
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or (not isinstance(value, bool | int | float) and len(value) == 0)
+
+
+def instant(moment: datetime) -> str:
+    """Return an aware datetime as RFC 3339 UTC text, to the microsecond only where there is one."""
+    if moment.tzinfo is None:
+        msg = "a naive datetime is not an instant"
+        raise ValueError(msg)
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def moment(text: str) -> datetime:
+    """Return the aware UTC datetime that `instant` wrote."""
+    return datetime.fromisoformat(text).astimezone(UTC)
