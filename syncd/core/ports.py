@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from syncd.core.errors import Problem
-from syncd.core.model import (
+from syncd.core.model import Change, Completeness, Fact, FieldSpec, Kind, Observed, Outcome, Page, SourceName, TargetId
+from syncd.core.values import Values
     Change,
     Completeness,
     Fact,

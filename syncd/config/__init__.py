@@ -1,0 +1,1 @@
+"""The configuration: `syncd.yaml`, the environment and secrets, read once and checked whole."""
