@@ -17,18 +17,6 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from syncd.core.errors import Problem
 from syncd.core.model import Change, Completeness, Fact, FieldSpec, Kind, Observed, Outcome, Page, SourceName, TargetId
 from syncd.core.values import Values
-    Change,
-    Completeness,
-    Fact,
-    FieldSpec,
-    Kind,
-    Observed,
-    Outcome,
-    Page,
-    SourceName,
-    TargetId,
-    Values,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
