@@ -1,0 +1,320 @@
+"""What DingTalk can hold of a person and of a department, with its limits, and how it writes values down.
+
+The tables are what rules are checked against; `normalise` says a value the way DingTalk stores it, so that the plan has no
+phantom differences. Nothing here talks to anybody, looks at a clock, or knows the names of DingTalk's wire fields.
+
+Limits are those of the address-book pages for `user/create` and `department/create`, and of the checks in the official SDK.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from syncd.core.model import FieldSpec, FieldType, Kind
+from syncd.core.values import Value, Values, is_empty
+
+CHINA: Final = timezone(timedelta(hours=8))
+"""The days that people see are days in China, which has had no summer time since 1991. (That DingTalk means midnight
+there is recalled, not documented; documented are milliseconds.)"""
+
+USER_ORDER_TOP: Final = 2**53 - 1
+"""Among the members of a department DingTalk puts the *larger* order first, elsewhere smaller is first. Our fields
+say "smaller first"; the wire value of a member's order is this number minus ours. DingTalk's own orders are large
+(about 1.8e14), so a person to whom we give an order stands before everybody to whom nobody gave one."""
+
+MEMBERSHIP_LIMIT: Final = 100
+"""Departments of one person in one `user/create` (the official SDK refuses more)."""
+PERMIT_LIMIT: Final = 50
+"""People and departments together that may see a hidden department. Documented; the SDK's own check says 200."""
+
+
+class Region(StrEnum):
+    """Where the organization is registered: it decides how DingTalk writes mobile numbers of mainland China."""
+
+    MAINLAND = "mainland"
+    ELSEWHERE = "elsewhere"
+
+
+def _text(doc: str, limit: int | None = None, *, clearable: bool = True, unique: bool = False) -> FieldSpec:
+    # That an empty text clears is recalled, not documented; a live tenant has to confirm it (`syncd check --online` cannot).
+    return FieldSpec(type=FieldType.TEXT, max_length=limit, clearable=clearable, unique=unique, doc=doc)
+
+
+def _flag(doc: str) -> FieldSpec:
+    return FieldSpec(type=FieldType.FLAG, doc=doc)
+
+
+def _late(doc: str) -> FieldSpec:
+    return FieldSpec(type=FieldType.REFERENCES, late=True, clearable=True, doc=doc)
+
+
+PERSON: Final[Mapping[str, FieldSpec]] = MappingProxyType(
+    {
+        "userid": FieldSpec(
+            type=FieldType.TEXT,
+            required=True,
+            immutable=True,
+            unique=True,
+            max_length=64,
+            # The character set is recalled: DingTalk documents only the length.
+            pattern=r"[A-Za-z0-9_.@-]{1,64}",
+            doc="The account's id. Never changes: derive it from something that a rename leaves alone.",
+        ),
+        "name": FieldSpec(type=FieldType.TEXT, required=True, max_length=80, doc="The name that colleagues see."),
+        "mobile": FieldSpec(
+            type=FieldType.TEXT,
+            required=True,
+            unique=True,
+            max_length=20,
+            pattern=r"\+?[0-9][0-9 -]{4,18}",
+            doc="The mobile number that the person logs in with. DingTalk does not change it; see `mobile_change`.",
+        ),
+        "hide_mobile": _flag("Hide the number on the profile; calls and DING still work."),
+        "telephone": _text("The desk number or extension.", 50, unique=True),
+        "job_number": _text(
+            "The number that the company gave the person. DingTalk does not insist that it is unique.", 50
+        ),
+        "title": _text("The job title.", 200),
+        "email": FieldSpec(
+            type=FieldType.TEXT,
+            unique=True,
+            clearable=True,
+            max_length=50,
+            pattern=r"[^@\s]+@[^@\s]+",
+            doc="The address shown on the profile.",
+        ),
+        # Clearing it would unbind the mailbox (the page on enterprise accounts), so a rule cannot.
+        "org_email": _text("The company mailbox; holds only where DingTalk's mail is in use.", 100, clearable=False),
+        "work_place": _text("Where the person works.", 100),
+        "remark": _text("A note on the profile.", 2000),
+        "departments": FieldSpec(
+            type=FieldType.MEMBERSHIPS,
+            required=True,
+            doc="All departments of the person (at most 100), each with an order (smaller stands earlier) and a title.",
+        ),
+        "extension": FieldSpec(
+            type=FieldType.MAPPING,
+            max_length=2000,
+            clearable=True,
+            doc="Fields that an administrator has added to the profile, by name. Only the keys that rules name are touched.",
+        ),
+        "senior_mode": _flag("Not everybody may call this person."),
+        "hired_date": FieldSpec(type=FieldType.DATE, doc="The first working day, as a day in China."),
+        "manager": FieldSpec(type=FieldType.REFERENCE, clearable=True, late=True, doc="The line manager."),
+        "login_email": _text("The address that an e-mail account logs in with; others ignore it.", 64, clearable=False),
+    }
+)
+
+UNIT: Final[Mapping[str, FieldSpec]] = MappingProxyType(
+    {
+        "name": FieldSpec(
+            type=FieldType.TEXT,
+            required=True,
+            max_length=64,
+            forbidden="-,，",
+            doc="The department's name. No two departments under one parent share one.",
+        ),
+        "parent": FieldSpec(
+            type=FieldType.REFERENCE, doc="The department above; without one, the root of the settings."
+        ),
+        "order": FieldSpec(type=FieldType.NUMBER, doc="The place among its siblings, above 0; smaller stands earlier."),
+        "hide_dept": _flag("Hide the department from everybody who is not permitted."),
+        "dept_permits": _late("Departments that see it though it is hidden; at most 50 together with `user_permits`."),
+        "user_permits": _late("People who see it though it is hidden; at most 50 together with `dept_permits`."),
+        "outer_dept": _flag("Its members see only what they are permitted to."),
+        "outer_dept_only_self": _flag("Its members see only their own department; needs `outer_dept`."),
+        "outer_permit_depts": _late("Departments that its members see besides; at most 50."),
+        "outer_permit_users": _late("People whom its members see besides; at most 50."),
+        "create_dept_group": _flag("Keep a group chat of the department."),
+        "auto_add_user": _flag("Let new members join the group chat by themselves."),
+        "auto_approve_apply": _flag("Accept people who ask to join without asking."),
+        "brief": _text("What the department is for.", 255),
+        "telephone": _text("The department's number.", 50),
+        "code": _text("The department's code, such as a cost centre.", 30),
+        "managers": _late("Who leads the department. DingTalk insists that they are members of it."),
+    }
+)
+
+FIELDS: Final[Mapping[Kind, Mapping[str, FieldSpec]]] = MappingProxyType({Kind.PERSON: PERSON, Kind.UNIT: UNIT})
+
+
+def normalise(kind: Kind, fields: Values, *, region: Region) -> Values:
+    """Return `fields` as DingTalk would store them: pure, idempotent, raises nothing. A value of a type that the field
+    cannot hold stays as it is, and the rules' own check tells about it. References are never looked into."""
+    specs = FIELDS.get(kind, {})
+    stored: dict[str, Value] = {}
+    for name, value in fields.items():
+        spec = specs.get(name)
+        if spec is None:
+            stored[name] = value
+        elif name == "mobile" and isinstance(value, str):
+            stored[name] = mobile(value, region=region)
+        else:
+            stored[name] = _STORED[spec.type](value)
+    return stored
+
+
+# --- mobile numbers ---------------------------------------------------------------------------------------------------
+
+# ITU-T E.164 assigns calling codes so that none is the beginning of another: 1 and 7 stand alone, these have two digits,
+# all others have three.
+_TWO_DIGITS: Final = frozenset(
+    str(code)
+    for codes in (
+        (20, 27, *range(30, 35), 36, 39, 40, 41, *range(43, 50)),
+        (*range(51, 59), *range(60, 67), 81, 82, 84, 86, *range(90, 96), 98),
+    )
+    for code in codes
+)
+_MAINLAND_DIGITS: Final = 11
+_DIGITS: Final = frozenset("0123456789")
+_NOISE: Final = str.maketrans("", "", "()./")
+
+
+def mobile(text: str, *, region: Region) -> str | None:
+    """Return a number as DingTalk stores it: eleven digits for mainland China, `+62-81234567` for elsewhere; and
+    `+86-…` for mainland numbers where the organization is registered elsewhere. Blank text is None; what is not a
+    number stays as it is."""
+    bare = "".join(text.split()).translate(_NOISE)
+    if bare.startswith("00"):
+        bare = f"+{bare[2:]}"
+    digits = bare.lstrip("+").replace("-", "")
+    if not digits or not _DIGITS.issuperset(digits):
+        return text.strip() or None
+    if not bare.startswith("+"):
+        return _mainland(digits, region=region) if _is_mainland(digits) else digits
+    code = _calling_code(digits)
+    rest = digits[len(code) :]
+    if code == "86" and _is_mainland(rest):
+        return _mainland(rest, region=region)
+    return f"+{code}-{rest}"
+
+
+def _is_mainland(digits: str) -> bool:
+    return len(digits) == _MAINLAND_DIGITS and digits.startswith("1")
+
+
+def _mainland(digits: str, *, region: Region) -> str:
+    return digits if region is Region.MAINLAND else f"+86-{digits}"
+
+
+def _calling_code(digits: str) -> str:
+    if digits[0] in "17":
+        return digits[0]
+    return digits[:2] if digits[:2] in _TWO_DIGITS else digits[:3]
+
+
+# --- the other types --------------------------------------------------------------------------------------------------
+
+
+def _stored_text(value: Value) -> Value:
+    return (value.strip() or None) if isinstance(value, str) else value
+
+
+def _stored_flag(value: Value) -> Value:
+    return False if value is None else value  # every flag of the address book is off by default
+
+
+def _stored_number(value: Value) -> Value:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _stored_date(value: Value) -> Value:
+    """Return a date as `2026-11-22`; an instant becomes the day that it falls on in China."""
+    if not isinstance(value, str) or not value.strip():
+        return None if isinstance(value, str) else value
+    text = value.strip()
+    if len(text) <= len("2026-11-22"):
+        return text
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo is None else moment.astimezone(CHINA)).date().isoformat()
+    except (ValueError, OverflowError):
+        return text
+
+
+def _stored_texts(value: Value) -> Value:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return value
+    return tuple(_stored_text(item) for item in value)
+
+
+def _stored_mapping(value: Value) -> Value:
+    """Return a mapping of trimmed texts; a blank one is None, which means that the key is to be cleared."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key.strip(): None if is_empty(item) else _as_text(item) for key, item in sorted(value.items())}
+
+
+def _as_text(value: Value) -> Value:
+    if isinstance(value, str):
+        return value.strip()
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _stored_references(value: Value) -> Value:
+    """Return references without repetitions, in one order: DingTalk keeps sets here. No reference at all is None."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return value
+    if not all(isinstance(item, str) for item in value):
+        return value
+    return tuple(sorted({str(item) for item in value})) or None
+
+
+def _stored_memberships(value: Value) -> Value:
+    """Return memberships in the order given (the first is the main one), each unit once, titles trimmed."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return value
+    kept: dict[str, Value] = {}
+    for item in value:
+        if not isinstance(item, Mapping) or not isinstance(item.get("unit"), str):
+            return value
+        kept.setdefault(str(item["unit"]), _stored_membership(item))
+    return tuple(kept.values()) or None
+
+
+def _stored_membership(item: Mapping[str, Value]) -> Mapping[str, Value]:
+    member: dict[str, Value] = {"unit": item["unit"]}
+    if not is_empty(order := _stored_number(item.get("order"))):
+        member["order"] = order
+    if not is_empty(title := _stored_text(item.get("title"))):
+        member["title"] = title
+    return member
+
+
+_STORED: Final[Mapping[FieldType, Callable[[Value], Value]]] = {
+    FieldType.TEXT: _stored_text,
+    FieldType.NUMBER: _stored_number,
+    FieldType.FLAG: _stored_flag,
+    FieldType.DATE: _stored_date,
+    FieldType.TEXTS: _stored_texts,
+    FieldType.MAPPING: _stored_mapping,
+    FieldType.REFERENCE: _stored_text,
+    FieldType.REFERENCES: _stored_references,
+    FieldType.MEMBERSHIPS: _stored_memberships,
+}
+
+
+# --- days and orders on the wire --------------------------------------------------------------------------------------
+
+
+def milliseconds(day: str) -> int | None:
+    """Return midnight in China of an ISO date, in milliseconds since 1970; None for what is not a date."""
+    try:
+        return int(datetime.fromisoformat(day).replace(tzinfo=CHINA).timestamp()) * 1000
+    except ValueError:
+        return None
+
+
+def day(stamp: int) -> str:
+    """Return the ISO date in China on which `stamp` (milliseconds since 1970) falls."""
+    return (datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=stamp)).astimezone(CHINA).date().isoformat()
+
+
+def turned(order: int) -> int:
+    """Return a member's order on the wire for ours, and ours for the one on the wire."""
+    return USER_ORDER_TOP - order
