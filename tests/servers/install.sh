@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Installs the real servers that the integration tests run: Debian's Samba (as Active Directory) and PostgreSQL.
+#
+# Idempotent: it does nothing where everything is there, and it installs only what is missing.
+# It never lets a package start a service of its own, and it changes nothing in /etc besides what the packages bring.
+set -euo pipefail
+
+readonly PACKAGES=(
+  samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind python3-samba # the domain controller
+  ldb-tools                                                                                       # its database from outside
+  openssl                                                                                         # test certificates
+  postgresql                                                                                      # the store's second database
+)
+
+stop() {
+  printf 'install.sh: %s\n' "$*" >&2
+  exit 1
+}
+
+installed() {
+  [[ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" == installed ]]
+}
+
+command -v apt-get >/dev/null && command -v dpkg-query >/dev/null ||
+  stop 'the test servers come as Debian packages, and this system has no apt-get. Run the tests without them: make fast'
+
+missing=()
+for package in "${PACKAGES[@]}"; do
+  # samba-ad-dc and samba-ad-provision were parts of samba before Debian 12.5: ask only for what this release knows.
+  installed "$package" || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+
+((EUID == 0)) || stop "not root, and these packages are missing: ${missing[*]}. Run: sudo $0"
+
+# 101 = "action forbidden by policy": keeps the packages from starting their services while they are being installed.
+readonly POLICY=/usr/sbin/policy-rc.d
+if [[ ! -e $POLICY ]]; then
+  printf '#!/bin/sh\nexit 101\n' >"$POLICY"
+  chmod 755 "$POLICY"
+  trap 'rm -f "$POLICY"' EXIT
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+readonly APT=(apt-get -qq -o DPkg::Lock::Timeout=900 -o Acquire::Retries=3)
+printf 'install.sh: installing %s\n' "${missing[*]}"
+"${APT[@]}" update >/dev/null
+
+known=()
+for package in "${missing[@]}"; do
+  if apt-cache show "$package" >/dev/null 2>&1; then known+=("$package"); fi
+done
+((${#known[@]})) || stop "no package source offers ${missing[*]}"
+
+log=$(mktemp)
+if ! "${APT[@]}" install -y --no-install-recommends "${known[@]}" >"$log" 2>&1; then
+  tail -n 30 "$log" >&2
+  stop "apt-get could not install ${known[*]}; the last lines are above"
+fi
+rm -f "$log"
