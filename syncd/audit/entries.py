@@ -1,0 +1,93 @@
+"""What can be said in the audit log: one entry per thing that was decided, intended or found out. Says nothing about proof."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from syncd.core.model import ChangeId, FieldChange, RunId, SubjectId, TargetId
+from syncd.core.values import Values
+
+
+class EntryType(StrEnum):
+    """The kinds of entries. Words once used are never reused for something else: logs are kept for years."""
+
+    OPENED = "audit.opened"
+    """The first entry of a log."""
+    CONFIG_ACCEPTED = "config.accepted"
+    RUN_STARTED = "run.started"
+    RUN_FINISHED = "run.finished"
+    READ_DONE = "read.done"
+    """With the facts that prove the read complete."""
+    PLAN_ACCEPTED = "plan.accepted"
+    HOLD_OPENED = "hold.opened"
+    HOLD_RELEASED = "hold.released"
+    HOLD_EXPIRED = "hold.expired"
+    HOLD_DROPPED = "hold.dropped"
+    INTENDED = "change.intended"
+    """Written before the target is asked; an intent without an outcome tells of a process that died."""
+    CONFIRMED = "change.confirmed"
+    DEFERRED = "change.deferred"
+    REJECTED = "change.rejected"
+    PENDING = "change.pending"
+    UNKNOWN = "change.unknown"
+    """The process died while it was running; it is read back."""
+    SUPERSEDED = "change.superseded"
+    OPERATOR_COMMAND = "operator.command"
+
+
+OUTCOMES: Final = frozenset(
+    {EntryType.CONFIRMED, EntryType.DEFERRED, EntryType.REJECTED, EntryType.PENDING, EntryType.UNKNOWN}
+)
+"""What follows an intent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who did it: the account of the operating system, what it ran as, and the process."""
+
+    user: str
+    service: str
+    """`daemon`, or the command, such as `syncd apply`."""
+    host: str
+    pid: int
+
+    @classmethod
+    def here(cls, service: str) -> Actor:
+        """Return this process's account, host and id."""
+        return cls(user=_account(), service=service, host=socket.gethostname(), pid=os.getpid())
+
+
+def _account() -> str:
+    # A container's uid often has no name, and then getuser raises (KeyError before Python 3.13, OSError since).
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid:{os.getuid()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One thing to record. Empty words are left out of the record."""
+
+    type: EntryType
+    run: RunId | None = None
+    change: ChangeId | None = None
+    subject: SubjectId | None = None
+    label: str = ""
+    target_id: TargetId | None = None
+    op: str = ""
+    fields: tuple[FieldChange, ...] = ()
+    """Old → new with the place of the rule; recorded by the setting `values`."""
+    reason: str = ""
+    """Why: the plan's reason, the problem's code and words, the operator's words. Without people's values."""
+    plan: str = ""
+    """The plan's fingerprint."""
+    config: str = ""
+    """Digest of the configuration and the rules, in hex."""
+    facts: Values = field(default_factory=dict)
+    """What else belongs to it: proof facts, counts, the approver. Never people's values."""

@@ -1,0 +1,360 @@
+"""What the store gives and takes: one frozen value per kind of row.
+
+Rooms above the store exchange these values and the nouns of `syncd.core.model`, never SQL rows or dictionaries. Nothing here
+reads or writes; importing it does not import SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from syncd.core.errors import Place, Problem
+from syncd.core.model import (
+    Aside,
+    Change,
+    ChangeId,
+    Desired,
+    Effect,
+    Kind,
+    NativeId,
+    Observed,
+    ProofFact,
+    RunId,
+    SourceName,
+    SubjectId,
+)
+from syncd.core.values import Values
+
+ALIAS: Final = "@alias"
+"""The key name under which a record's aliases are found; their values are compared case-insensitively."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A problem as it was told: rendered, so that it still says the same after an upgrade."""
+
+    code: str
+    what: str
+    do: str
+    place: Place = field(default_factory=Place)
+
+    @classmethod
+    def of(cls, problem: Problem) -> Told:
+        """Return what `problem` says."""
+        return cls(code=problem.code, what=problem.what, do=problem.do, place=problem.place)
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place.file else ""
+        return f"{where}{self.what} {self.do} [{self.code}]"
+
+
+# --- runs and reads -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """One cycle or command: when it ran, under which configuration, and what came of it."""
+
+    run_id: RunId
+    kind: str
+    """What ran, in the engine's words: `sync`, `plan`, `observe`…"""
+    started_at: datetime
+    config_digest: bytes
+    finished_at: datetime | None = None
+    """None while it runs, and for ever if the process died."""
+    result: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRow:
+    """One read of one source, with the proof of its completeness and the cursor that it left."""
+
+    source: SourceName
+    run_id: RunId
+    started_at: datetime
+    finished_at: datetime
+    full: bool
+    proven: bool
+    facts: tuple[ProofFact, ...]
+    count: int
+    """Records seen in this read."""
+    cursor: str | None = None
+    notes: tuple[Told, ...] = ()
+
+
+# --- records --------------------------------------------------------------------------------------------------------
+
+
+class RecordState(StrEnum):
+    """What the mapping made of a record."""
+
+    MAPPED = "mapped"
+    EXCLUDED = "excluded"
+    """A rule leaves it out on purpose."""
+    PARKED = "parked"
+    """It could not be mapped; its problems say why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedRecord:
+    """A source's record as it was last read and mapped. Units derived from paths are records too."""
+
+    source: SourceName
+    kind: Kind
+    native_id: NativeId
+    digest: bytes
+    """Digest of the record's content, as the source gave it."""
+    rules_digest: bytes
+    """Digest of the rules that mapped it; another digest means that it has to be mapped again."""
+    state: RecordState
+    label: str
+    attributes: Values | None = None
+    """What the source said. None: not asked for (`iterate`) or not kept."""
+    aliases: tuple[str, ...] = ()
+    facts: Values = field(default_factory=dict)
+    origins: Mapping[str, Place] = field(default_factory=dict)
+    keys: tuple[tuple[str, str], ...] = ()
+    """(name, value) pairs by which records refer to this one and by which records are joined. Unordered.
+
+    Filled by `get`, `of_subject` and `outdated`; empty from `iterate` (use `iterate_keys`)."""
+    problems: tuple[Told, ...] = ()
+    subject: SubjectId | None = None
+    changed_at: datetime | None = None
+    """When the source says that it changed."""
+    absent_since: datetime | None = None
+    """When a proven read first did not see it any more; None for a record that is there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRow:
+    """One key of one present record."""
+
+    native_id: NativeId
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundRecord:
+    """A record that a search found."""
+
+    source: SourceName
+    kind: Kind
+    native_id: NativeId
+    label: str
+    subject: SubjectId | None = None
+
+
+# --- the org tree's other side --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredRow:
+    """What the target shall hold of a subject, with the digest by which it is compared."""
+
+    desired: Desired
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AsideRow:
+    """What is left as it is and why. `scope` is whatever was replaced together: a source's name, `plan`, …"""
+
+    scope: str
+    aside: Aside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedRow:
+    """What the target held of one object, and when we last saw it."""
+
+    observed: Observed
+    at: datetime
+
+
+# --- the queue ------------------------------------------------------------------------------------------------------
+
+
+class QueueState(StrEnum):
+    """Where a change stands. READY, RUNNING and PENDING are open; PARKED waits for a person; the others are over."""
+
+    READY = "ready"
+    """Waits for its turn, or for `due_at`."""
+    RUNNING = "running"
+    """Handed to the writer. Left so by a process that died: see `Queue.interrupted`."""
+    PENDING = "pending"
+    """The platform took it and waits for somebody; it is claimed again, with `again`, at `due_at`."""
+    PARKED = "parked"
+    """Refused for good, until its record, rule or settings change or an operator retries it."""
+    DONE = "done"
+    SUPERSEDED = "superseded"
+    """A later plan wants something else."""
+    DROPPED = "dropped"
+    """An operator took it out."""
+
+
+OPEN_STATES: Final = (QueueState.READY, QueueState.RUNNING, QueueState.PENDING)
+WAITING_STATES: Final = (QueueState.READY, QueueState.PENDING, QueueState.PARKED)
+"""What a later plan supersedes: everything that is neither over nor in the writer's hands."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedChange:
+    """An accepted change and where it stands. `id` is also the idempotency key for the target."""
+
+    id: ChangeId
+    run_id: RunId
+    change: Change
+    state: QueueState
+    attempt: int
+    """Counted attempts so far: 0 before the first. The writer counts, in its `Settlement`."""
+    due_at: datetime
+    again: bool
+    """An earlier attempt may have reached the platform: read back before writing."""
+    problem: Told | None
+    created_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What became of one running change.
+
+    READY and PENDING need `due_at`. If a newer plan waits for the same subject already, READY, PENDING and PARKED become
+    SUPERSEDED, and `again` passes to the newer changes.
+    """
+
+    change_id: ChangeId
+    subject: SubjectId
+    state: QueueState
+    attempt: int
+    due_at: datetime | None = None
+    problem: Told | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """What `Queue.accept` did with a plan's changes."""
+
+    ids: tuple[ChangeId, ...]
+    """One id per change, in the order given. An equal change that waited already keeps its id, attempts and due time."""
+    kept: frozenset[ChangeId]
+    """Those of `ids` that were there before."""
+    superseded: tuple[ChangeId, ...]
+    """Earlier changes of the same subjects that are over now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocked:
+    """A ready change that cannot run because another one is parked."""
+
+    change_id: ChangeId
+    subject: SubjectId
+    label: str
+    by: ChangeId
+    by_subject: SubjectId
+    by_label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueCounts:
+    """How many changes stand where. `due` are the ready and pending ones whose time has come; `blocked` wait for parked ones."""
+
+    ready: int = 0
+    running: int = 0
+    pending: int = 0
+    parked: int = 0
+    due: int = 0
+    blocked: int = 0
+
+    @property
+    def open(self) -> int:
+        """Return how many changes are not over and not parked."""
+        return self.ready + self.running + self.pending
+
+
+# --- holds and allocations ------------------------------------------------------------------------------------------
+
+
+class HoldState(StrEnum):
+    """Where a hold stands."""
+
+    OPEN = "open"
+    RELEASED = "released"
+    EXPIRED = "expired"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldRow:
+    """Changes of one effect that the guard holds until somebody releases exactly this plan (by fingerprint)."""
+
+    id: str
+    run_id: RunId
+    effect: Effect
+    fingerprint: str
+    reasons: tuple[str, ...]
+    count: int
+    names: tuple[str, ...]
+    """Labels of those concerned, for the person who decides."""
+    created_at: datetime
+    expires_at: datetime
+    state: HoldState = HoldState.OPEN
+    released_by: str = ""
+    released_at: datetime | None = None
+    reason: str = ""
+    """Why it was released or dropped, in the words of who did it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allocation:
+    """A unique value of a target's field that a subject keeps for ever (a login name, a userid)."""
+
+    target: str
+    field: str
+    value: str
+    subject: SubjectId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """Who holds a database for itself."""
+
+    who: str
+    pid: int
+    host: str
+    since: datetime
+
+
+__all__ = [
+    "ALIAS",
+    "OPEN_STATES",
+    "WAITING_STATES",
+    "Accepted",
+    "Allocation",
+    "AsideRow",
+    "Blocked",
+    "DesiredRow",
+    "FoundRecord",
+    "HoldRow",
+    "HoldState",
+    "Holder",
+    "KeyRow",
+    "ObservedRow",
+    "QueueCounts",
+    "QueueState",
+    "QueuedChange",
+    "ReadRow",
+    "RecordState",
+    "RunRow",
+    "Settlement",
+    "StagedRecord",
+    "Told",
+]

@@ -1,0 +1,35 @@
+"""One transaction: every question that the engine may ask, in groups. Never outlives the block that opened it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from syncd.store.allocations import Allocations
+from syncd.store.asides import Asides
+from syncd.store.feed import Feed
+from syncd.store.holds import Holds
+from syncd.store.links import Links
+from syncd.store.meta import Meta
+from syncd.store.observed import Observations
+from syncd.store.queue import Queue
+from syncd.store.records import Records
+from syncd.store.runs import Reads, Runs
+from syncd.store.subjects import Subjects
+
+
+class Transaction:
+    """The groups, on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.meta = Meta(connection)
+        self.runs = Runs(connection)
+        self.reads = Reads(connection)
+        self.records = Records(connection)
+        self.subjects = Subjects(connection)
+        self.asides = Asides(connection)
+        self.links = Links(connection)
+        self.observed = Observations(connection)
+        self.queue = Queue(connection)
+        self.holds = Holds(connection)
+        self.allocations = Allocations(connection)
+        self.feed = Feed(connection)
