@@ -29,6 +29,8 @@ RunId = NewType("RunId", str)
 
 ROOT_UNIT: Final = SubjectId("unit:root")
 """The unit above all others. Always linked to the department that the target's settings name as the root."""
+HOLDING_UNIT: Final = SubjectId("unit:leavers")
+"""The hidden unit where leavers wait until their grace period ends. Made by us, wanted only under the policy `hold`."""
 
 
 class Kind(StrEnum):
@@ -201,6 +203,8 @@ class FieldSpec:
     """Can be emptied again."""
     unique: bool = False
     """No two objects may hold the same value."""
+    signs_in: bool = False
+    """People sign in or are found by it, so a change counts as a login change."""
     late: bool = False
     """Written in a second pass, because it refers to objects that must exist first and may refer to each other."""
     doc: str = ""
@@ -268,7 +272,7 @@ class Op(StrEnum):
     """What is done to an object."""
 
     ADOPT = "adopt"
-    """Link an object that was there before us. Writes nothing to the target."""
+    """Link an object that was there before us, and bring its differing fields into line."""
     CREATE = "create"
     UPDATE = "update"
     LINK = "link"
@@ -323,7 +327,7 @@ class FieldChange:
 class Change:
     """One thing to do to one object, complete in itself: the writer needs nothing else.
 
-    For CREATE, `fields` holds every field; for UPDATE and LINK the differing ones; for ADOPT and REMOVE none.
+    For CREATE, `fields` holds every field; for ADOPT, UPDATE, LINK and OFFBOARD the differing ones; for REMOVE none.
     """
 
     op: Op
@@ -338,9 +342,9 @@ class Change:
     target_id: TargetId | None = None
     fields: tuple[FieldChange, ...] = ()
     needs: tuple[SubjectId, ...] = ()
-    """Subjects whose open changes must have succeeded before this one can (a department before its members)."""
+    """Subjects whose open changes of lower rank must have succeeded before this one can (a department before its members)."""
     after: tuple[SubjectId, ...] = ()
-    """Subjects whose open changes should have been tried before this one (a manager before the managed)."""
+    """Subjects whose open changes of lower rank should have been tried before this one (a manager before the managed)."""
     since: datetime | None = None
     """When the source changed what led here; not part of the fingerprint."""
 

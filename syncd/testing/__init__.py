@@ -1,1 +1,5 @@
-"""To be written."""
+"""What an author of a connector runs first: one contract suite per socket, and an in-memory target and source.
+
+It ships with syncd so that outside plugins can prove themselves: subclass a suite, give it one fixture. The engine never
+imports it.
+"""

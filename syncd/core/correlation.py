@@ -1,0 +1,181 @@
+"""Who is who: which records speak about one subject, and whom a source's text means.
+
+Correlation is by ordered attributes and never a guess: two candidates are an ambiguity that is named, not decided. A join
+once made is kept (`Statement.subject`). Pure functions; nothing here merges facts.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from syncd.core.attributes import Type, attribute
+from syncd.core.errors import Place, message
+from syncd.core.model import Aside, Kind, NativeId, Reason, SourceName, SubjectId
+from syncd.core.values import Value, is_empty
+
+_NAMESPACE: Final = uuid.UUID("5b0a1c52-2b5f-5c55-9d1e-6f2f8f0a7d11")
+ONE_OF: Final = {
+    Type.PERSON: (Kind.PERSON,),
+    Type.PERSONS: (Kind.PERSON,),
+    Type.UNIT: (Kind.UNIT,),
+    Type.UNITS: (Kind.UNIT,),
+    Type.GROUPS: (Kind.GROUP,),
+    Type.MEMBERS: (Kind.PERSON, Kind.GROUP),
+}
+
+AMBIGUOUS: Final = message(
+    "REC-001",
+    what="{label}: {attribute} matches more than one person who is already known ({others}).",
+    do="Correct the value in the source, or give correlation an attribute that tells them apart (`join.correlate`).",
+    example="Two people share the employee number 00042 in Active Directory, and the HR file has a third 00042.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """What one record of one source says about somebody, after inbound mapping. References are still the source's text."""
+
+    source: SourceName
+    native_id: NativeId
+    kind: Kind
+    facts: Mapping[str, Value]
+    origins: Mapping[str, Place] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    subject: SubjectId | None = None
+    """The subject that the record was joined to before; a join, once made, is kept."""
+
+    @property
+    def label(self) -> str:
+        for name in ("displayName", "name.formatted", "userName"):
+            if text := self.facts.get(name):
+                return str(text)
+        return self.native_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinRules:
+    """How records find each other and who wins."""
+
+    sources: tuple[SourceName, ...]
+    """Every source, the one that wins first."""
+    correlate: tuple[str, ...] = ("employeeNumber", "emails.work", "userName")
+    precedence: Mapping[str, tuple[SourceName, ...]] = field(default_factory=dict)
+    """The order of sources for single attributes."""
+    refers: Mapping[SourceName, Mapping[Kind, Mapping[str, str]]] = field(default_factory=dict)
+    """How a source's reference attributes name others: `id`, `alias`, or a canonical attribute of the one referred to."""
+
+    def order(self, name: str) -> tuple[SourceName, ...]:
+        """Return the sources that may speak about an attribute, the strongest first."""
+        chosen = self.precedence.get(name, ())
+        return (*chosen, *(source for source in self.sources if source not in chosen))
+
+
+def new_subject(statement: Statement) -> SubjectId:
+    """Return the id of a subject first seen in `statement`: the same record always gives the same id."""
+    name = f"{statement.source}/{statement.kind}/{statement.native_id}"
+    return SubjectId(f"{statement.kind}:{uuid.uuid5(_NAMESPACE, name).hex[:20]}")
+
+
+def folded(value: Value) -> str:
+    """Return the form in which names and numbers are compared: no outer blanks, no case."""
+    return str(value).strip().casefold()
+
+
+def correlate(
+    statements: Sequence[Statement], rules: JoinRules
+) -> tuple[dict[SubjectId, list[Statement]], tuple[Aside, ...]]:
+    """Group statements by subject. A statement that matches two subjects is left aside with the names of both."""
+    rank = {source: place for place, source in enumerate(rules.sources)}
+    groups: dict[SubjectId, list[Statement]] = defaultdict(list)
+    index: dict[tuple[Kind, str, str], set[SubjectId]] = defaultdict(set)
+    asides: list[Aside] = []
+
+    def take(subject: SubjectId, statement: Statement) -> None:
+        groups[subject].append(statement)
+        for name in rules.correlate:
+            if not is_empty(value := statement.facts.get(name)):
+                index[statement.kind, name, folded(value)].add(subject)
+
+    several = len(rules.sources) > 1
+    fresh = [statement for statement in statements if statement.subject is None]
+    for statement in statements:
+        if statement.subject is not None:
+            take(statement.subject, statement)
+    fresh.sort(key=lambda statement: (rank.get(statement.source, len(rank)), statement.kind, statement.native_id))
+    for statement in fresh:
+        match = _match(statement, rules, index, groups) if several else new_subject(statement)
+        if isinstance(match, Aside):
+            asides.append(match)
+        else:
+            take(match, statement)
+    return groups, tuple(asides)
+
+
+def _match(
+    statement: Statement,
+    rules: JoinRules,
+    index: Mapping[tuple[Kind, str, str], set[SubjectId]],
+    groups: Mapping[SubjectId, list[Statement]],
+) -> SubjectId | Aside:
+    for name in rules.correlate:
+        if is_empty(value := statement.facts.get(name)):
+            continue
+        found = sorted(
+            subject
+            for subject in index.get((statement.kind, name, folded(value)), ())
+            if all(other.source != statement.source for other in groups[subject])
+        )
+        if len(found) == 1:
+            return found[0]
+        if found:
+            others = ", ".join(groups[subject][0].label for subject in found)
+            problem = AMBIGUOUS.at(label=statement.label, attribute=name, others=others)
+            return Aside(
+                reason=Reason.AMBIGUOUS,
+                kind=statement.kind,
+                name=f"{statement.source}/{statement.native_id}",
+                label=statement.label,
+                problems=(problem,),
+                why=problem.what,
+            )
+    return new_subject(statement)
+
+
+class References:
+    """Who is meant by a text of a source: an index over every statement, built once per tree."""
+
+    def __init__(self, groups: Mapping[SubjectId, Sequence[Statement]], rules: JoinRules) -> None:
+        self._rules = rules
+        self._known: dict[tuple[SourceName, Kind, str, str], SubjectId] = {}
+        self._anywhere: dict[tuple[Kind, str, str], SubjectId] = {}
+        wanted = {how for kinds in rules.refers.values() for names in kinds.values() for how in names.values()}
+        attributes = sorted(wanted - {"id", "alias"})
+        for subject, statements in groups.items():
+            for statement in statements:
+                self._add(subject, statement, attributes)
+
+    def _add(self, subject: SubjectId, statement: Statement, attributes: Sequence[str]) -> None:
+        at = (statement.source, statement.kind)
+        for name in (statement.native_id, *statement.aliases):
+            self._known.setdefault((*at, "alias", folded(name)), subject)
+        self._known[*at, "id", folded(statement.native_id)] = subject
+        for name in attributes:
+            if not is_empty(value := statement.facts.get(name)):
+                self._known.setdefault((*at, name, folded(value)), subject)
+                self._anywhere.setdefault((statement.kind, name, folded(value)), subject)
+
+    def find(self, source: SourceName, of: Kind, name: str, text: str) -> SubjectId | None:
+        """Return who `text` means in attribute `name` of a record of `source`."""
+        kind_type = attribute(of, name)
+        if kind_type is None:
+            return None
+        how = self._rules.refers.get(source, {}).get(of, {}).get(name, "alias")
+        for kind in ONE_OF[kind_type.type]:
+            found = self._known.get((source, kind, how, folded(text))) or self._anywhere.get((kind, how, folded(text)))
+            if found is not None:
+                return found
+        return None

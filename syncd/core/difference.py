@@ -1,0 +1,153 @@
+"""Which fields differ: desired against observed, field by field, so that there are no phantom differences.
+
+A field that is not named in the desire is not compared; None means *clear*. References are compared as subjects: what the
+target calls by its own ids is translated through our links first. Nothing here decides whether a difference may be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from syncd.core.errors import Place
+from syncd.core.model import ROOT_UNIT, Desired, FieldChange, FieldSpec, FieldType, Kind, Observed, SubjectId, TargetId
+from syncd.core.values import Value, frozen, is_empty
+
+FOREIGN: Final = "target:"
+"""How a reference to an object that we do not link is written, followed by the target's id."""
+_PERSON_REFERENCES: Final = frozenset({"manager", "managers"})
+
+
+class Names:
+    """The target's ids as subjects: a dictionary per kind, made from the links, with the root unit always in it."""
+
+    def __init__(self, ids: Mapping[Kind, Mapping[TargetId, SubjectId]], *, root: TargetId) -> None:
+        self._ids = {kind: dict(known) for kind, known in ids.items()}
+        self._ids.setdefault(Kind.UNIT, {})[root] = ROOT_UNIT
+
+    def add(self, kind: Kind, target_id: TargetId, subject: SubjectId) -> None:
+        """Learn one more: an object that the plan adopts."""
+        self._ids.setdefault(kind, {})[target_id] = subject
+
+    def subject(self, kind: Kind, target_id: str) -> str:
+        """Return the subject of one of the target's ids, or the id marked as foreign."""
+        return self._ids.get(kind, {}).get(TargetId(target_id)) or f"{FOREIGN}{target_id}"
+
+    def translate(self, name: str, value: Value, spec: FieldSpec) -> Value:
+        """Return an observed value with its references as subjects."""
+        kind = referred_kind(name)
+        match spec.type:
+            case FieldType.REFERENCE:
+                return None if is_empty(value) else self.subject(kind, str(value))
+            case FieldType.REFERENCES:
+                return tuple(self.subject(kind, str(item)) for item in _items(value))
+            case FieldType.MEMBERSHIPS:
+                return tuple(
+                    {**_entry(item), "unit": self.subject(Kind.UNIT, str(_entry(item)["unit"]))}
+                    for item in _items(value)
+                )
+            case _:
+                return frozen(value)
+
+
+def referred_kind(name: str) -> Kind:
+    """Return what a reference field refers to: managers and permitted users are persons, everything else units."""
+    return Kind.PERSON if name in _PERSON_REFERENCES or name.endswith("user") or "user" in name else Kind.UNIT
+
+
+def references(value: Value, spec: FieldSpec) -> tuple[SubjectId, ...]:
+    """Return the subjects that a desired value refers to."""
+    match spec.type:
+        case FieldType.REFERENCE:
+            return () if is_empty(value) else (SubjectId(str(value)),)
+        case FieldType.REFERENCES:
+            return tuple(SubjectId(str(item)) for item in _items(value))
+        case FieldType.MEMBERSHIPS:
+            return tuple(SubjectId(str(_entry(item)["unit"])) for item in _items(value))
+        case _:
+            return ()
+
+
+def exchange(value: Value, spec: FieldSpec, ids: Mapping[SubjectId, TargetId]) -> Value:
+    """Return a desired value with its subjects as the target's ids. Those without an id are left out of lists; None alone."""
+    match spec.type:
+        case FieldType.REFERENCE:
+            return None if is_empty(value) else ids.get(SubjectId(str(value)))
+        case FieldType.REFERENCES:
+            return tuple(ids[SubjectId(str(item))] for item in _items(value) if item in ids)
+        case FieldType.MEMBERSHIPS:
+            entries = [_entry(item) for item in _items(value)]
+            return tuple(
+                {**entry, "unit": ids[SubjectId(str(entry["unit"]))]} for entry in entries if entry["unit"] in ids
+            )
+        case _:
+            return value
+
+
+def _items(value: Value) -> tuple[Value, ...]:
+    if value is None or isinstance(value, str | int | float | Mapping):
+        return ()
+    return tuple(value)
+
+
+def _entry(value: Value) -> Mapping[str, Value]:
+    if not isinstance(value, Mapping):
+        msg = f"a membership is a mapping, not {type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def same(wanted: Value, seen: Value, spec: FieldSpec) -> bool:
+    """Tell whether the target already holds what is wanted; `seen` has been translated."""
+    match spec.type:
+        case FieldType.FLAG:
+            return bool(wanted) == bool(seen)
+        case FieldType.REFERENCES | FieldType.TEXTS:
+            return sorted(map(str, _items(wanted))) == sorted(map(str, _items(seen)))
+        case FieldType.MEMBERSHIPS:
+            return _same_memberships(wanted, seen)
+        case FieldType.MAPPING:
+            have = seen if isinstance(seen, Mapping) else {}
+            wishes = wanted if isinstance(wanted, Mapping) else {}
+            return all(
+                have.get(key) == value or (is_empty(value) and is_empty(have.get(key))) for key, value in wishes.items()
+            )
+        case _:
+            return wanted == seen or (is_empty(wanted) and is_empty(seen))
+
+
+def _same_memberships(wanted: Value, seen: Value) -> bool:
+    """Compare units as a set; order and title of each only where they are wanted."""
+    have = {str(_entry(item)["unit"]): _entry(item) for item in _items(seen)}
+    wish = {str(_entry(item)["unit"]): _entry(item) for item in _items(wanted)}
+    return have.keys() == wish.keys() and all(
+        have[unit].get(key) == value or (is_empty(value) and is_empty(have[unit].get(key)))
+        for unit, entry in wish.items()
+        for key, value in entry.items()
+        if key != "unit"
+    )
+
+
+def units_of(value: Value) -> frozenset[str]:
+    """Return the units of a memberships value, as a set."""
+    return frozenset(str(_entry(item)["unit"]) for item in _items(value))
+
+
+def compare(
+    desired: Desired, observed: Observed | None, specs: Mapping[str, FieldSpec], names: Names
+) -> tuple[FieldChange, ...]:
+    """Return the fields that differ, by name. Hidden fields are not compared; without an object, everything differs."""
+    changes: list[FieldChange] = []
+    for name in sorted(desired.fields):
+        spec = specs.get(name)
+        if spec is None or (observed is not None and name in observed.unreadable):
+            continue
+        wanted = frozen(desired.fields[name])
+        seen = None if observed is None else names.translate(name, observed.fields.get(name), spec)
+        if observed is None:
+            if is_empty(wanted):
+                continue
+        elif same(wanted, seen, spec) or (spec.immutable and not is_empty(seen)):
+            continue
+        changes.append(FieldChange(name=name, before=seen, after=wanted, rule=desired.rules.get(name, Place())))
+    return tuple(changes)

@@ -1,0 +1,254 @@
+"""The join: statements of several sources about one subject become one entity of the org tree.
+
+Facts are merged attribute by attribute in the declared order of sources. References (manager, parent, units) are resolved last,
+when everybody is known; one that names nobody is kept as unresolved and reported, never dropped.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from syncd.core.attributes import REFERENCES, Type, attribute
+from syncd.core.correlation import JoinRules, References, Statement, correlate
+from syncd.core.errors import Place, Problem, message
+from syncd.core.model import Aside, Entity, Kind, Origin, Reason, SourceName, SubjectId
+from syncd.core.values import Value
+
+_SINGLE: Final = frozenset({Type.PERSON, Type.UNIT})
+
+UNIT_CYCLE: Final = message(
+    "REC-002",
+    what="The units {names} are above each other in a circle.",
+    do="Correct the parent of one of them in the source. Until then they stay as they are.",
+    example="Unit A has parent B, unit B has parent A.",
+)
+MANAGER_CYCLE: Final = message(
+    "REC-003",
+    what="{names} manage each other in a circle.",
+    do="Correct the manager of one of them in the source. The links are written as the source says.",
+    example="An's manager is Budi, Budi's manager is An.",
+)
+NOBODY: Final = message(
+    "REC-004",
+    what="{label}: {attribute} names {value!r}, which no source knows.",
+    do="Nothing to do if that record is out of scope or arrives later; the reference is set as soon as it is known.",
+    example="manager: CN=Somebody,OU=Elsewhere,DC=corp,DC=example",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrgTree:
+    """Persons, units and groups with their references resolved; what could not be joined; what looks wrong."""
+
+    entities: Mapping[SubjectId, Entity]
+    asides: tuple[Aside, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    depth: Mapping[SubjectId, int] = field(default_factory=dict)
+    """Units: 0 for a root, one more for each level."""
+
+    def of(self, kind: Kind) -> Iterator[Entity]:
+        """Yield the entities of one kind in the order of their subjects."""
+        return (entity for _, entity in sorted(self.entities.items()) if entity.kind is kind)
+
+    def path(self, unit: SubjectId | None) -> tuple[Entity, ...]:
+        """Return the units from the root down to `unit`."""
+        found: list[Entity] = []
+        while unit is not None and (entity := self.entities.get(unit)) is not None and len(found) < 100:
+            found.append(entity)
+            parent = entity.facts.get("parent")
+            unit = SubjectId(parent) if isinstance(parent, str) else None
+        return tuple(reversed(found))
+
+
+def merge(subject: SubjectId, statements: Sequence[Statement], rules: JoinRules) -> Entity:
+    """Join what several records say, attribute by attribute: the first source that says something wins."""
+    by_source: dict[SourceName, Statement] = {}
+    for statement in statements:
+        by_source.setdefault(statement.source, statement)
+    facts: dict[str, Value] = {}
+    origins: dict[str, Origin] = {}
+    names = {name for statement in by_source.values() for name in statement.facts}
+    for name in sorted(names):
+        for source in rules.order(name):
+            speaker = by_source.get(source)
+            if speaker is None or name not in speaker.facts:
+                continue
+            value = speaker.facts[name]
+            if name not in facts or (facts[name] is None and value is not None):
+                facts[name] = value
+                rule = speaker.origins.get(name, Place())
+                origins[name] = Origin(source=source, native_id=speaker.native_id, rule=rule)
+            if value is not None:
+                break
+    return Entity(
+        subject=subject,
+        kind=statements[0].kind,
+        facts=facts,
+        origins=origins,
+        records=tuple(sorted((statement.source, statement.native_id) for statement in statements)),
+    )
+
+
+def resolve(entity: Entity, references: References) -> Entity:
+    """Replace the references of `entity`, which are its sources' texts, by subjects."""
+    facts = dict(entity.facts)
+    unresolved: dict[str, tuple[str, ...]] = {}
+    for name, value in entity.facts.items():
+        known = attribute(entity.kind, name)
+        if known is None or known.type not in REFERENCES or value is None:
+            continue
+        texts = [value] if isinstance(value, str) else [str(item) for item in value if item] if value else []  # type: ignore[union-attr]
+        source = entity.origins[name].source
+        found = [(text, references.find(source, entity.kind, name, text)) for text in texts]
+        missing = tuple(text for text, subject in found if subject is None)
+        if missing:
+            unresolved[name] = missing
+        subjects = tuple(dict.fromkeys(subject for _, subject in found if subject is not None))
+        if known.type in _SINGLE:
+            if subjects:
+                facts[name] = subjects[0]
+            else:
+                del facts[name]
+        elif subjects or not missing:
+            facts[name] = subjects
+        else:
+            del facts[name]
+    if not unresolved and facts == entity.facts:
+        return entity
+    return Entity(
+        subject=entity.subject,
+        kind=entity.kind,
+        facts=facts,
+        origins=entity.origins,
+        records=entity.records,
+        unresolved=unresolved,
+    )
+
+
+def grow(statements: Sequence[Statement], rules: JoinRules) -> OrgTree:
+    """Build the org tree. Pure: the same statements give the same tree, whatever their order."""
+    groups, asides = correlate(statements, rules)
+    references = References(groups, rules)
+    entities = {subject: resolve(merge(subject, groups[subject], rules), references) for subject in sorted(groups)}
+    _spread_members(entities)
+    depth, broken = _unit_depths(entities)
+    warnings: list[Problem] = [UNIT_CYCLE.at(names=", ".join(entities[unit].label for unit in ring)) for ring in broken]
+    in_rings = {unit for ring in broken for unit in ring}
+    ring_asides = tuple(
+        Aside(
+            reason=Reason.PARKED, kind=Kind.UNIT, name=unit, label=entities[unit].label, why="above itself in a circle"
+        )
+        for unit in sorted(in_rings)
+    )
+    warnings += [
+        MANAGER_CYCLE.at(names=" and ".join(entities[one].label for one in ring)) for ring in manager_rings(entities)
+    ]
+    warnings += [
+        NOBODY.at(label=entity.label, attribute=name, value=text)
+        for entity in entities.values()
+        for name, texts in entity.unresolved.items()
+        for text in texts
+    ]
+    kept = {subject: entity for subject, entity in entities.items() if subject not in in_rings}
+    return OrgTree(entities=kept, asides=(*asides, *ring_asides), warnings=tuple(warnings), depth=depth)
+
+
+def _spread_members(entities: dict[SubjectId, Entity]) -> None:
+    """Turn members that units name (units made from groups) into the members' own `units`."""
+    joined: dict[SubjectId, list[SubjectId]] = defaultdict(list)
+    for subject, entity in entities.items():
+        if entity.kind is Kind.UNIT:
+            for member in entity.facts.get("members") or ():  # type: ignore[union-attr]
+                joined[SubjectId(str(member))].append(subject)
+    for member, units in joined.items():
+        person = entities.get(member)
+        if person is None or person.kind is not Kind.PERSON:
+            continue
+        own = tuple(person.facts.get("units") or ())  # type: ignore[arg-type]
+        facts = {**person.facts, "units": tuple(dict.fromkeys((*own, *units)))}
+        origins = dict(person.origins)
+        origins.setdefault("units", entities[units[0]].origins["members"])
+        entities[member] = Entity(
+            subject=person.subject,
+            kind=person.kind,
+            facts=facts,
+            origins=origins,
+            records=person.records,
+            unresolved=person.unresolved,
+        )
+
+
+def _unit_depths(entities: Mapping[SubjectId, Entity]) -> tuple[dict[SubjectId, int], list[tuple[SubjectId, ...]]]:
+    parents = {
+        subject: SubjectId(str(parent)) if (parent := entity.facts.get("parent")) else None
+        for subject, entity in entities.items()
+        if entity.kind is Kind.UNIT
+    }
+    depth: dict[SubjectId, int] = {}
+    rings = _rings(parents)
+    in_rings = {unit for ring in rings for unit in ring}
+    for start in parents:
+        trail: list[SubjectId] = []
+        at: SubjectId | None = start
+        while at is not None and at in parents and at not in depth and at not in in_rings:
+            trail.append(at)
+            at = parents[at]
+        base = depth.get(at, -1) if at is not None else -1
+        for step, unit in enumerate(reversed(trail), 1):
+            depth[unit] = base + step
+    return depth, rings
+
+
+def manager_rings(entities: Mapping[SubjectId, Entity]) -> list[tuple[SubjectId, ...]]:
+    """Return the circles of people who manage each other, each named once, smallest subject first."""
+    return _rings(
+        {
+            subject: SubjectId(str(manager)) if (manager := entity.facts.get("manager")) else None
+            for subject, entity in entities.items()
+            if entity.kind is Kind.PERSON
+        }
+    )
+
+
+def _rings(above: Mapping[SubjectId, SubjectId | None]) -> list[tuple[SubjectId, ...]]:
+    """Return the circles of a graph in which each node has at most one arrow out, in linear time."""
+    done: set[SubjectId] = set()
+    rings: list[tuple[SubjectId, ...]] = []
+    for start in sorted(above):
+        trail: dict[SubjectId, int] = {}
+        at: SubjectId | None = start
+        while at is not None and at in above and at not in done and at not in trail:
+            trail[at] = len(trail)
+            at = above[at]
+        if at is not None and at in trail:
+            ring = [node for node, place in trail.items() if place >= trail[at]]
+            first = ring.index(min(ring))
+            rings.append(tuple(ring[first:] + ring[:first]))
+        done.update(trail)
+    return rings
+
+
+def dependants(tree: OrgTree, subjects: Iterable[SubjectId]) -> set[SubjectId]:
+    """Return who must be recomputed when `subjects` changed: members and reports, and everything below a changed unit."""
+    changed = set(subjects)
+    below: dict[str, list[SubjectId]] = defaultdict(list)
+    for subject, entity in tree.entities.items():
+        for name in ("parent", "manager"):
+            if above := entity.facts.get(name):
+                below[str(above)].append(subject)
+        for unit in entity.facts.get("units") or ():  # type: ignore[union-attr]
+            below[str(unit)].append(subject)
+    found: set[SubjectId] = set()
+    waiting = sorted(changed)
+    while waiting:
+        subject = waiting.pop()
+        is_unit = subject in tree.depth
+        for dependant in below.get(subject, ()):
+            if dependant not in found:
+                found.add(dependant)
+                if is_unit and dependant in tree.depth:
+                    waiting.append(dependant)
+    return found

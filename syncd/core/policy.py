@@ -1,0 +1,158 @@
+"""The guard: plan + limits → what may be written now, what is held for a person to look at, and why. A pure function.
+
+Every effect on people has its own limit; only the effect that trips is held, with everything that needs it, and the rest
+flows. A limit trips when the number *reaches* it (`>=`), counted over the whole plan before the first write. 0 blocks every
+change with that effect; a limit that is absent lets all through. Percentages are ignored below a minimum population.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from syncd.core.difference import units_of
+from syncd.core.model import HOLDING_UNIT, ROOT_UNIT, Change, Effect, Kind, Op, Plan, SubjectId
+from syncd.core.plan import fingerprint
+
+AUTO: Final = "auto"
+_OF_UNITS: Final = frozenset({Effect.UNIT_CREATE, Effect.UNIT_UPDATE, Effect.UNIT_MOVE, Effect.UNIT_REMOVE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """How many changes with one effect a plan may have. Either part trips; None switches a part off."""
+
+    count: int | str | None = None
+    """A number, or `auto`: max(5, min(500, 2 % of the population)), after the ceilings that other products ship."""
+    percent: float | None = None
+    """Of the active, linked objects of that kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The guard's settings."""
+
+    by_effect: Mapping[Effect, Limit] = field(default_factory=dict)
+    minimum_population: int = 20
+    """Percentages mean nothing in a company smaller than this; counts still hold."""
+    per_unit_percent: float | None = 30.0
+    """How much of one department may leave or move away in one plan."""
+    per_unit_minimum: int = 10
+    """Departments smaller than this have no limit of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Changes of one effect that wait for a person's approval of exactly this set."""
+
+    effect: Effect
+    fingerprint: str
+    """Of `changes`: an approval is for this set and no other."""
+    reasons: tuple[str, ...]
+    changes: tuple[Change, ...]
+    waiting: tuple[Change, ...] = ()
+    """Harmless by themselves, but they need one that is held."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What the guard says of a plan."""
+
+    allowed: tuple[Change, ...]
+    holds: tuple[Hold, ...] = ()
+
+
+def automatic(population: int) -> int:
+    """Return the count that `auto` means for a population."""
+    return max(5, min(500, math.ceil(population * 0.02)))
+
+
+def judge(plan: Plan, limits: Limits, *, released: Callable[[Effect, str], bool] = lambda *_: False) -> Judgement:
+    """Return which changes may be written and which are held. `released` knows the approvals that are in force."""
+    by_effect: dict[Effect, list[Change]] = defaultdict(list)
+    for change in plan.changes:
+        for effect in change.effects:
+            by_effect[effect].append(change)
+    held: dict[Effect, tuple[str, ...]] = {}
+    for effect, changes in by_effect.items():
+        reasons = (*_over(effect, changes, plan, limits), *_emptied(effect, changes, plan, limits))
+        if reasons and not released(effect, fingerprint(changes)):
+            held[effect] = reasons
+    if not held:
+        return Judgement(allowed=plan.changes)
+    return _part(plan.changes, by_effect, held)
+
+
+def _over(effect: Effect, changes: Sequence[Change], plan: Plan, limits: Limits) -> tuple[str, ...]:
+    limit = limits.by_effect.get(effect)
+    if limit is None:
+        return ()
+    kind = Kind.UNIT if effect in _OF_UNITS else Kind.PERSON
+    population = plan.population.get(kind, 0)
+    number = len(changes)
+    reasons: list[str] = []
+    most = automatic(population) if limit.count == AUTO else limit.count
+    if isinstance(most, int) and number >= most:
+        reasons.append(f"{number} {effect} changes reach the limit of {most}")
+    if limit.percent is not None and population >= limits.minimum_population:
+        share = 100 * number / population
+        if share >= limit.percent:
+            reasons.append(f"{number} of {population} ({share:.1f} %) reach the limit of {limit.percent:g} %")
+    return tuple(reasons)
+
+
+def _emptied(effect: Effect, changes: Sequence[Change], plan: Plan, limits: Limits) -> tuple[str, ...]:
+    """Look at each department by itself: a team of 40 that disappears stays under any percentage of a large company."""
+    if effect not in (Effect.LEAVE, Effect.MOVE) or limits.per_unit_percent is None:
+        return ()
+    losing: Counter[SubjectId] = Counter()
+    for change in changes:
+        losing.update(_units_lost(change))
+    reasons = []
+    for unit, number in sorted(losing.items()):
+        size = plan.units.get(unit, 0)
+        if size >= limits.per_unit_minimum and 100 * number / size >= limits.per_unit_percent:
+            share = 100 * number / size
+            reasons.append(
+                f"{unit} loses {number} of {size} people ({share:.0f} %), the limit is {limits.per_unit_percent:g} %"
+            )
+    return tuple(reasons)
+
+
+def _units_lost(change: Change) -> frozenset[SubjectId]:
+    for item in change.fields:
+        if item.name == "departments":
+            gone = units_of(item.before) - units_of(item.after)
+            return frozenset(SubjectId(unit) for unit in gone) - {ROOT_UNIT, HOLDING_UNIT}
+    return frozenset()
+
+
+def _part(
+    changes: Sequence[Change], by_effect: Mapping[Effect, Sequence[Change]], held: Mapping[Effect, tuple[str, ...]]
+) -> Judgement:
+    stopped = {id(change) for effect in held for change in by_effect[effect]}
+    blocked = {change.subject for change in changes if id(change) in stopped and change.op in (Op.CREATE, Op.ADOPT)}
+    waiting: list[Change] = []
+    for change in changes:
+        # Plans are ordered, so whatever a change needs has been looked at before it.
+        if id(change) not in stopped and (blocked & set(change.needs) or change.subject in blocked):
+            waiting.append(change)
+            stopped.add(id(change))
+            if change.op in (Op.CREATE, Op.ADOPT):
+                blocked.add(change.subject)
+    holds = []
+    for place, effect in enumerate(sorted(held)):
+        mine = tuple(by_effect[effect])
+        holds.append(
+            Hold(
+                effect=effect,
+                fingerprint=fingerprint(mine),
+                reasons=held[effect],
+                changes=mine,
+                waiting=tuple(waiting) if place == 0 else (),
+            )
+        )
+    return Judgement(allowed=tuple(change for change in changes if id(change) not in stopped), holds=tuple(holds))

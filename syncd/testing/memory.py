@@ -1,0 +1,244 @@
+"""A target and a source that live in memory and keep every rule of their sockets. For tests; nothing is durable.
+
+The target refuses what a real platform refuses (unknown references, members in a department that is to go, names taken
+among siblings), counts every write by idempotency key, and can be told to fail.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, ClassVar, Final, Self
+
+from syncd.core.errors import Problem, message
+from syncd.core.model import (
+    Applied,
+    Change,
+    Completeness,
+    Deferred,
+    FieldSpec,
+    FieldType,
+    Kind,
+    Observed,
+    Op,
+    Outcome,
+    Page,
+    ProofFact,
+    Rejected,
+    SourceRecord,
+    TargetId,
+)
+from syncd.core.ports import Room, Standing, Verdict
+from syncd.core.values import Value, Values, digest, is_empty
+
+REFUSED: Final = message(
+    "MEM-001", what="The in-memory target refuses: {why}.", do="Correct the test.", example="A department named twice."
+)
+FIELDS: Final[Mapping[Kind, Mapping[str, FieldSpec]]] = {
+    Kind.PERSON: {
+        "userid": FieldSpec(type=FieldType.TEXT, immutable=True, unique=True, max_length=64),
+        "name": FieldSpec(type=FieldType.TEXT, required=True, max_length=80),
+        "mobile": FieldSpec(type=FieldType.TEXT, required=True, unique=True, signs_in=True),
+        "title": FieldSpec(type=FieldType.TEXT, clearable=True, max_length=200),
+        "job_number": FieldSpec(type=FieldType.TEXT, max_length=50),
+        "email": FieldSpec(type=FieldType.TEXT, unique=True, clearable=True),
+        "departments": FieldSpec(type=FieldType.MEMBERSHIPS, required=True),
+        "manager": FieldSpec(type=FieldType.REFERENCE, clearable=True, late=True),
+        "extension": FieldSpec(type=FieldType.MAPPING),
+    },
+    Kind.UNIT: {
+        "name": FieldSpec(type=FieldType.TEXT, required=True, max_length=64, forbidden="-,，"),
+        "parent": FieldSpec(type=FieldType.REFERENCE),
+        "order": FieldSpec(type=FieldType.NUMBER),
+        "hide_dept": FieldSpec(type=FieldType.FLAG),
+        "managers": FieldSpec(type=FieldType.REFERENCES, clearable=True, late=True),
+    },
+}
+
+
+class MemoryTarget:
+    """A tenant in memory. `objects` is its state; `writes` counts the effects of each idempotency key."""
+
+    settings: ClassVar[type[Any]] = dict
+    fields: ClassVar[Mapping[Kind, Mapping[str, FieldSpec]]] = FIELDS
+
+    def __init__(self, settings: Any, room: Room) -> None:
+        self.room = room
+        self.objects: dict[tuple[Kind, TargetId], dict[str, Value]] = {}
+        self.marks: dict[TargetId, str] = {}
+        self.writes: Counter[str] = Counter()
+        self.log: list[tuple[Op, str]] = []
+        self.protected: set[TargetId] = set()
+        self.fault: Callable[[Change], Outcome | None] = lambda _: None
+        """Asked before each change: an outcome to give instead of doing it."""
+        self.certified = True
+        self._done: dict[str, Outcome] = {}
+        self._ids = itertools.count(1001)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    @property
+    def root(self) -> TargetId:
+        return TargetId("1")
+
+    def normalise(self, kind: Kind, fields: Values) -> Values:
+        """Trim texts; a department without a parent stands below the root."""
+        return {name: value.strip() if isinstance(value, str) else value for name, value in fields.items()}
+
+    async def observe(self) -> AsyncIterator[Observed]:
+        for kind, target_id in sorted(self.objects):
+            yield self._show(kind, target_id)
+
+    def observed(self) -> Completeness:
+        fact = ProofFact(name="walk", holds=self.certified, detail=f"{len(self.objects)} objects")
+        return Completeness(facts=(fact,))
+
+    async def look(self, kind: Kind, target_id: TargetId) -> Observed | None:
+        return self._show(kind, target_id) if (kind, target_id) in self.objects else None
+
+    async def check(self) -> AsyncIterator[Verdict]:
+        yield Verdict(name="memory", standing=Standing.OK, seen="here")
+
+    def _show(self, kind: Kind, target_id: TargetId) -> Observed:
+        held = self.objects[kind, target_id]
+        return Observed(
+            target_id=target_id,
+            kind=kind,
+            label=str(held.get("name", target_id)),
+            fields=dict(held),
+            mark=self.marks.get(target_id, ""),
+            protected=target_id in self.protected,
+        )
+
+    async def apply(self, change: Change, *, key: str, again: bool = False) -> Outcome:
+        if key in self._done:
+            return self._done[key]
+        if (fault := self.fault(change)) is not None:
+            return fault
+        outcome = self._apply(change)
+        if isinstance(outcome, Applied):
+            self.writes[key] += 1
+            self.log.append((change.op, change.subject))
+            self._done[key] = outcome
+        return outcome
+
+    def _apply(self, change: Change) -> Outcome:
+        fields = {item.name: item.after for item in change.fields}
+        if why := self._refusal(change, fields):
+            return Rejected(problem=REFUSED.at(why=why))
+        if change.op is Op.REMOVE:
+            return self._remove(change)
+        if change.op is Op.CREATE:
+            target_id = TargetId(str(fields.get("userid") or "")) or TargetId(str(next(self._ids)))
+            if change.kind is Kind.UNIT:
+                self.marks[target_id] = f"syncd:{change.subject}"
+                fields.setdefault("parent", self.root)
+            self.objects[change.kind, target_id] = {}
+        else:
+            target_id = change.target_id or TargetId("")
+            if (change.kind, target_id) not in self.objects:
+                return Rejected(problem=REFUSED.at(why=f"{change.label} does not exist"))
+        held = self.objects[change.kind, target_id]
+        for name, value in fields.items():
+            if isinstance(value, Mapping):
+                old = held.get(name)
+                held[name] = {**(old if isinstance(old, Mapping) else {}), **value}
+            elif is_empty(value):
+                held.pop(name, None)
+            else:
+                held[name] = value
+        return Applied(target_id=target_id)
+
+    def _remove(self, change: Change) -> Outcome:
+        target_id = change.target_id or TargetId("")
+        if change.kind is Kind.UNIT and any(True for _ in self._inside(target_id)):
+            return Deferred(problem=REFUSED.at(why="not empty"), retry_at=self.room.now() + timedelta(seconds=1))
+        self.objects.pop((change.kind, target_id), None)
+        for held in self.objects.values():
+            if change.kind is Kind.PERSON and held.get("manager") == target_id:
+                del held["manager"]
+            if change.kind is Kind.PERSON and isinstance(managers := held.get("managers"), tuple):
+                held["managers"] = tuple(one for one in managers if one != target_id)
+        return Applied(target_id=target_id)
+
+    def _inside(self, target_id: TargetId) -> Iterable[TargetId]:
+        for (kind, inner), held in self.objects.items():
+            if (kind is Kind.UNIT and held.get("parent") == target_id) or target_id in _units(held):
+                yield inner
+
+    def _refusal(self, change: Change, fields: Mapping[str, Value]) -> str:
+        own = change.target_id
+        for name, value in fields.items():
+            spec = self.fields[change.kind][name]
+            if spec.unique and not is_empty(value):
+                for (kind, target_id), held in self.objects.items():
+                    if kind is change.kind and held.get(name) == value and target_id != own:
+                        return f"{name} is taken"
+        persons = {target_id for kind, target_id in self.objects if kind is Kind.PERSON}
+        units = {target_id for kind, target_id in self.objects if kind is Kind.UNIT} | {self.root}
+        for unit in _units(fields):
+            if unit not in units:
+                return f"there is no department {unit}"
+        if (manager := fields.get("manager")) and manager not in persons:
+            return f"there is no manager {manager}"
+        if (parent := fields.get("parent")) and parent not in units:
+            return f"there is no department {parent}"
+        for one in fields.get("managers") or ():  # type: ignore[union-attr]
+            if own not in _units(self.objects.get((Kind.PERSON, TargetId(str(one))), {})):
+                return "a manager is not a member"
+        return ""
+
+
+def _units(fields: Mapping[str, Value]) -> tuple[str, ...]:
+    entries = fields.get("departments")
+    return tuple(str(entry["unit"]) for entry in entries) if isinstance(entries, tuple | list) else ()
+
+
+class MemorySource:
+    """A source whose records are set by the test: `people[id] = {…}`."""
+
+    settings: ClassVar[type[Any]] = dict
+    attributes: ClassVar[Mapping[Kind, Mapping[str, str]] | None] = None
+
+    def __init__(self, settings: Any, room: Room) -> None:
+        self.room = room
+        self.records: dict[tuple[Kind, str], dict[str, Value]] = {}
+        self.doubt = ""
+        """A reason why the next reads are not proven complete."""
+        self.error: Exception | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    async def read(self, cursor: str | None) -> AsyncIterator[Page]:
+        records = tuple(
+            SourceRecord(native_id=native_id, kind=kind, digest=digest(fields), attributes=dict(fields))  # type: ignore[arg-type]
+            for (kind, native_id), fields in sorted(self.records.items())
+        )
+        yield Page(records=records[: len(records) // 2])
+        if self.error is not None:
+            raise self.error
+        fact = ProofFact(name="memory", holds=not self.doubt, detail=self.doubt or "all of it")
+        yield Page(records=records[len(records) // 2 :], cursor="1", completeness=Completeness(facts=(fact,)))
+
+    async def check(self) -> AsyncIterator[Verdict]:
+        yield Verdict(name="memory", standing=Standing.OK, seen="here")
+
+
+def refusal(why: str) -> Problem:
+    """Return the problem that the in-memory target tells."""
+    return REFUSED.at(why=why)
