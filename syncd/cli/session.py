@@ -1,0 +1,115 @@
+"""What one command works with: settings, rules, store, sources and target, each opened on first use and closed at the end.
+
+It opens and hands out; it decides nothing, reads nobody and writes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from syncd.core.errors import Misconfigured, Problem
+from syncd.core.ports import Room, Source, Target
+
+if TYPE_CHECKING:
+    from syncd.config.settings import Settings
+    from syncd.mapping import InboundRules, OutboundRules
+    from syncd.store import Store
+
+
+def utc_now() -> datetime:
+    """Return the time of day: the one place where a command asks the system for it."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """All rules of a configuration, checked against what sources deliver and the target holds."""
+
+    inbound: Mapping[str, InboundRules]
+    """By the source's name, in the order of `syncd.yaml`."""
+    outbound: OutboundRules
+
+
+class Session:
+    """The parts of one command. Use it in a `with` statement."""
+
+    def __init__(self, *, config: Path | None = None, level: str | None = None) -> None:
+        """`level` overrules the configured log level; a command that talks to a terminal logs warnings only."""
+        self._config = config
+        self._level = level
+        self._open = ExitStack()
+        self.now = utc_now
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Load the configuration and set up logging. Raises Misconfigured with every problem of every part."""
+        from syncd import telemetry
+        from syncd.config.settings import load
+
+        settings = load(self._config, env=os.environ)
+        telemetry.configure(settings.logging, level=self._level)
+        return settings
+
+    @cached_property
+    def rules(self) -> Rules:
+        """Load every rule file. Raises Misconfigured with the problems of all of them."""
+        from syncd.mapping import load_inbound, load_outbound
+
+        problems: list[Problem] = []
+        inbound: dict[str, InboundRules] = {}
+        for name, entry in self.settings.sources.items():
+            try:
+                inbound[name] = load_inbound(entry.rules, source=name, attributes=entry.plugin.attributes, now=self.now)
+            except Misconfigured as error:
+                problems.extend(error.problems)
+        target = self.settings.target
+        try:
+            outbound = load_outbound(target.rules, fields=target.plugin.fields, now=self.now)
+        except Misconfigured as error:
+            raise Misconfigured([*problems, *error.problems]) from None
+        if problems:
+            raise Misconfigured(problems)
+        return Rules(inbound=inbound, outbound=outbound)
+
+    @cached_property
+    def store(self) -> Store:
+        """Open the state, bringing its schema up to date; it is closed with the session."""
+        from syncd.store import Store
+
+        store = Store.open(self.settings.state.url, now=self.now)
+        self._open.callback(store.close)
+        return store
+
+    def room(self, name: str) -> Room:
+        """Return what a connector is given besides its settings."""
+        return Room(name=name, now=self.now, base=self.settings.base)
+
+    def source(self, name: str) -> Source:
+        """Make the source that `syncd.yaml` calls `name`. It connects when it is entered (`async with`)."""
+        entry = self.settings.sources[name]
+        return entry.plugin(entry.settings, self.room(name))
+
+    def sources(self) -> dict[str, Source]:
+        """Make every source, in the order of `syncd.yaml`."""
+        return {name: self.source(name) for name in self.settings.sources}
+
+    def target(self) -> Target:
+        """Make the target. It connects when it is entered (`async with`)."""
+        entry = self.settings.target
+        return entry.plugin(entry.settings, self.room("target"))
