@@ -17,7 +17,8 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SAMPLE: Final = 256 * 1024
-_GUESSES: Final = ["gb18030", "big5", "shift_jis", "euc_kr", "cp1252", "cp1250", "cp1251", "cp1254", "cp1258", "cp874"]
+# Of the Latin code pages only the western one: names are too short to tell 1250 or 1254 from it. Others have to be named.
+_GUESSES: Final = ["gb18030", "big5", "shift_jis", "euc_kr", "cp1252", "cp1251"]
 _CHUNK: Final = 1 << 20
 
 

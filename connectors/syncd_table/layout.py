@@ -91,11 +91,11 @@ def survey(layout: Layout, rows: Iterator[Row], *, exact_width: bool, go_on: Cal
         if all(map(is_blank, row.cells)):
             continue
         found.rows += 1
-        nameless.update(_nameless(layout, row))
         if problem := _misshapen(layout, row, exact_width=exact_width):
             found.misshapen += 1
             found.note(problem)
             continue
+        nameless.update(_nameless(layout, row))
         key = key_of(layout, row)
         if not key:
             found.keyless += 1
@@ -139,9 +139,9 @@ def proof(layout: Layout, found: Survey, *, file_detail: str) -> Completeness:
             ProofFact(
                 name="header as expected", holds=True, detail=f"{len(layout.columns)} columns, key “{layout.key}”"
             ),
-            _none("rows as wide as the header", found.misshapen, "rows are too short or too long"),
-            _none("every row has a key", found.keyless, "rows have no key"),
-            _none("no key twice", len(found.repeated), "keys stand in several rows"),
+            _none("rows as wide as the header", found.misshapen, "rows too short or too long"),
+            _none("every row has a key", found.keyless, "rows without a key"),
+            _none("no key twice", len(found.repeated), "keys in several rows"),
             ProofFact(name="not empty", holds=len(found.lines) > 0, detail=f"{len(found.lines)} keys"),
         )
     )
@@ -189,7 +189,7 @@ def _said(message: Message, place: Place, **words: str) -> Problem:
 
 
 def _none(name: str, count: int, trouble: str) -> ProofFact:
-    return ProofFact(name=name, holds=count == 0, detail=f"{count} {trouble}" if count else "all")
+    return ProofFact(name=name, holds=count == 0, detail=f"{trouble}: {count}")
 
 
 def behind_header(grid: Grid, header_row: int) -> Iterator[Row]:

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from syncd.core.errors import NeedsHuman, Place, TryAgain
 from syncd_table import messages
+from syncd_table.threads import Stop
 
 _LOOKS: Final = 5
 """How often a file that keeps changing is looked at before the read gives up until the next run."""
@@ -32,20 +33,20 @@ class Snapshot:
     """Size and time, for the proof."""
 
 
-async def take(path: Path, *, now: datetime, settle: float) -> Snapshot:
+async def take(stop: Stop, path: Path, *, now: datetime, settle: float) -> Snapshot:
     """Return the file's content once it has been quiet for `settle` seconds.
 
     Raises `TryAgain` (not there, empty, still changing) or `NeedsHuman` (may not be read).
     """
-    mark = await asyncio.to_thread(_mark, path)
+    mark = await stop.run(lambda: _mark(path))
     # A clock that is behind the file's time tells nothing about its age, and waiting would not help.
     age = now.timestamp() - mark[1] / 1e9
     if 0 <= age < settle:
         await asyncio.sleep(settle - age)
     for _ in range(_LOOKS):
-        before = await asyncio.to_thread(_mark, path)
-        content = await asyncio.to_thread(_content, path)
-        if before == await asyncio.to_thread(_mark, path) and len(content) == before[0]:
+        before = await stop.run(lambda: _mark(path))
+        content = await stop.run(lambda: _content(path))
+        if before == await stop.run(lambda: _mark(path)) and len(content) == before[0]:
             if not content:
                 raise TryAgain(messages.EMPTY.at(Place(file=str(path))), after=timedelta(minutes=1))
             return Snapshot(path=path, content=content, detail=f"{len(content)} bytes, unchanged while it was read")

@@ -58,10 +58,11 @@ class TextFile:
         return io.TextIOWrapper(io.BytesIO(self._content), encoding=name, newline="")
 
     def _find_delimiter(self, key: str) -> tuple[str, float]:
-        """Return the delimiter by which most rows have the header's width, and how many have."""
+        """Return the delimiter that fits best, and how sure that is: 1 if it finds the key, else the share that agrees."""
         scores = {delimiter: self._score(delimiter, key) for delimiter in _DELIMITERS}
         best = max(_DELIMITERS, key=lambda delimiter: scores[delimiter])
-        return best, scores[best][2] if scores[best][1] > 1 else 1.0
+        named, width, agreement = scores[best]
+        return best, 1.0 if named or width == 1 else agreement
 
     def _score(self, delimiter: str, key: str) -> tuple[bool, int, float]:
         """Tell how well a delimiter fits: the key is a column; there are columns at all; the rows agree about their number."""
