@@ -182,7 +182,7 @@ def _put(console: Console, what: RenderableType) -> None:
         return
     with console.capture() as kept:
         console.print(what)
-    console.file.write("".join(f"{line.rstrip()}\n" for line in kept.get().splitlines()))
+    console.file.write("".join(f"{line.rstrip()}\n" for line in kept.get().removesuffix("\n").split("\n")))
 
 
 def plain(value: object) -> Any:

@@ -1,0 +1,229 @@
+"""The parts of `syncd.yaml` that are the same for every source and target, with their defaults.
+
+The docstring below each setting is what editors show and what the reference page says. Nothing here reads a file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from syncd.config.durations import Duration
+from syncd.config.problems import refusal
+from syncd.config.secrets import Secret
+from syncd.core.errors import message
+from syncd.core.model import Effect
+
+_PASSWORD_IN_URL: Final = message(
+    "CFG-026",
+    what="The URL of the state holds a password.",
+    do="Take it out of the URL, and write it as `password: {{env: NAME}}` beside it, or by file or credential.",
+    example="state: {url: postgresql+psycopg://syncd:geheim@db/syncd}",
+)
+_UNKNOWN_EFFECT: Final = message(
+    "CFG-027",
+    what="The guard counts nothing called '{name}'.",
+    do="It counts: {known}.",
+    example="guard: {limits: {deletes: {count: 5}}}",
+)
+
+
+class Part(BaseModel):
+    """What all parts have in common: unknown settings are refused, and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
+
+
+class StateSettings(Part):
+    """Where syncd keeps what it remembers: links, the queue, the audit log."""
+
+    url: str = "sqlite:///var/syncd.db"
+    """The database. `sqlite:///` and a path (relative paths start at the folder of syncd.yaml), or
+    `postgresql+psycopg://user@host/database`."""
+    password: Secret | None = None
+    """The password of the database, where it needs one."""
+
+    @field_validator("url")
+    @classmethod
+    def _rooted(cls, url: str, info: ValidationInfo) -> str:
+        if urlsplit(url).password:
+            raise refusal(_PASSWORD_IN_URL)
+        base = (info.context or {}).get("base")
+        relative = re.fullmatch(r"sqlite:///([^/].*)", url)
+        return f"sqlite:///{Path(base) / relative[1]}" if base and relative and relative[1] != ":memory:" else url
+
+    def connection(self) -> str:
+        """Return the URL with the password in it: for the database driver only, never for a log."""
+        if self.password is None:
+            return self.url
+        parts = urlsplit(self.url)
+        user, at, host = parts.netloc.rpartition("@")
+        return urlunsplit(parts._replace(netloc=f"{user}:{quote(self.password.reveal(), safe='')}{at}{host}"))
+
+
+class JoinSettings(Part):
+    """How records of several sources become one person."""
+
+    correlate: list[str] = ["employeeNumber", "emails.work", "userName"]
+    """The attributes by which a record finds its person, the most reliable one first. A value that two persons share
+    joins nobody and is reported."""
+    precedence: dict[str, list[str]] = {}
+    """Which source is believed for an attribute, the first that has a value wins: `title: [hr, ad]`. Attributes that are
+    not named here follow the order of `sources`."""
+
+
+class LeaverSettings(Part):
+    """What happens to the account of somebody who has left."""
+
+    policy: Literal["hold", "remove"] = "hold"
+    """`hold`: moved at once into a hidden department, and kept there until somebody removes it; `remove`: deleted when the
+    grace period ends."""
+    grace: Duration = timedelta(days=30)
+    """How long a leaver is kept, hidden, before `policy: remove` deletes the account. `0s` deletes at once."""
+    department: str = Field("Leavers", min_length=1, max_length=64)
+    """The name of the hidden department that keeps leavers."""
+    absent: Literal["leaver", "keep"] = "leaver"
+    """What somebody is who is missing from every source, when the reads are proven complete: a leaver, or kept as is."""
+
+
+class Limit(Part):
+    """How much of one effect may happen in one plan. Whichever of the two is reached first holds the effect."""
+
+    count: Annotated[int, Field(ge=0)] | Literal["auto"] | None = None
+    """Hold when as many or more are affected. 0 holds every one; null switches this limit off; `auto` is 2 % of the
+    population, at least 5 and at most 500."""
+    percent: Annotated[float, Field(ge=0, le=100)] | None = None
+    """Hold when this share of the population, or more, is affected. 0 holds every one; null switches this limit off. Not
+    looked at below `minimum_population`."""
+
+    def reached_at(self, population: int, *, minimum_population: int) -> int | None:
+        """Return the smallest number of affected objects that is held, None if no number is."""
+        marks = []
+        if self.count is not None:
+            # max(5, min(500, 2 %)): 500 alone is Entra Connect's default and too much for a company of 2,000.
+            marks.append(max(5, min(500, population // 50)) if self.count == "auto" else self.count)
+        if self.percent is not None and (population >= minimum_population or self.percent == 0):
+            marks.append(-int(-population * self.percent // 100))
+        return max(1, min(marks)) if marks else None
+
+
+LIMITS: Final[Mapping[Effect, Limit]] = {
+    Effect.ADOPT: Limit(),
+    Effect.CREATE: Limit(percent=50),
+    Effect.UPDATE: Limit(percent=50),
+    Effect.MOVE: Limit(count=500, percent=20),
+    Effect.LOGIN: Limit(count="auto", percent=5),
+    Effect.LEAVE: Limit(count="auto", percent=5),
+    Effect.UNIT_CREATE: Limit(percent=50),
+    Effect.UNIT_UPDATE: Limit(percent=50),
+    Effect.UNIT_MOVE: Limit(count=50, percent=20),
+    Effect.UNIT_REMOVE: Limit(count=10, percent=10),
+}
+"""The limits for what `guard.limits` does not name. Leavers and logins are tight, because they lock people out; what only adds
+is generous, because a new department must not need an approval."""
+
+
+class GuardSettings(Part):
+    """The limits beyond which a plan waits for somebody to look at it. Only the effect that trips is held."""
+
+    first_run: Literal["plan_only", "apply"] = "plan_only"
+    """What the first run of a new configuration does: show its plan and wait for a release, or write it."""
+    limits: dict[Effect, Limit] = dict(LIMITS)
+    """The limits by effect: adopt, create, update, move, login, leave, unit_create, unit_update, unit_move, unit_remove. What is
+    not named keeps its default; naming only `count` keeps the default `percent`, and the other way round."""
+    minimum_population: int = Field(50, ge=0)
+    """Below this number of linked objects percentages are not looked at, counts are."""
+    shrink_percent: float = Field(10, ge=0, le=100)
+    """Hold leavers of a source that delivers fewer records than its last good read by this share or more."""
+    per_unit_percent: float | None = Field(30, ge=0, le=100)
+    """Hold leavers of a department that would lose this share of its people or more; null switches it off."""
+    per_unit_minimum: int = Field(10, ge=1)
+    """Departments with fewer people are not looked at one by one."""
+    protected: list[str] = []
+    """Accounts that are never touched: target ids, or names with `*` as a wildcard."""
+    hold_expires: Duration = timedelta(days=3)
+    """A held plan that nobody released in this time is dropped, and made anew from then current data."""
+    approvers: list[str] = []
+    """Who may release a hold, by login name; empty: everybody who may run syncd."""
+
+    @field_validator("limits", mode="before")
+    @classmethod
+    def _completed(cls, given: Any) -> Any:
+        """Let every limit that is named only in part keep the other part of its default."""
+        if not isinstance(given, Mapping):
+            return given
+        known = {str(effect): limit for effect, limit in LIMITS.items()}
+        for name in given:
+            if str(name) not in known:
+                raise refusal(_UNKNOWN_EFFECT, name=name, known=", ".join(known))
+        named = {
+            str(name): {**known[str(name)].model_dump(), **limit} if isinstance(limit, Mapping) else limit
+            for name, limit in given.items()
+        }
+        return {**known, **named}
+
+
+class ScheduleSettings(Part):
+    """When the service works by itself. Change notifications and webhooks wake it earlier."""
+
+    every: Duration = timedelta(minutes=15)
+    """The time between two synchronizations."""
+    observe_every: Duration = timedelta(hours=24)
+    """The time between two complete looks at the target, which find what was changed there by hand."""
+    jitter: Duration = timedelta(seconds=30)
+    """Each start is delayed by a random time of at most this, so that several installations do not start together."""
+
+    @model_validator(mode="after")
+    def _sane(self) -> Self:
+        if self.every < timedelta(seconds=10):
+            raise ValueError("every must be at least 10s")
+        return self
+
+
+_M: Final = timedelta(minutes=1)
+
+
+class WriterSettings(Part):
+    """How changes are written to the target."""
+
+    concurrency: int = Field(16, ge=1, le=256)
+    """How many changes are on their way at once; the target's own rate limits hold besides."""
+    batch: int = Field(64, ge=1, le=1000)
+    """How many outcomes are stored in one transaction."""
+    retries: list[Duration] = [2 * _M, 5 * _M, 20 * _M, 120 * _M, 720 * _M]
+    """The waits between attempts at a change that fails for its own reasons; after the last one it is parked."""
+    leaver_retries: list[Duration] = [_M, 2 * _M, 5 * _M, 15 * _M, 30 * _M]
+    """The same for leavers, who must not wait; the last wait repeats, and somebody is alerted."""
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class LoggingSettings(Part):
+    """What is logged, and how. Logs go to standard error, where systemd picks them up."""
+
+    format: LogFormat = LogFormat.AUTO
+    """`auto`: for people on a terminal, JSON otherwise."""
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important events that are logged."""
+    personal_data: Literal["hide", "show"] = "hide"
+    """Whether names, numbers and addresses of people may appear in logs. Secrets never do."""
+
+
+class AuditSettings(Part):
+    """What the audit log keeps of people's values."""
+
+    values: Literal["full", "masked", "digest"] = "full"
+    """`full`: old and new values; `masked`: their first and last character; `digest`: only whether they differ."""
