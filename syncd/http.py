@@ -1,1 +1,268 @@
-"""To be written."""
+"""One way to speak HTTP: the only place that imports httpx, and the only place that knows what is below it.
+
+A call either has an answer, or certainly did not reach the other side (`NotSent`), or may have (`AnswerLost`): whoever
+writes to somebody else's system needs that difference, and neither httpx nor aiohttp tells it reliably. This module never
+repeats a call, never follows a redirect, never keeps cookies, never reads proxies or certificates from the environment,
+and never logs; its errors name the host and nothing else of the address, because addresses can carry tokens.
+
+Below httpx stands aiohttp (through httpx-aiohttp), driven with `httpx.Request` directly: docs/adr/0004-http-transport.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlencode
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from syncd.core.errors import NeedsHuman, OutcomeUnknown, Problem, TryAgain, foreign, message
+
+if TYPE_CHECKING:
+    import httpx
+
+BODY_LIMIT: Final = 64 * 1024 * 1024
+"""Bytes of one answer. More than any page of any interface that we call; a runaway answer must not exhaust the process."""
+
+UNRESOLVED: Final = message(
+    "HTP-001",
+    what="The name {host} could not be resolved.",
+    do="Check the spelling of the address in the settings and this machine's DNS (`getent hosts {host}`).",
+    example="target:\n  base_url: https://oapi.dingtalk.example",
+)
+UNREACHED: Final = message(
+    "HTP-002",
+    what="No connection to {host}: {why}.",
+    do="Check that this machine may reach {host} (firewall, proxy) and that the service is up; syncd tries again by itself.",
+    example="target:\n  base_url: http://127.0.0.1:1",
+)
+UNTRUSTED: Final = message(
+    "HTP-003",
+    what="The certificate of {host} was not accepted: {why}.",
+    do="If a company proxy opens TLS, put its root certificate into a file and name it as `ca_file`. Check this machine's clock.",
+    example="target:\n  ca_file: wrong-root.pem",
+)
+PROXY_FAILED: Final = message(
+    "HTP-004",
+    what="The proxy did not connect us to {host}: {why}.",
+    do="Check `proxy` in the settings, its user and password, and whether the proxy may reach {host}.",
+    example="target:\n  proxy: http://127.0.0.1:1",
+)
+LOST: Final = message(
+    "HTP-005",
+    what="{host} did not answer: {why}. What was asked for may have been done.",
+    do="syncd reads back before it goes on. If this repeats, look at the network and at the service's status page.",
+    example="target:\n  timeout: 0.001",
+)
+UNREADABLE_ROOTS: Final = message(
+    "HTP-006",
+    what="The certificate file {file} cannot be used: {why}.",
+    do="Name a readable PEM file as `ca_file`, or leave it out to trust the system's roots.",
+    example="target:\n  ca_file: missing.pem",
+)
+
+
+class Unsent(StrEnum):
+    """At which step a call ended before anything was sent."""
+
+    NAME = "name"
+    CONNECTION = "connection"
+    TLS = "tls"
+    PROXY = "proxy"
+
+
+class NotSent(TryAgain):
+    """Nothing reached the other side: there was no connection. The same call can be repeated without harm."""
+
+    def __init__(self, problem: Problem, step: Unsent) -> None:
+        self.step = step
+        super().__init__(problem)
+
+
+class AnswerLost(OutcomeUnknown):
+    """The call was sent, or may have been, and there is no whole answer."""
+
+
+class HttpSettings(BaseModel):
+    """How to reach one service."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    connect_timeout: float = Field(default=5.0, gt=0, le=60)
+    """Seconds until a connection, TLS included, must stand."""
+    timeout: float = Field(default=20.0, gt=0, le=600)
+    """Seconds until the whole answer must be there, counted from the call."""
+    proxy: SecretStr | None = None
+    """`http://[user:password@]host:port`; the environment is not consulted."""
+    ca_file: Path | None = None
+    """PEM file of the only roots to trust; without one, the system's."""
+    connections: int = Field(default=64, ge=1, le=1000)
+    """Connections at the same time; further calls wait for one."""
+    idle: float = Field(default=10.0, gt=0)
+    """Seconds that an unused connection is kept. Short, because a server that closes one while we write leaves us not
+    knowing whether it read what we wrote."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in any case."""
+    content: bytes
+
+
+class Client:
+    """A pool of connections, used as an async context manager. Calls may be as concurrent as one likes."""
+
+    def __init__(self, settings: HttpSettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        import httpx  # here, because checking a configuration needs the settings and not the library
+
+        self._settings = settings
+        self._request = httpx.Request
+        self._transport = transport or _aiohttp_transport(settings)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._transport.aclose()
+
+    async def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: object = msgspec.UNSET,
+        form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: timedelta | None = None,  # noqa: ASYNC109 - the time is the caller's; `asyncio.timeout` below keeps it
+    ) -> Answer:
+        """Return the answer to one call. At most one of `json`, `form` and `content` is sent.
+
+        Raises `NotSent` if certainly nothing reached the other side, `AnswerLost` if something may have.
+        """
+        body, sent = _body(json, form, content)
+        request = self._request(method, url, content=body, headers={**_HEADERS, **sent, **(headers or {})})
+        seconds = timeout.total_seconds() if timeout else self._settings.timeout
+        request.extensions["timeout"] = {"connect": self._settings.connect_timeout, "read": seconds}
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._exchange(request)
+        except TimeoutError:
+            # It may have been waiting for a connection; saying "lost" costs a read back, the opposite could cost a person.
+            raise AnswerLost(LOST.at(host=request.url.host, why=f"nothing came within {seconds:g} s")) from None
+        except Exception as error:
+            raise _told(error, request.url.host) from error
+
+    async def _exchange(self, request: httpx.Request) -> Answer:
+        response = await self._transport.handle_async_request(request)
+        try:
+            pieces, size = [], 0
+            async for piece in response.aiter_bytes():
+                pieces.append(piece)
+                size += len(piece)
+                if size > BODY_LIMIT:
+                    raise _TooLong
+            return Answer(status=response.status_code, headers=response.headers, content=b"".join(pieces))
+        finally:
+            await response.aclose()
+
+
+def open_client(settings: HttpSettings, *, transport: httpx.AsyncBaseTransport | None = None) -> Client:
+    """Return a client; `transport` is for tests. Raises `NeedsHuman` (HTP-006) for an unusable certificate file."""
+    return Client(settings, transport)
+
+
+class _TooLong(Exception):
+    """The answer is longer than `BODY_LIMIT`."""
+
+
+_HEADERS: Final = {"accept": "application/json", "accept-encoding": "gzip", "user-agent": "syncd"}
+
+
+def _body(json: object, form: Mapping[str, str] | None, content: bytes | None) -> tuple[bytes | None, dict[str, str]]:
+    if json is not msgspec.UNSET:
+        # msgspec writes raw UTF-8; DingTalk refuses \uXXXX (40033).
+        return msgspec.json.encode(json), {"content-type": "application/json; charset=utf-8"}
+    if form is not None:
+        return urlencode(form).encode(), {"content-type": "application/x-www-form-urlencoded"}
+    return content, {}
+
+
+# --- below httpx ------------------------------------------------------------------------------------------------------
+
+
+def _aiohttp_transport(settings: HttpSettings) -> httpx.AsyncBaseTransport:
+    import aiohttp
+    import httpx
+    from httpx_aiohttp import AiohttpTransport
+
+    context = tls(settings.ca_file)
+
+    def session() -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(limit=settings.connections, keepalive_timeout=settings.idle, ssl=context)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+
+    proxy = _proxy(httpx.URL(settings.proxy.get_secret_value())) if settings.proxy else None
+    made: Any = AiohttpTransport(verify=context, trust_env=False, proxy=proxy, client=session)
+    return made  # type: ignore[no-any-return]  # httpx-aiohttp carries no types
+
+
+def _proxy(url: httpx.URL) -> httpx.Proxy:
+    """Return the proxy with its password as a header: aiohttp 3.14 deprecates the way httpx-aiohttp would pass it."""
+    import httpx
+
+    if not url.username:
+        return httpx.Proxy(url)
+    basic = b64encode(f"{url.username}:{url.password}".encode()).decode()
+    return httpx.Proxy(url.copy_with(userinfo=b""), headers={"proxy-authorization": f"Basic {basic}"})
+
+
+def tls(ca_file: Path | None) -> ssl.SSLContext:
+    """Return a context that trusts the roots in `ca_file` and no others, or the system's. TLS 1.2 or later."""
+    try:
+        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    except (OSError, ssl.SSLError) as error:
+        raise NeedsHuman(UNREADABLE_ROOTS.at(file=ca_file, why=foreign(str(error)))) from error
+
+
+def _told(error: Exception, host: str) -> Exception:
+    """Return our error for one from below. The cause decides, not httpx-aiohttp's translation: it calls a connection that
+    the server closes after our request `ConnectTimeout` (0.1.12), which reads as if nothing had been sent."""
+    import aiohttp
+    import httpx
+
+    cause = error.__cause__ if isinstance(error, httpx.TransportError) and error.__cause__ else error
+    match cause:
+        case aiohttp.ClientConnectorDNSError():
+            return NotSent(UNRESOLVED.at(host=host), Unsent.NAME)
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError() | httpx.ProxyError():
+            return NotSent(PROXY_FAILED.at(host=host, why=_why(cause)), Unsent.PROXY)
+        case aiohttp.ClientSSLError() | ssl.SSLCertVerificationError():
+            return NotSent(UNTRUSTED.at(host=host, why=_why(cause)), Unsent.TLS)
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError() | httpx.ConnectError():
+            return NotSent(UNREACHED.at(host=host, why=_why(cause)), Unsent.CONNECTION)
+        case aiohttp.ClientError() | httpx.TransportError() | OSError() | _TooLong():
+            return AnswerLost(LOST.at(host=host, why=_why(cause)))
+    return error
+
+
+def _why(error: BaseException) -> str:
+    """Return the kind of an error and the system's words for it, and no word of the library's: those contain addresses."""
+    system = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    words = getattr(system, "verify_message", None) or getattr(system, "strerror", None)
+    return foreign(f"{type(error).__name__} ({words})" if isinstance(words, str) else type(error).__name__)
