@@ -18,8 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from syncd.config.durations import Duration
 from syncd.config.problems import refusal
 from syncd.config.secrets import Secret
+from syncd.core import policy
 from syncd.core.errors import message
 from syncd.core.model import Effect
+from syncd.core.policy import Limits
 
 _PASSWORD_IN_URL: Final = message(
     "CFG-026",
@@ -103,16 +105,6 @@ class Limit(Part):
     """Hold when this share of the population, or more, is affected. 0 holds every one; null switches this limit off. Not
     looked at below `minimum_population`."""
 
-    def reached_at(self, population: int, *, minimum_population: int) -> int | None:
-        """Return the smallest number of affected objects that is held, None if no number is."""
-        marks = []
-        if self.count is not None:
-            # max(5, min(500, 2 %)): 500 alone is Entra Connect's default and too much for a company of 2,000.
-            marks.append(max(5, min(500, population // 50)) if self.count == "auto" else self.count)
-        if self.percent is not None and (population >= minimum_population or self.percent == 0):
-            marks.append(-int(-population * self.percent // 100))
-        return max(1, min(marks)) if marks else None
-
 
 LIMITS: Final[Mapping[Effect, Limit]] = {
     Effect.ADOPT: Limit(),
@@ -143,7 +135,8 @@ class GuardSettings(Part):
     shrink_percent: float = Field(10, ge=0, le=100)
     """Hold leavers of a source that delivers fewer records than its last good read by this share or more."""
     per_unit_percent: float | None = Field(30, ge=0, le=100)
-    """Hold leavers of a department that would lose this share of its people or more; null switches it off."""
+    """Hold who leaves or moves away from a department that would lose this share of its people or more; null switches it
+    off."""
     per_unit_minimum: int = Field(10, ge=1)
     """Departments with fewer people are not looked at one by one."""
     protected: list[str] = []
@@ -152,6 +145,17 @@ class GuardSettings(Part):
     """A held plan that nobody released in this time is dropped, and made anew from then current data."""
     approvers: list[str] = []
     """Who may release a hold, by login name; empty: everybody who may run syncd."""
+
+    def judged_by(self) -> Limits:
+        """Return the limits in the words of the guard."""
+        return Limits(
+            by_effect={
+                effect: policy.Limit(count=limit.count, percent=limit.percent) for effect, limit in self.limits.items()
+            },
+            minimum_population=self.minimum_population,
+            per_unit_percent=self.per_unit_percent,
+            per_unit_minimum=self.per_unit_minimum,
+        )
 
     @field_validator("limits", mode="before")
     @classmethod
