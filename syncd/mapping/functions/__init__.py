@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from syncd.mapping.functions import text
+from syncd.mapping.functions import addresses, dates, lists, logic, names, numbers, patterns, phones, tables, text
 from syncd.mapping.functions.binding import bind, find, meant, prepare
 from syncd.mapping.functions.contract import (
     REQUIRED,
@@ -29,12 +29,27 @@ from syncd.mapping.functions.contract import (
     each,
     wrong_type,
 )
+from syncd.mapping.functions.names import numbered
 
 LANGUAGE_VERSION: Final = 1
 """Part of every rules digest. Raise it whenever a function gives another result for the same value and arguments, so that
 records which did not change are mapped again."""
 
-FAMILIES: Final[Mapping[str, tuple[Function, ...]]] = MappingProxyType({"Text": text.FUNCTIONS})
+FAMILIES: Final[Mapping[str, tuple[Function, ...]]] = MappingProxyType(
+    {
+        "Text": text.FUNCTIONS,
+        "Patterns": patterns.FUNCTIONS,
+        "Several values": lists.FUNCTIONS,
+        "Tables": tables.FUNCTIONS,
+        "Decisions": logic.FUNCTIONS,
+        "Names": names.FUNCTIONS,
+        "Phones": phones.FUNCTIONS,
+        "E-mail": addresses.EMAIL,
+        "Distinguished names": addresses.DN,
+        "Dates": dates.FUNCTIONS,
+        "Numbers": numbers.FUNCTIONS,
+    }
+)
 """The functions by family, in the order of the reference page."""
 
 
@@ -69,6 +84,7 @@ __all__ = [
     "each",
     "find",
     "meant",
+    "numbered",
     "prepare",
     "wrong_type",
 ]

@@ -141,7 +141,6 @@ class Function:
     It is called even where every input is absent, and then returns None."""
     takes_none: bool = False
     """Wants to be called with None. All others never are: None passes them by."""
-    family: str = ""
 
     def accepts(self, piped: str) -> bool:
         """Tell whether a value of type `piped` may go in as it is."""
