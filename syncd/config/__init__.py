@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from syncd.config.secrets import Secret as Secret
+    from syncd.config.settings import Settings as Settings
+    from syncd.config.settings import load as load
 
-_HOMES = {"Secret": "syncd.config.secrets"}
+_HOMES = {
+    "Secret": "syncd.config.secrets",
+    "Settings": "syncd.config.settings",
+    "load": "syncd.config.settings",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -29,12 +29,6 @@ _PASSWORD_IN_URL: Final = message(
     do="Take it out of the URL, and write it as `password: {{env: NAME}}` beside it, or by file or credential.",
     example="state: {url: postgresql+psycopg://syncd:geheim@db/syncd}",
 )
-_UNKNOWN_EFFECT: Final = message(
-    "CFG-027",
-    what="The guard counts nothing called '{name}'.",
-    do="It counts: {known}.",
-    example="guard: {limits: {deletes: {count: 5}}}",
-)
 
 
 class Part(BaseModel):
@@ -164,11 +158,8 @@ class GuardSettings(Part):
         if not isinstance(given, Mapping):
             return given
         known = {str(effect): limit for effect, limit in LIMITS.items()}
-        for name in given:
-            if str(name) not in known:
-                raise refusal(_UNKNOWN_EFFECT, name=name, known=", ".join(known))
         named = {
-            str(name): {**known[str(name)].model_dump(), **limit} if isinstance(limit, Mapping) else limit
+            str(name): {**known[name].model_dump(), **limit} if name in known and isinstance(limit, Mapping) else limit
             for name, limit in given.items()
         }
         return {**known, **named}

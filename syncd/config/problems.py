@@ -5,6 +5,7 @@ The values that were refused are never repeated: one of them may be a secret tha
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -93,7 +94,9 @@ def _of_finding(
 ) -> Problem:
     loc = (*at, *finding["loc"])
     kind = finding["type"]
-    place = place_of(loc, document, variables, key=kind == "extra_forbidden")
+    is_key = bool(loc) and loc[-1] == "[key]"  # pydantic's word for a finding about the key of a mapping
+    loc = loc[:-1] if is_key else loc
+    place = place_of(loc, document, variables, key=is_key or kind == "extra_forbidden")
     context: dict[str, Any] = finding.get("ctx", {})
     if kind in MESSAGES:
         return MESSAGES[kind].at(place, **{word: value for word, value in context.items() if word != "what"})
@@ -103,6 +106,9 @@ def _of_finding(
     match kind:
         case "extra_forbidden":
             known = _names(model, finding["loc"][:-1])
+            return _UNKNOWN.at(place, name=foreign(name), similar=did_you_mean(name, known), known=", ".join(known))
+        case "enum" if is_key:
+            known = re.findall(r"'([^']+)'", context["expected"])
             return _UNKNOWN.at(place, name=foreign(name), similar=did_you_mean(name, known), known=", ".join(known))
         case "missing":
             return _MISSING.at(place, name=name, place_doc=doc)

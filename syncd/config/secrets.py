@@ -20,6 +20,8 @@ from syncd.config.problems import refusal
 from syncd.core.errors import Message, Misconfigured, Place, Problem, message
 
 HIDDEN: Final = "**********"
+OMIT_SECRETS: Final = {"secrets": "omit"}
+"""A context for `model_dump`: leave secrets out, references too."""
 MAX_BYTES: Final = 64 * 1024
 """A larger file is not a secret (systemd allows credentials of up to 1 MiB; passwords and keys are far smaller)."""
 
@@ -177,7 +179,7 @@ class Secret:
     def __get_pydantic_core_schema__(cls, source: type[Any], handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.with_info_plain_validator_function(
             _validated,
-            serialization=core_schema.plain_serializer_function_ser_schema(_dumped),
+            serialization=core_schema.plain_serializer_function_ser_schema(_dumped, info_arg=True),
         )
 
     @classmethod
@@ -201,7 +203,9 @@ class Secret:
         return {"anyOf": [*references, {"type": "string", "description": "The secret itself: discouraged."}]}
 
 
-def _dumped(secret: Secret) -> str | dict[str, str]:
+def _dumped(secret: Secret, info: core_schema.SerializationInfo) -> str | dict[str, str] | None:
+    if info.context == OMIT_SECRETS:
+        return None
     return HIDDEN if secret.kind is Kind.LITERAL else {str(secret.kind): secret._word}
 
 

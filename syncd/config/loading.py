@@ -1,0 +1,169 @@
+"""Reading `syncd.yaml`: file and environment, connectors' models, then what only the whole can tell. All mistakes at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from syncd.config.environment import merged, overrides
+from syncd.config.parts import JoinSettings
+from syncd.config.problems import of_validation, place_of
+from syncd.config.settings import PARTS, Settings, secrets_of
+from syncd.config.yaml import Document, did_you_mean, read
+from syncd.core.attributes import PERSON
+from syncd.core.errors import Misconfigured, Place, Problem, foreign, message
+from syncd.plugins import Group
+from syncd.plugins import load as load_plugin
+
+SYSTEM_WIDE: Final = Path("/etc/syncd/syncd.yaml")
+_SPEAKABLE: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+"""Two underscores would part the levels of an environment variable, which knows no capitals either."""
+
+_NONE_FOUND: Final = message(
+    "CFG-030",
+    what="There is no configuration: neither {tried}.",
+    do="Name one with --config or SYNCD_CONFIG, or write one with `syncd init DIR`.",
+    example="cd / && syncd check",
+)
+_NO_RULES: Final = message(
+    "CFG-031",
+    what="There is no rule file {file}.{similar}",
+    do="Correct the path (relative paths start at the folder of syncd.yaml), or copy one with `syncd init DIR`.",
+    example="target: {type: dingtalk, rules: mapings/dingtalk.yaml}",
+)
+_NO_ATTRIBUTE: Final = message(
+    "CFG-032",
+    what="A person has no attribute '{name}'.{similar}",
+    do="Use a name of docs/reference/attributes.md, such as employeeNumber or emails.work.",
+    example="join: {correlate: [employee_number]}",
+)
+_NO_SOURCE: Final = message(
+    "CFG-033",
+    what="There is no source '{name}'.{similar}",
+    do="The sources are: {known}.",
+    example="join: {precedence: {title: [workdai]}}",
+)
+_SOURCE_NAME: Final = message(
+    "CFG-034",
+    what="'{name}' cannot be the name of a source.",
+    do="Use small letters, digits and single underscores, beginning with a letter: environment variables, logs and the audit "
+    "log name the source so.",
+    example="sources: {HR-System: {type: table}}",
+)
+
+
+def loaded(path: Path | None, env: Mapping[str, str]) -> Settings:
+    """Return the checked settings. Raises Misconfigured."""
+    document = read(path or _found(env))
+    given = overrides(env, PARTS)
+    reading = _Reading(
+        document=document,
+        variables=given.names,
+        context={"base": document.path.resolve().parent, "env": env},
+        problems=list(given.problems),
+    )
+    settings = reading.settings(merged(document.root, given.values))
+    if settings is None or reading.problems:
+        raise Misconfigured(sorted(reading.problems, key=lambda each: (each.place.line, each.place.column)))
+    for loc, secret in secrets_of(settings):
+        secret.place = place_of(loc, document, given.names)
+    return settings.read_from(document.path)
+
+
+def _found(env: Mapping[str, str]) -> Path:
+    if named := env.get("SYNCD_CONFIG"):
+        return Path(named)
+    here = Path("syncd.yaml")
+    for each in (here, SYSTEM_WIDE):
+        if each.exists():
+            return each
+    raise Misconfigured([_NONE_FOUND.at(tried=f"$SYNCD_CONFIG nor ./{here} nor {SYSTEM_WIDE}")])
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    """One reading of one file: what is known about places, and the problems so far."""
+
+    document: Document
+    variables: Mapping[tuple[str, ...], str]
+    context: Mapping[str, Any]
+    problems: list[Problem] = field(default_factory=list)
+
+    def place(self, *loc: str | int, key: bool = False) -> Place:
+        return place_of(loc, self.document, self.variables, key=key)
+
+    def settings(self, raw: dict[str, Any]) -> Settings | None:
+        """Validate everything; None if the problems say why not."""
+        ready = dict(raw)
+        if isinstance(raw.get("target"), Mapping):
+            ready["target"] = self.entry(raw["target"], Group.TARGETS, ("target",))
+        if isinstance(sources := raw.get("sources"), Mapping):
+            ready["sources"] = {
+                name: self.entry(entry, Group.SOURCES, ("sources", name)) if isinstance(entry, Mapping) else entry
+                for name, entry in sources.items()
+            }
+        self.names(raw)
+        try:
+            return Settings.model_validate(ready, context=dict(self.context))
+        except ValidationError as error:
+            self.problems += of_validation(error, self.document, model=Settings, variables=self.variables)
+            return None
+
+    def entry(self, raw: Mapping[str, Any], group: Group, at: tuple[str, ...]) -> dict[str, Any]:
+        """Return a source's or the target's entry with its own settings validated by its connector's model."""
+        common = {name: raw[name] for name in ("type", "rules") if name in raw}
+        own = {name: value for name, value in raw.items() if name not in common}
+        ready: dict[str, Any] = {**common, "settings": None}
+        if isinstance(raw.get("rules"), str):
+            self.rules(raw["rules"], self.place(*at, "rules"))
+        if not isinstance(raw.get("type"), str) or not raw["type"]:
+            return ready
+        try:
+            ready["plugin"] = plugin = load_plugin(group, raw["type"], place=self.place(*at, "type"))
+        except Misconfigured as error:
+            self.problems += error.problems
+            return ready
+        model: type[BaseModel] = plugin.settings
+        try:
+            ready["settings"] = model.model_validate(own, context=dict(self.context))
+        except ValidationError as error:
+            self.problems += of_validation(error, self.document, at=at, model=model, variables=self.variables)
+        return ready
+
+    def rules(self, written: str, place: Place) -> None:
+        path = Path(self.context["base"]) / written
+        if not path.is_file():
+            there = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+            words = {"file": foreign(str(path)), "similar": did_you_mean(path.name, there)}
+            self.problems.append(_NO_RULES.at(place, **words))
+
+    def names(self, raw: Mapping[str, Any]) -> None:
+        """Check the names that refer to something else, and the names of sources; forms are checked elsewhere."""
+        sources = [*raw["sources"]] if isinstance(raw.get("sources"), Mapping) else []
+        for name in sources:
+            if not _SPEAKABLE.fullmatch(name):
+                self.problems.append(_SOURCE_NAME.at(self.place("sources", name, key=True), name=foreign(name)))
+        try:
+            join = JoinSettings.model_validate(raw.get("join", {}))
+        except ValidationError:
+            return
+        for index, name in enumerate(join.correlate):
+            self._attribute(name, self.place("join", "correlate", index))
+        for attribute, order in join.precedence.items():
+            self._attribute(attribute, self.place("join", "precedence", attribute, key=True))
+            for index, name in enumerate(order):
+                self._source(name, sources, self.place("join", "precedence", attribute, index))
+
+    def _attribute(self, name: str, place: Place) -> None:
+        if name not in PERSON and not name.startswith("extra."):
+            self.problems.append(_NO_ATTRIBUTE.at(place, name=foreign(name), similar=did_you_mean(name, PERSON)))
+
+    def _source(self, name: str, sources: Sequence[str], place: Place) -> None:
+        if name not in sources:
+            words = {"similar": did_you_mean(name, sources), "known": ", ".join(sources)}
+            self.problems.append(_NO_SOURCE.at(place, name=foreign(name), **words))

@@ -1,0 +1,155 @@
+"""`syncd.yaml` as a value: read once, checked whole, every mistake told at once with its place.
+
+The settings of connectors are validated here too, by the models that the connectors bring. Nothing here connects to anything,
+reads a rule, or fetches a secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Self
+
+from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic.json_schema import SkipJsonSchema
+
+from syncd.config.parts import (
+    AuditSettings,
+    GuardSettings,
+    JoinSettings,
+    LeaverSettings,
+    LoggingSettings,
+    Part,
+    ScheduleSettings,
+    StateSettings,
+    WriterSettings,
+)
+from syncd.config.secrets import OMIT_SECRETS, Secret
+from syncd.core.values import Values, canonical
+
+
+class Entry(Part):
+    """What every source and target has, whatever its type."""
+
+    type: str = Field(min_length=1)
+    """Which connector it is; `syncd plugins` lists them. All other settings here are the connector's own."""
+    rules: Path
+    """The file with its mapping rules; a relative path starts at the folder of syncd.yaml."""
+    settings: SkipJsonSchema[Any] = Field(exclude=True, repr=True)
+    plugin: SkipJsonSchema[Any] = Field(default=None, exclude=True, repr=False)
+
+    @field_validator("rules")
+    @classmethod
+    def _rooted(cls, path: Path, info: ValidationInfo) -> Path:
+        base = (info.context or {}).get("base")
+        return Path(base) / path if base else path
+
+    def outline(self) -> list[Any]:
+        """Return what decides the results: type, own settings without secrets, and the rules' text."""
+        is_model = isinstance(self.settings, BaseModel)
+        own = self.settings.model_dump(mode="json", context=OMIT_SECRETS) if is_model else None
+        rules = hashlib.blake2b(self.rules.read_bytes()).hexdigest() if self.rules.is_file() else None
+        return [self.type, own, rules]
+
+
+class SourceEntry(Entry):
+    """One system that says who works here."""
+
+
+class TargetEntry(Entry):
+    """The system that is kept in step."""
+
+
+class Settings(Part):
+    """The whole configuration."""
+
+    sources: dict[str, SourceEntry] = Field(min_length=1)
+    """The systems that say who works here, by a name of your own. Where two of them speak of one attribute, the one that
+    stands first is believed, unless `join.precedence` says otherwise."""
+    target: TargetEntry
+    """The system that is kept in step."""
+    state: StateSettings = StateSettings()
+    """Where syncd keeps what it remembers."""
+    join: JoinSettings = JoinSettings()
+    """How records of several sources become one person."""
+    leavers: LeaverSettings = LeaverSettings()
+    """What happens to the account of somebody who has left."""
+    guard: GuardSettings = GuardSettings()
+    """The limits beyond which a plan waits for somebody to look at it."""
+    schedule: ScheduleSettings = ScheduleSettings()
+    """When the service works by itself."""
+    writer: WriterSettings = WriterSettings()
+    """How changes are written to the target."""
+    logging: LoggingSettings = LoggingSettings()
+    """What is logged, and how."""
+    audit: AuditSettings = AuditSettings()
+    """What the audit log keeps of people's values."""
+    _path: Path = PrivateAttr(Path("syncd.yaml"))
+
+    @property
+    def path(self) -> Path:
+        """Return the file that was read."""
+        return self._path
+
+    @property
+    def base(self) -> Path:
+        """Return the folder of syncd.yaml, absolute: relative paths in settings start there."""
+        return self._path.resolve().parent
+
+    def read_from(self, path: Path) -> Self:
+        """Say which file the settings were read from."""
+        self._path = path
+        return self
+
+    def digest(self) -> bytes:
+        """Return 16 bytes that differ when something differs that decides results: sources, target, join, leavers and
+        their rules' text. Secrets, limits, schedule and logging do not count."""
+        parts: Values = {
+            "sources": [[name, *entry.outline()] for name, entry in self.sources.items()],
+            "target": self.target.outline(),
+            "join": self.join.model_dump(mode="json"),
+            "leavers": self.leavers.model_dump(mode="json"),
+        }
+        return hashlib.blake2b(canonical(parts), digest_size=16).digest()
+
+
+PARTS: Final = tuple(Settings.model_fields)
+"""The keys that `syncd.yaml` may have at its top level."""
+
+
+def secrets_of(
+    settings: BaseModel, *, at: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], Secret]]:
+    """Yield every secret in a model with the place of its setting."""
+    for name in type(settings).model_fields:
+        yield from _secrets_in(getattr(settings, name), (*at, name))
+
+
+def _secrets_in(value: Any, at: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Secret]]:
+    match value:
+        case Secret():
+            yield at, value
+        case Entry():
+            yield from secrets_of(value.settings, at=at) if isinstance(value.settings, BaseModel) else ()
+        case BaseModel():
+            yield from secrets_of(value, at=at)
+        case Mapping():
+            for key, item in value.items():
+                yield from _secrets_in(item, (*at, key))
+        case list() | tuple():
+            for index, item in enumerate(value):
+                yield from _secrets_in(item, (*at, index))
+        case _:
+            return
+
+
+def load(path: Path | None = None, *, env: Mapping[str, str] | None = None) -> Settings:
+    """Read the configuration: `path`, or $SYNCD_CONFIG, ./syncd.yaml, /etc/syncd/syncd.yaml, whichever comes first.
+
+    Raises Misconfigured with every problem of every part, the connectors' own settings included.
+    """
+    from syncd.config.loading import loaded
+
+    return loaded(path, os.environ if env is None else env)
