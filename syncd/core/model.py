@@ -298,6 +298,8 @@ class Effect(StrEnum):
     UNIT_UPDATE = "unit_update"
     UNIT_MOVE = "unit_move"
     UNIT_REMOVE = "unit_remove"
+    SOURCE_SHRUNK = "source_shrunk"
+    """Not of a change but of a read: many records are missing at once, and nobody is taken for gone until it is released."""
 
 
 class Lane(StrEnum):
@@ -391,6 +393,8 @@ class Deferred:
 
     problem: Problem
     retry_at: datetime
+    read_back: bool = False
+    """The change may have been made after all, and reading back failed too: the next attempt reads back first."""
     whole_target: bool = False
     """True when the cause is not this subject (outage, quota, missing permission): its attempts are not counted."""
 

@@ -281,6 +281,9 @@ class _Draft:
         for name, value in item.fields.items():
             spec = specs.get(name)
             held = seen.fields.get(name)
+            link = self.links.get(item.subject)
+            if item.subject in self.adopted or (link is not None and link.adopted):
+                continue  # an account that was there before us keeps the id it had
             if spec is not None and spec.immutable and not is_empty(held) and not is_empty(value) and value != held:
                 self.warnings.append(IMMUTABLE.at(label=item.label, field=name))
 

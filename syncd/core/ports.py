@@ -108,6 +108,10 @@ class Target(AbstractAsyncContextManager["Target"], Protocol):
 
     settings: ClassVar[type[Any]]
     fields: ClassVar[Mapping[Kind, Mapping[str, FieldSpec]]]
+    """Every target calls these fields by these names, because the plan gives them a meaning: of persons `departments`
+    (memberships), `manager`, `userid` (the target id, where it can be chosen); of units `name`, `parent`, `managers`."""
+    hidden: ClassVar[Values]
+    """The fields that make a unit invisible, for the department in which leavers wait."""
 
     def __init__(self, settings: Any, room: Room) -> None: ...
 

@@ -1,0 +1,106 @@
+"""From the configuration to a world: the one place where settings become the engine's own terms. It opens nothing itself."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from syncd.audit.entries import Actor
+from syncd.audit.log import AuditLog, ValuesRule
+from syncd.core.correlation import JoinRules
+from syncd.core.model import Observed, SourceName
+from syncd.core.ports import Source, Target
+from syncd.engine.world import GuardTerms, LeaverTerms, Seat, World, WriterTerms
+
+if TYPE_CHECKING:
+    from syncd.config.parts import GuardSettings
+    from syncd.config.settings import Settings
+    from syncd.mapping import InboundRules, OutboundRules
+    from syncd.store import Store
+
+
+def compose(
+    settings: Settings,
+    inbound: Mapping[str, InboundRules],
+    outbound: OutboundRules,
+    store: Store,
+    *,
+    make_source: Callable[[str], Source],
+    make_target: Callable[[], Target],
+    now: Callable[[], datetime],
+    service: str,
+) -> World:
+    """Return the world that `settings` describe; `service` is what runs (`syncd sync`), for the audit log."""
+    names = [SourceName(name) for name in settings.sources]
+    seats = {name: Seat(name=name, make=_maker(make_source, name), rules=inbound[name]) for name in names}
+    return World(
+        store=store,
+        audit=AuditLog(store.audit, actor=Actor.here(service), values=ValuesRule(settings.audit.values)),
+        seats=seats,
+        target_name=settings.target.type,
+        make_target=make_target,
+        outbound=outbound,
+        join=JoinRules(
+            sources=tuple(names),
+            correlate=tuple(settings.join.correlate),
+            precedence={
+                attribute: tuple(SourceName(name) for name in order)
+                for attribute, order in settings.join.precedence.items()
+            },
+            refers={name: seat.rules.refers for name, seat in seats.items()},
+        ),
+        now=now,
+        config_digest=config_digest(settings, inbound, outbound),
+        leavers=LeaverTerms(
+            hold=settings.leavers.policy == "hold",
+            grace=settings.leavers.grace,
+            department=settings.leavers.department,
+            absent_leaves=settings.leavers.absent == "leaver",
+        ),
+        guard=_guard(settings.guard),
+        writer=WriterTerms(
+            concurrency=settings.writer.concurrency,
+            retries=tuple(settings.writer.retries),
+            leaver_retries=tuple(settings.writer.leaver_retries),
+        ),
+        observe_every=settings.schedule.observe_every,
+    )
+
+
+def config_digest(settings: Settings, inbound: Mapping[str, InboundRules], outbound: OutboundRules) -> bytes:
+    """Return a digest of everything that decides results, the tables that rules read included."""
+    sum_ = hashlib.blake2b(settings.digest(), digest_size=16)
+    for name in sorted(inbound):
+        sum_.update(inbound[name].digest)
+    sum_.update(outbound.digest)
+    return sum_.digest()
+
+
+def _maker(make_source: Callable[[str], Source], name: str) -> Callable[[], Source]:
+    return lambda: make_source(name)
+
+
+def _guard(settings: GuardSettings) -> GuardTerms:
+    return GuardTerms(
+        limits=settings.judged_by(),
+        plan_only_first=settings.first_run == "plan_only",
+        shrink_percent=settings.shrink_percent,
+        hold_expires=settings.hold_expires,
+        protected=protects(settings.protected),
+    )
+
+
+def protects(patterns: list[str]) -> Callable[[Observed], bool]:
+    """Return the test for accounts that are never touched: target ids as they stand, names with `*`."""
+    ids = frozenset(patterns)
+    wild = [pattern.casefold() for pattern in patterns if "*" in pattern or "?" in pattern]
+
+    def protected(seen: Observed) -> bool:
+        return seen.target_id in ids or any(
+            fnmatch.fnmatchcase(text.casefold(), pattern) for pattern in wild for text in (seen.target_id, seen.label)
+        )
+
+    return protected

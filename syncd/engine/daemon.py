@@ -1,0 +1,77 @@
+"""The daemon: cycles on a schedule until it is told to stop; a failing cycle never ends it. SIGTERM drains what is under way."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import structlog
+
+from syncd.core.errors import SyncdError
+from syncd.core.ports import Consumer
+from syncd.engine.cycle import Cycle, cycle
+from syncd.engine.feed import deliver
+from syncd.engine.world import World
+
+log = structlog.get_logger(__name__)
+
+
+async def run(
+    world: World,
+    *,
+    every: timedelta,
+    jitter: timedelta,
+    consumers: Mapping[str, Consumer] | None = None,
+    told: Callable[[Cycle], None] = lambda _: None,
+    turns: int | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Run cycles until SIGTERM or SIGINT, `turns` of them at most. One cycle is exclusive per database; between them it is not."""
+    halt = stop or asyncio.Event()
+    _listen(halt)
+    done = 0
+    while not halt.is_set():
+        await _turn(world, halt, told)
+        await deliver(world, consumers or {})
+        done += 1
+        if turns is not None and done >= turns:
+            return
+        pause = every + timedelta(seconds=random.uniform(0, jitter.total_seconds()))
+        log.info("daemon.sleeping", seconds=round(pause.total_seconds()))
+        await _sleep(halt, pause)
+    log.info("daemon.stopped")
+
+
+async def _turn(world: World, halt: asyncio.Event, told: Callable[[Cycle], None]) -> None:
+    try:
+        with world.store.exclusive("syncd run"):
+            result = await cycle(world, stop=halt)
+    except SyncdError as error:
+        problem = getattr(error, "problem", None)
+        log.error(
+            "cycle.failed", code=problem.code if problem else type(error).__name__, what=problem.what if problem else ""
+        )
+    except Exception:
+        log.exception("cycle.failed")
+    else:
+        log.info("cycle.done", result=str(result.result), confirmed=result.tally.done, parked=result.queue.parked)
+        told(result)
+
+
+def _listen(halt: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, halt.set)
+        except (NotImplementedError, RuntimeError, ValueError):
+            return  # not the main thread: whoever runs us there stops us by the event
+
+
+async def _sleep(halt: asyncio.Event, pause: timedelta) -> None:
+    try:
+        await asyncio.wait_for(halt.wait(), pause.total_seconds())
+    except TimeoutError:
+        return

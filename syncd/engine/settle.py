@@ -1,0 +1,265 @@
+"""What an outcome means: for the queue, the link, the observed state, the audit log and the feed. Pure; it stores nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from syncd.audit.entries import AuditEntry, EntryType
+from syncd.core.difference import units_of
+from syncd.core.errors import Problem, message
+from syncd.core.model import (
+    Applied,
+    Change,
+    Deferred,
+    Effect,
+    Fact,
+    FactType,
+    FieldChange,
+    Kind,
+    Lane,
+    Link,
+    LinkState,
+    Observed,
+    Op,
+    Outcome,
+    Pending,
+    Rejected,
+    TargetId,
+)
+from syncd.core.values import Value, is_empty
+from syncd.engine.world import WriterTerms
+from syncd.store.rows import QueuedChange, QueueState, Settlement, Told
+
+QUICK: Final = timedelta(seconds=30)
+QUICK_TRIES: Final = 3
+"""A target may ask for a short wait (a new parent that lists do not show yet); after so many tries the schedule rules."""
+
+GAVE_UP: Final = message(
+    "ENG-010",
+    what="{label}: {attempts} attempts failed, the last one with: {last}",
+    do="Mend the cause, then `syncd queue retry {change}`; the next change of the record tries again by itself.",
+    example="DingTalk refuses a department for hours because its name is taken.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Everything that one outcome changes, to be stored in one transaction."""
+
+    settlement: Settlement
+    entry: AuditEntry
+    link: Link | None = None
+    observed: Observed | None = None
+    vanished: TargetId | None = None
+    facts: tuple[Fact, ...] = ()
+
+
+_ENTRY: Final[Mapping[type, EntryType]] = {
+    Applied: EntryType.CONFIRMED,
+    Pending: EntryType.PENDING,
+    Deferred: EntryType.DEFERRED,
+    Rejected: EntryType.REJECTED,
+}
+
+
+def settle(
+    queued: QueuedChange,
+    wire: Change,
+    outcome: Outcome,
+    *,
+    link: Link | None,
+    before: Observed | None,
+    terms: WriterTerms,
+    now: datetime,
+) -> Settled:
+    """Return what `outcome` means. `wire` is the change as it was sent: references as target ids, held-back fields left out."""
+    change = queued.change
+    entry = AuditEntry(
+        type=_ENTRY[type(outcome)],
+        run=queued.run_id,
+        change=queued.id,
+        subject=change.subject,
+        label=change.label,
+        op=change.op,
+        target_id=wire.target_id,
+        fields=written(change, wire),
+        reason=change.reason,
+    )
+    match outcome:
+        case Applied(target_id=target_id, detail=detail):
+            done = Settlement(
+                change_id=queued.id, subject=change.subject, state=QueueState.DONE, attempt=queued.attempt + 1
+            )
+            kept = replace(
+                entry, target_id=target_id, reason=f"{change.reason} ({detail})" if detail else change.reason
+            )
+            return Settled(
+                settlement=done,
+                entry=kept,
+                link=_link(change, target_id, link, now),
+                observed=None if change.op is Op.REMOVE else after(wire, target_id, before),
+                vanished=target_id if change.op is Op.REMOVE else None,
+                facts=facts_of(change, target_id, now),
+            )
+        case Pending(target_id=target_id, problem=problem, review_at=review_at):
+            waits = _settlement(queued, QueueState.PENDING, problem, due_at=review_at)
+            known = target_id or TargetId(
+                str(next((item.after for item in wire.fields if item.name == "userid"), "") or "")
+            )
+            pending = _link(change, known, link, now) if known else None
+            return Settled(
+                settlement=waits,
+                entry=replace(entry, reason=problem.what),
+                link=replace(pending, state=LinkState.PENDING) if pending else None,
+            )
+        case Deferred() as later:
+            return _defer(queued, later, entry, terms, now)
+        case Rejected(problem=problem):
+            return Settled(
+                settlement=_settlement(queued, QueueState.PARKED, problem), entry=replace(entry, reason=str(problem))
+            )
+
+
+def _settlement(
+    queued: QueuedChange,
+    state: QueueState,
+    problem: Problem,
+    *,
+    due_at: datetime | None = None,
+    counted: bool = True,
+    again: bool = False,
+) -> Settlement:
+    return Settlement(
+        change_id=queued.id,
+        subject=queued.change.subject,
+        state=state,
+        attempt=queued.attempt + (1 if counted else 0),
+        due_at=due_at,
+        problem=Told.of(problem),
+        again=again or queued.again or state is QueueState.PENDING,
+    )
+
+
+def _defer(queued: QueuedChange, later: Deferred, entry: AuditEntry, terms: WriterTerms, now: datetime) -> Settled:
+    """Try again: soon where the target asks for it, else by the schedule; give up at its end, but never on a leaver."""
+    type_ = EntryType.UNKNOWN if later.read_back else entry.type
+    entry = replace(entry, type=type_, reason=later.problem.what)
+    if later.whole_target:
+        again = _settlement(
+            queued, QueueState.READY, later.problem, due_at=later.retry_at, counted=False, again=later.read_back
+        )
+        return Settled(settlement=again, entry=entry)
+    leaver = queued.change.lane is Lane.LEAVER
+    schedule = terms.leaver_retries if leaver else terms.retries
+    attempt = queued.attempt
+    if attempt < QUICK_TRIES and later.retry_at - now <= QUICK:
+        return Settled(
+            settlement=_settlement(queued, QueueState.READY, later.problem, due_at=later.retry_at), entry=entry
+        )
+    step = attempt - QUICK_TRIES if attempt >= QUICK_TRIES else attempt
+    if step >= len(schedule) and not leaver:
+        problem = GAVE_UP.at(label=queued.change.label, attempts=attempt + 1, last=later.problem.what, change=queued.id)
+        parked = _settlement(queued, QueueState.PARKED, problem)
+        return Settled(settlement=parked, entry=replace(entry, type=EntryType.REJECTED, reason=str(problem)))
+    due_at = max(later.retry_at, now + schedule[min(step, len(schedule) - 1)])
+    slow = _settlement(queued, QueueState.READY, later.problem, due_at=due_at, again=later.read_back)
+    return Settled(settlement=slow, entry=entry)
+
+
+def written(change: Change, wire: Change) -> tuple[FieldChange, ...]:
+    """Return the fields of a change that were really sent, as the plan names them."""
+    sent = {item.name for item in wire.fields}
+    return tuple(item for item in change.fields if item.name in sent)
+
+
+def _link(change: Change, target_id: TargetId, link: Link | None, now: datetime) -> Link:
+    match change.op:
+        case Op.REMOVE:
+            state = LinkState.REMOVED
+        case Op.OFFBOARD:
+            state = LinkState.OFFBOARDED
+        case _:
+            state = LinkState.LINKED
+    same = link is not None and link.state is state and link.target_id == target_id
+    return Link(
+        subject=change.subject,
+        kind=change.kind,
+        target_id=target_id,
+        state=state,
+        since=link.since if same and link is not None else now,
+        adopted=change.op is Op.ADOPT or (link is not None and link.adopted and change.op is not Op.CREATE),
+    )
+
+
+def after(wire: Change, target_id: TargetId, before: Observed | None) -> Observed:
+    """Return the object as the confirmed change left it: what we wrote over what we had seen."""
+    created = wire.op is Op.CREATE
+    fields: dict[str, Value] = {} if before is None or created else dict(before.fields)
+    for item in wire.fields:
+        if is_empty(item.after) and not isinstance(item.after, bool):
+            fields.pop(item.name, None)
+        elif isinstance(item.after, Mapping):
+            held = fields.get(item.name)
+            fields[item.name] = {**(held if isinstance(held, Mapping) else {}), **item.after}
+        else:
+            fields[item.name] = item.after
+    name = fields.get("name")
+    return Observed(
+        target_id=target_id,
+        kind=wire.kind,
+        label=str(name) if name else wire.label,
+        fields=fields,
+        mark=f"syncd:{wire.subject}"
+        if created and wire.kind is Kind.UNIT
+        else (before.mark if before is not None else ""),
+        protected=before.protected if before is not None else False,
+        unreadable=before.unreadable if before is not None else frozenset(),
+    )
+
+
+def facts_of(change: Change, target_id: TargetId, now: datetime) -> tuple[Fact, ...]:
+    """Return what consumers hear of a confirmed change."""
+    types = _fact_types(change)
+    return tuple(
+        Fact(
+            sequence=0,
+            at=now,
+            type=type_,
+            subject=change.subject,
+            kind=change.kind,
+            target_id=target_id,
+            label=change.label,
+            fields=change.fields,
+        )
+        for type_ in types
+    )
+
+
+def _fact_types(change: Change) -> Sequence[FactType]:
+    unit = change.kind is Kind.UNIT
+    match change.op:
+        case Op.CREATE:
+            return (FactType.UNIT_CREATED if unit else FactType.JOINED,)
+        case Op.ADOPT:
+            return (FactType.UNIT_CREATED if unit else FactType.JOINED,)
+        case Op.OFFBOARD:
+            return (FactType.LEFT,)
+        case Op.REMOVE:
+            offboarded = Effect.LEAVE in change.effects and "grace" in change.reason
+            return () if offboarded else (FactType.UNIT_REMOVED if unit else FactType.LEFT,)
+        case _:
+            pass
+    if unit:
+        return (FactType.UNIT_MOVED,) if Effect.UNIT_MOVE in change.effects else (FactType.UNIT_CHANGED,)
+    found: list[FactType] = []
+    for item in change.fields:
+        if item.name == "departments" and units_of(item.before) != units_of(item.after):
+            found.append(FactType.MOVED)
+        elif item.name == "manager":
+            found.append(FactType.MANAGER_CHANGED)
+        elif FactType.CHANGED not in found:
+            found.append(FactType.CHANGED)
+    return found

@@ -1,0 +1,88 @@
+"""What the engine works with, put together once per process from the configuration. It holds parts; it does nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from syncd.core.correlation import JoinRules
+from syncd.core.model import Observed, RunId, SourceName
+from syncd.core.policy import Limits
+
+if TYPE_CHECKING:
+    from syncd.audit.log import AuditLog
+    from syncd.core.ports import Source, Target
+    from syncd.mapping import InboundRules, OutboundRules
+    from syncd.store import Store, Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """A source at the table: how to make it, and the rules that say what its records mean."""
+
+    name: SourceName
+    make: Callable[[], Source]
+    rules: InboundRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaverTerms:
+    """What becomes of leavers."""
+
+    hold: bool = True
+    grace: timedelta = timedelta(days=30)
+    department: str = "Leavers"
+    """The name of the hidden department in which they wait."""
+    absent_leaves: bool = True
+    """Whether somebody who is proven to be gone from every source is a leaver, or is left alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardTerms:
+    """What is never done without a person."""
+
+    limits: Limits = field(default_factory=Limits)
+    plan_only_first: bool = True
+    shrink_percent: float = 10.0
+    """A source that lost this share since its last good read does not license absence until somebody says so."""
+    shrink_minimum: int = 20
+    """Sources smaller than this may shrink as they like; an empty one never licenses absence."""
+    hold_expires: timedelta = timedelta(days=3)
+    protected: Callable[[Observed], bool] = lambda _: False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterTerms:
+    """How the queue is worked off."""
+
+    concurrency: int = 16
+    retries: tuple[timedelta, ...] = tuple(timedelta(minutes=minutes) for minutes in (2, 5, 20, 120, 720))
+    leaver_retries: tuple[timedelta, ...] = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30))
+    patience: timedelta = timedelta(seconds=30)
+    """How long one cycle waits for changes that are due again soon."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Everything."""
+
+    store: Store
+    audit: AuditLog[Transaction]
+    seats: Mapping[SourceName, Seat]
+    target_name: str
+    make_target: Callable[[], Target]
+    outbound: OutboundRules
+    join: JoinRules
+    now: Callable[[], datetime]
+    config_digest: bytes
+    leavers: LeaverTerms = field(default_factory=LeaverTerms)
+    guard: GuardTerms = field(default_factory=GuardTerms)
+    writer: WriterTerms = field(default_factory=WriterTerms)
+    observe_every: timedelta = timedelta(hours=24)
+
+    def new_run(self) -> RunId:
+        """Return a fresh run id, sortable by time."""
+        return RunId(f"{self.now():%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}")
