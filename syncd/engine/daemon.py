@@ -51,9 +51,8 @@ async def _turn(world: World, halt: asyncio.Event, told: Callable[[Cycle], None]
             result = await cycle(world, stop=halt)
     except SyncdError as error:
         problem = getattr(error, "problem", None)
-        log.error(
-            "cycle.failed", code=problem.code if problem else type(error).__name__, what=problem.what if problem else ""
-        )
+        code = problem.code if problem else type(error).__name__
+        log.warning("cycle.failed", code=code, what=problem.what if problem else "")
     except Exception:
         log.exception("cycle.failed")
     else:

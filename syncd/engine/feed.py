@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from syncd.core.model import Fact
 from syncd.core.ports import Consumer
 
 if TYPE_CHECKING:
     from syncd.engine.world import World
+    from syncd.store import Transaction
 
 log = structlog.get_logger(__name__)
-BATCH = 500
+BATCH: Final = 500
 
 
 async def deliver(world: World, consumers: Mapping[str, Consumer]) -> Mapping[str, int]:
@@ -35,9 +37,9 @@ async def deliver(world: World, consumers: Mapping[str, Consumer]) -> Mapping[st
     return taken
 
 
-def _next(name: str):  # type: ignore[no-untyped-def]
+def _next(name: str) -> Callable[[Transaction], list[Fact]]:
     return lambda tx: tx.feed.after(tx.feed.cursor(name), BATCH)
 
 
-def _acknowledge(name: str, last: int):  # type: ignore[no-untyped-def]
+def _acknowledge(name: str, last: int) -> Callable[[Transaction], None]:
     return lambda tx: tx.feed.set_cursor(name, last)

@@ -8,7 +8,18 @@ from dataclasses import dataclass, replace
 from syncd.core.correlation import Statement
 from syncd.core.difference import same
 from syncd.core.errors import Place
-from syncd.core.model import Aside, Desired, Entity, FieldChange, FieldSpec, Kind, NativeId, SourceName, SourceRecord, SubjectId
+from syncd.core.model import (
+    Aside,
+    Desired,
+    Entity,
+    FieldChange,
+    FieldSpec,
+    Kind,
+    NativeId,
+    SourceName,
+    SourceRecord,
+    SubjectId,
+)
 from syncd.core.orgtree import OrgTree, grow
 from syncd.core.ports import Target
 from syncd.core.values import is_empty
@@ -73,7 +84,11 @@ def _records(tx: Transaction) -> Sequence[tuple[SourceName, SourceRecord, Subjec
         whole = tx.records.get(row.source, row.kind, row.native_id)
         if whole is not None and whole.attributes is not None:
             record = SourceRecord(
-                native_id=row.native_id, kind=row.kind, digest=row.digest, attributes=whole.attributes, aliases=row.aliases
+                native_id=row.native_id,
+                kind=row.kind,
+                digest=row.digest,
+                attributes=whole.attributes,
+                aliases=row.aliases,
             )
             found.append((row.source, record, row.subject))
     return found
@@ -160,8 +175,12 @@ def _changes(old: Desired, new: Desired, specs: Mapping[str, FieldSpec]) -> tupl
     found = []
     for name in sorted(old.fields.keys() | new.fields.keys()):
         before, after = old.fields.get(name), new.fields.get(name)
-        equal = before == after or (is_empty(before) and is_empty(after)) or (name in specs and same(after, before, specs[name]))
+        equal = (
+            before == after
+            or (is_empty(before) and is_empty(after))
+            or (name in specs and same(after, before, specs[name]))
+        )
         if not equal:
-            found.append(FieldChange(name=name, before=before, after=after, rule=new.rules.get(name, old.rules.get(name, Place())))
+            rule = new.rules.get(name, old.rules.get(name, Place()))
+            found.append(FieldChange(name=name, before=before, after=after, rule=rule))
     return tuple(found)
-
