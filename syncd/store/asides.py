@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
 
 from syncd.core.model import Aside, Kind, Reason
+from syncd.store import codec, tables
 from syncd.store.rows import AsideRow
+from syncd.store.statements import Fields, portions, stream
+
+_T: Final = tables.asides
+_CLEAR: Final = delete(_T).where(_T.c.scope == bindparam("within"))
+_ADD: Final = insert(_T)
+_ALL: Final = select(_T).order_by(_T.c.scope, _T.c.reason, _T.c.name, _T.c.number)
+_WITHIN: Final = _ALL.where(_T.c.scope == bindparam("within"))
+_COUNT: Final = select(_T.c.reason, _T.c.kind, func.count()).group_by(_T.c.reason, _T.c.kind)
+_COUNT_WITHIN: Final = _COUNT.where(_T.c.scope == bindparam("within"))
 
 
 class Asides:
@@ -18,12 +29,41 @@ class Asides:
 
     def replace(self, scope: str, rows: Iterable[Aside]) -> None:
         """Replace everything of `scope`."""
-        raise NotImplementedError
+        self._connection.execute(_CLEAR, {"within": scope})
+        for portion in portions(_fields(scope, number, aside) for number, aside in enumerate(rows)):
+            self._connection.execute(_ADD, portion)
 
     def iterate(self, scope: str | None = None) -> Iterator[AsideRow]:
         """Stream, by scope, reason and name."""
-        raise NotImplementedError
+        fields = {} if scope is None else {"within": scope}
+        return map(_aside, stream(self._connection, _ALL if scope is None else _WITHIN, fields))
 
     def counts(self, scope: str | None = None) -> dict[tuple[Reason, Kind], int]:
         """Count by reason and kind."""
-        raise NotImplementedError
+        question, fields = (_COUNT, {}) if scope is None else (_COUNT_WITHIN, {"within": scope})
+        return {(Reason(reason), Kind(kind)): n for reason, kind, n in self._connection.execute(question, fields)}
+
+
+def _fields(scope: str, number: int, aside: Aside) -> Fields:
+    return {
+        "scope": scope,
+        "number": number,
+        "reason": aside.reason,
+        "kind": aside.kind,
+        "name": aside.name,
+        "label": aside.label,
+        "why": aside.why,
+        "problems": codec.encode_problems(aside.problems),
+    }
+
+
+def _aside(row: Row[Any]) -> AsideRow:
+    aside = Aside(
+        reason=Reason(row.reason),
+        kind=Kind(row.kind),
+        name=row.name,
+        label=row.label,
+        problems=codec.decode_problems(row.problems),
+        why=row.why,
+    )
+    return AsideRow(scope=row.scope, aside=aside)

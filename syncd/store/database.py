@@ -2,53 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from sqlalchemy.exc import DBAPIError
+
+from syncd.core.errors import NeedsHuman
+from syncd.store import locking, upkeep
+from syncd.store.errors import NO_BACKUP, told
+from syncd.store.opening import Opened, open_engine
 from syncd.store.transaction import Transaction
 
 T = TypeVar("T")
 
 
 class Store:
-    """One open database."""
+    """One open database.
+
+    Writing transactions of all processes follow one another; readings go on beside them. `do` and `look` run in one thread
+    of the store's own, so that the event loop never waits for the disk.
+    """
+
+    def __init__(self, opened: Opened, now: Callable[[], datetime]) -> None:
+        self._opened = opened
+        self._now = now
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="syncd-store")
 
     @classmethod
     def open(cls, url: str, *, now: Callable[[], datetime], base: Path | None = None) -> Store:
-        """Open (and, where needed, make and migrate) the database; relative SQLite paths start at `base`."""
-        raise NotImplementedError
+        """Open (and, where needed, make and migrate) the database; relative SQLite paths start at `base`.
+
+        Raises Misconfigured (the URL), NeedsHuman (not writable, damaged, full, newer) or TryAgain (locked, server down).
+        """
+        return cls(open_engine(url, base=base), now)
+
+    @property
+    def name(self) -> str:
+        """Return what to call the database in messages: its file, or its URL without the password."""
+        return self._opened.name
 
     def close(self) -> None:
         """Wait for the thread and close every connection."""
-        raise NotImplementedError
+        self._thread.shutdown(wait=True)
+        self._opened.engine.dispose()
 
     def transaction(self) -> AbstractContextManager[Transaction]:
-        """Do everything in the block or nothing."""
-        raise NotImplementedError
+        """Do everything in the block or nothing. Do not nest: the second would wait for the first."""
+        return self._transaction(reading=False)
 
     def reading(self) -> AbstractContextManager[Transaction]:
-        """Read one consistent picture."""
-        raise NotImplementedError
+        """Read one consistent picture, without waiting for writers."""
+        return self._transaction(reading=True)
+
+    @contextmanager
+    def _transaction(self, *, reading: bool) -> Iterator[Transaction]:
+        try:
+            with self._opened.engine.connect() as connection:
+                level = {"isolation_level": "REPEATABLE READ"} if reading and self._opened.file is None else {}
+                with connection.execution_options(reading=reading, **level).begin():
+                    yield Transaction(connection)
+        except DBAPIError as error:
+            raise told(error, self.name) from error
 
     async def do(self, fn: Callable[[Transaction], T]) -> T:
-        """Run `fn` inside a transaction, in the store's own thread. `fn` returns values, never iterators."""
-        raise NotImplementedError
+        """Run `fn` inside a transaction, in the store's own thread. `fn` returns values, never iterators.
+
+        A call that is cancelled before its turn has no effect; one that runs already goes on to its commit.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._within, fn, False)
 
     async def look(self, fn: Callable[[Transaction], T]) -> T:
         """Run `fn` inside a reading, in the store's own thread."""
-        raise NotImplementedError
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._within, fn, True)
+
+    def _within(self, fn: Callable[[Transaction], T], reading: bool) -> T:
+        with self._transaction(reading=reading) as transaction:
+            return fn(transaction)
 
     def exclusive(self, who: str) -> AbstractContextManager[None]:
-        """Be the only one at work. Raises Busy (a TryAgain, with `holder`)."""
-        raise NotImplementedError
+        """Be the only one at work; `who` is what the others are told. Raises Busy (a TryAgain, with `holder`)."""
+        return locking.exclusive(self._opened, who, now=self._now)
 
     def check(self) -> list[str]:
-        """Return what is wrong with the database itself; empty if nothing."""
-        raise NotImplementedError
+        """Return what is wrong with the database itself (SQLite's integrity check, unknown schema); empty if nothing."""
+        try:
+            return upkeep.check(self._opened)
+        except DBAPIError as error:
+            return [str(told(error, self.name))]
 
     def backup(self, path: Path) -> None:
-        """Copy the database while it is in use (SQLite)."""
-        raise NotImplementedError
+        """Copy the database to a new file while it is in use. Raises NeedsHuman; for PostgreSQL, always."""
+        try:
+            upkeep.backup(self._opened, path)
+        except (OSError, sqlite3.Error) as error:
+            raise NeedsHuman(NO_BACKUP.at(path=path, why=upkeep.why(error))) from error

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from syncd.core.model import Fact
+from syncd.store import codec, tables
+from syncd.store.statements import Upsert, numbers
+
+_T: Final = tables.feed
+_C: Final = tables.feed_cursors
+_APPEND: Final = insert(_T)
+_AFTER: Final = (
+    select(_T.c.sequence, _T.c.body)
+    .where(_T.c.sequence > bindparam("after"))
+    .order_by(_T.c.sequence)
+    .limit(bindparam("number"))
+)
+_TAIL: Final = select(func.coalesce(func.max(_T.c.sequence), 0))
+_CURSOR: Final = select(_C.c.sequence).where(_C.c.consumer == bindparam("one"))
+_SET_CURSOR: Final = Upsert(_C, key=["consumer"])
 
 
 class Feed:
@@ -17,20 +34,29 @@ class Feed:
 
     def append(self, facts: Sequence[Fact]) -> list[Fact]:
         """Append facts; returns them with their sequences (what stood there is ignored)."""
-        raise NotImplementedError
+        if not facts:
+            return []
+        given = numbers(self._connection, "feed", len(facts))
+        numbered = [replace(fact, sequence=sequence) for fact, sequence in zip(facts, given, strict=True)]
+        rows = [{"sequence": f.sequence, "subject": f.subject, "body": codec.encode_fact(f)} for f in numbered]
+        self._connection.execute(_APPEND, rows)
+        return numbered
 
     def after(self, sequence: int, limit: int = 1000) -> list[Fact]:
         """Return the facts after a sequence."""
-        raise NotImplementedError
+        rows = self._connection.execute(_AFTER, {"after": sequence, "number": limit})
+        return [codec.decode_fact(body, sequence=number) for number, body in rows]
 
     def tail(self) -> int:
         """Return the last sequence given, 0 before the first."""
-        raise NotImplementedError
+        last: int = self._connection.execute(_TAIL).scalar_one()
+        return last
 
     def cursor(self, consumer: str) -> int:
         """Return how far a consumer has read, 0 before the first."""
-        raise NotImplementedError
+        return self._connection.execute(_CURSOR, {"one": consumer}).scalar() or 0
 
     def set_cursor(self, consumer: str, sequence: int) -> None:
-        """Note it. Never goes back."""
-        raise NotImplementedError
+        """Note it. Never goes back: an older sequence changes nothing."""
+        if sequence > self.cursor(consumer):
+            _SET_CURSOR.run(self._connection, [{"consumer": consumer, "sequence": sequence}])

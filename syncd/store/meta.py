@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, delete, select
+
+from syncd.store import tables
+from syncd.store.statements import Upsert
+
+_GET: Final = select(tables.meta.c.value).where(tables.meta.c.key == bindparam("k"))
+_SET: Final = Upsert(tables.meta, key=["key"])
+_DROP: Final = delete(tables.meta).where(tables.meta.c.key == bindparam("k"))
 
 
 class Meta:
@@ -13,8 +22,12 @@ class Meta:
 
     def get(self, key: str) -> str | None:
         """Return the word kept under `key`."""
-        raise NotImplementedError
+        return self._connection.execute(_GET, {"k": key}).scalar()
 
     def set(self, key: str, value: str) -> None:
         """Keep `value` under `key`."""
-        raise NotImplementedError
+        _SET.run(self._connection, [{"key": key, "value": value}])
+
+    def drop(self, key: str) -> None:
+        """Forget `key`; it need not be there."""
+        self._connection.execute(_DROP, {"k": key})

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row, bindparam, insert, select, true, update
 
 from syncd.core.model import RunId, SourceName
+from syncd.store import codec
 from syncd.store.rows import ReadRow, RunRow
+from syncd.store.statements import Upsert
+from syncd.store.tables import from_micros, maybe_from_micros, micros, reads, runs
+
+_START: Final = insert(runs)
+_FINISH: Final = update(runs).where(runs.c.run_id == bindparam("run"))
+_RUN: Final = select(runs).where(runs.c.run_id == bindparam("run"))
+_LAST_RUNS: Final = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(bindparam("number"))
+
+_PUT_READ: Final = Upsert(reads, key=["source", "run_id"])
+_LAST_READ: Final = (
+    select(reads).where(reads.c.source == bindparam("source")).order_by(reads.c.finished_at.desc()).limit(1)
+)
+_LAST_GOOD: Final = _LAST_READ.where(reads.c.full == true(), reads.c.proven == true())
 
 
 class Runs:
@@ -19,19 +34,45 @@ class Runs:
 
     def start(self, run_id: RunId, *, kind: str, at: datetime, config_digest: bytes) -> None:
         """Note that a run begins."""
-        raise NotImplementedError
+        self._connection.execute(
+            _START,
+            {
+                "run_id": run_id,
+                "kind": kind,
+                "started_at": micros(at),
+                "config_digest": config_digest,
+                "result": "",
+                "counts": codec.encode({}),
+                "note": "",
+            },
+        )
 
     def finish(self, run_id: RunId, *, at: datetime, result: str, counts: Mapping[str, int], note: str = "") -> None:
         """Note how a run ended."""
-        raise NotImplementedError
+        outcome = {"finished_at": micros(at), "result": result, "counts": codec.encode(counts), "note": note}
+        self._connection.execute(_FINISH, {"run": run_id, **outcome})
 
     def last(self, number: int = 1) -> list[RunRow]:
         """Return the latest runs, newest first."""
-        raise NotImplementedError
+        return [_run(row) for row in self._connection.execute(_LAST_RUNS, {"number": number})]
 
     def get(self, run_id: RunId) -> RunRow | None:
         """Return one run."""
-        raise NotImplementedError
+        row = self._connection.execute(_RUN, {"run": run_id}).first()
+        return None if row is None else _run(row)
+
+
+def _run(row: Row[Any]) -> RunRow:
+    return RunRow(
+        run_id=RunId(row.run_id),
+        kind=row.kind,
+        started_at=from_micros(row.started_at),
+        config_digest=row.config_digest,
+        finished_at=maybe_from_micros(row.finished_at),
+        result=row.result,
+        counts=codec.decode(row.counts),
+        note=row.note,
+    )
 
 
 class Reads:
@@ -41,13 +82,43 @@ class Reads:
         self._connection = connection
 
     def put(self, row: ReadRow) -> None:
-        """Note a finished read."""
-        raise NotImplementedError
+        """Note a finished read. A second read of one source in one run replaces the first."""
+        fields = {
+            "source": row.source,
+            "run_id": row.run_id,
+            "started_at": micros(row.started_at),
+            "finished_at": micros(row.finished_at),
+            "full": row.full,
+            "proven": row.proven,
+            "facts": codec.encode_proof(row.facts),
+            "count": row.count,
+            "cursor": row.cursor,
+            "notes": codec.encode_told(row.notes),
+        }
+        _PUT_READ.run(self._connection, [fields])
 
     def last(self, source: SourceName) -> ReadRow | None:
         """Return the latest read of a source."""
-        raise NotImplementedError
+        row = self._connection.execute(_LAST_READ, {"source": source}).first()
+        return None if row is None else _read(row)
 
     def last_good(self, source: SourceName) -> ReadRow | None:
         """Return the latest read that was full and proven."""
-        raise NotImplementedError
+        row = self._connection.execute(_LAST_GOOD, {"source": source}).first()
+        return None if row is None else _read(row)
+
+
+def _read(row: Row[Any]) -> ReadRow:
+    fields = row._mapping
+    return ReadRow(
+        source=SourceName(row.source),
+        run_id=RunId(row.run_id),
+        started_at=from_micros(row.started_at),
+        finished_at=from_micros(row.finished_at),
+        full=row.full,
+        proven=row.proven,
+        facts=codec.decode_proof(row.facts),
+        count=fields["count"],  # Row.count is tuple.count
+        cursor=row.cursor,
+        notes=codec.decode_told(row.notes),
+    )

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row, bindparam, delete, select
 
-from syncd.core.model import Kind, SubjectId
+from syncd.core.model import Desired, Kind, SubjectId
+from syncd.store import codec, tables
 from syncd.store.rows import DesiredRow
+from syncd.store.statements import Fields, Upsert, portions, stream
+from syncd.store.tables import maybe_from_micros, maybe_micros
+
+_T: Final = tables.subjects
+_PUT: Final = Upsert(_T, key=["subject"])
+_ONE: Final = select(_T).where(_T.c.subject == bindparam("one"))
+_ALL: Final = select(_T).order_by(_T.c.kind, _T.c.subject)
+_OF_KIND: Final = _ALL.where(_T.c.kind == bindparam("of_kind"))
+_DIGESTS: Final = select(_T.c.subject, _T.c.digest)
+_FORGET: Final = delete(_T).where(_T.c.subject == bindparam("one"))
 
 
 class Subjects:
@@ -18,20 +30,51 @@ class Subjects:
 
     def put_desired(self, rows: Iterable[DesiredRow]) -> None:
         """Insert or replace."""
-        raise NotImplementedError
+        for portion in portions(rows):
+            _PUT.run(self._connection, [_fields(row) for row in portion])
 
     def desired(self, subject: SubjectId) -> DesiredRow | None:
         """Return one."""
-        raise NotImplementedError
+        row = self._connection.execute(_ONE, {"one": subject}).first()
+        return None if row is None else _desired(row)
 
     def iterate_desired(self, kind: Kind | None = None) -> Iterator[DesiredRow]:
         """Stream all, by kind and subject."""
-        raise NotImplementedError
+        rows = stream(self._connection, _OF_KIND, {"of_kind": kind}) if kind else stream(self._connection, _ALL)
+        return map(_desired, rows)
 
     def digests(self) -> dict[SubjectId, bytes]:
         """Return the digest of each."""
-        raise NotImplementedError
+        return {SubjectId(subject): digest for subject, digest in self._connection.execute(_DIGESTS)}
 
     def forget(self, subjects: Iterable[SubjectId]) -> None:
         """Delete."""
-        raise NotImplementedError
+        for portion in portions(subjects):
+            self._connection.execute(_FORGET, [{"one": subject} for subject in portion])
+
+
+def _fields(row: DesiredRow) -> Fields:
+    desired = row.desired
+    return {
+        "subject": desired.subject,
+        "kind": desired.kind,
+        "label": desired.label,
+        "digest": row.digest,
+        "active": desired.active,
+        "since": maybe_micros(desired.since),
+        "fields": codec.encode(desired.fields),
+        "rules": codec.encode_places(desired.rules),
+    }
+
+
+def _desired(row: Row[Any]) -> DesiredRow:
+    desired = Desired(
+        subject=SubjectId(row.subject),
+        kind=Kind(row.kind),
+        label=row.label,
+        fields=codec.decode_values(row.fields),
+        active=row.active,
+        rules=codec.decode_places(row.rules),
+        since=maybe_from_micros(row.since),
+    )
+    return DesiredRow(desired=desired, digest=row.digest)

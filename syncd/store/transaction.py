@@ -21,6 +21,8 @@ class Transaction:
     """The groups, on one connection."""
 
     def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        """For the store's own rooms; nobody else speaks SQL."""
         self.meta = Meta(connection)
         self.runs = Runs(connection)
         self.reads = Reads(connection)

@@ -1,0 +1,75 @@
+"""Rows of the audit log, behind the port `syncd.core.ledger.AuditRows`. Never reads what they say, and never computes a hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Row, bindparam, insert, select
+
+from syncd.core.ledger import AuditRow
+from syncd.store import tables
+from syncd.store.statements import stream
+from syncd.store.tables import from_micros, micros
+from syncd.store.transaction import Transaction
+
+_T: Final = tables.audit
+_TAIL: Final = select(_T.c.sequence, _T.c.hash).order_by(_T.c.sequence.desc()).limit(1)
+_APPEND: Final = insert(_T)
+_AFTER: Final = select(_T).where(_T.c.sequence > bindparam("after")).order_by(_T.c.sequence)
+_ABOUT: Final = _AFTER.where(_T.c.subject == bindparam("about"))
+_DURING: Final = _AFTER.where(_T.c.run == bindparam("during"))
+
+
+class AuditTable:
+    """The port, for `AuditLog(AuditTable(), …)`. Triggers refuse gaps, changes and deletions, whoever asks."""
+
+    def tail(self, tx: Transaction) -> tuple[int, bytes] | None:
+        """Return the last row's sequence and hash, None if there is none."""
+        row = tx.connection.execute(_TAIL).first()
+        return None if row is None else (row.sequence, row.hash)
+
+    def append(self, tx: Transaction, rows: Sequence[AuditRow]) -> None:
+        """Append rows, in order."""
+        if rows:
+            tx.connection.execute(_APPEND, [_fields(row) for row in rows])
+
+    def iterate(self, tx: Transaction, *, after: int = 0) -> Iterator[AuditRow]:
+        """Yield the rows whose sequence is greater than `after`."""
+        return map(_row, stream(tx.connection, _AFTER, {"after": after}))
+
+    def about(self, tx: Transaction, subject: str, *, after: int = 0) -> Iterator[AuditRow]:
+        """Yield a subject's rows (through an index)."""
+        return map(_row, stream(tx.connection, _ABOUT, {"after": after, "about": subject}))
+
+    def during(self, tx: Transaction, run: str, *, after: int = 0) -> Iterator[AuditRow]:
+        """Yield a run's rows (through an index)."""
+        return map(_row, stream(tx.connection, _DURING, {"after": after, "during": run}))
+
+
+def _fields(row: AuditRow) -> dict[str, object]:
+    return {
+        "sequence": row.sequence,
+        "at": micros(row.at),
+        "type": row.type,
+        "run": row.run,
+        "change": row.change,
+        "subject": row.subject,
+        "body": row.body,
+        "prev": row.prev,
+        "hash": row.hash,
+    }
+
+
+def _row(row: Row[Any]) -> AuditRow:
+    return AuditRow(
+        sequence=row.sequence,
+        at=from_micros(row.at),
+        type=row.type,
+        run=row.run,
+        change=row.change,
+        subject=row.subject,
+        body=row.body,
+        prev=row.prev,
+        hash=row.hash,
+    )
