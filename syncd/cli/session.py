@@ -20,6 +20,7 @@ from syncd.core.ports import Room, Source, Target
 
 if TYPE_CHECKING:
     from syncd.config.settings import Settings
+    from syncd.engine.world import World
     from syncd.mapping import InboundRules, OutboundRules
     from syncd.store import Store
 
@@ -95,6 +96,21 @@ class Session:
         store = Store.open(self.settings.state.url, now=self.now)
         self._open.callback(store.close)
         return store
+
+    def world(self, service: str) -> World:
+        """Put everything together for the engine; `service` names the command in the audit log."""
+        from syncd.engine.compose import compose
+
+        return compose(
+            self.settings,
+            self.rules.inbound,
+            self.rules.outbound,
+            self.store,
+            make_source=self.source,
+            make_target=self.target,
+            now=self.now,
+            service=service,
+        )
 
     def room(self, name: str) -> Room:
         """Return what a connector is given besides its settings."""
