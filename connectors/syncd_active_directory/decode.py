@@ -1,0 +1,158 @@
+"""From a raw entry to values: the one place where bytes of the directory get a meaning.
+
+It is pure: bytes in, values out, and a list of what could not be read. It guesses nothing: text that is not UTF-8 is left out
+and named, because a wrong name on a profile is worse than a missing one. Attribute names are matched without regard to case, as
+LDAP does (RFC 4512 §2.5).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from syncd.core.values import Value, instant
+from syncd_active_directory.schema import Syntax
+
+_EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
+_NEVER: Final = frozenset({0, 0x7FFFFFFFFFFFFFFF})
+"""Both mean “never” in accountExpires ([MS-ADA1] 2.3)."""
+UAC_DISABLED: Final = 0x2
+UAC_LOCKED: Final = 0x10
+"""ADS_UF_ACCOUNTDISABLE, ADS_UF_LOCKOUT ([MS-ADTS] 2.2.16). The second is right in the computed attribute only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawEntry:
+    """An object as it came over the wire."""
+
+    dn: str
+    attributes: Mapping[str, Sequence[bytes]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """An object's values, and the names of the attributes that could not be read."""
+
+    attributes: dict[str, Value]
+    unreadable: tuple[tuple[str, str], ...]
+    """(attribute, what it should have been)."""
+
+
+def decode(entry: RawEntry, asked: Mapping[str, Syntax]) -> Decoded:
+    """Return the values of the attributes in `asked`, under the names written there. What says nothing is left out."""
+    names = {name.lower(): name for name in asked}
+    attributes: dict[str, Value] = {}
+    unreadable: list[tuple[str, str]] = []
+    for raw_name, raw_values in entry.attributes.items():
+        name = names.get(raw_name.lower())
+        if name is None or not raw_values:
+            continue
+        syntax = asked[name]
+        try:
+            value = texts(raw_values) if syntax is Syntax.TEXTS else _SINGLE[syntax](raw_values[0])
+        except (ValueError, OverflowError):
+            unreadable.append((name, _EXPECTED[syntax]))
+            continue
+        if value is not None:
+            attributes[name] = value
+    return Decoded(attributes=attributes, unreadable=tuple(unreadable))
+
+
+def texts(raw: Sequence[bytes]) -> tuple[str, ...]:
+    """Return all values, sorted: LDAP values are a set, and servers return them in any order (RFC 4512 §2.2)."""
+    return tuple(sorted(value.decode() for value in raw))
+
+
+def text(raw: bytes) -> str | None:
+    """Return UTF-8 text; None for text that says nothing."""
+    return raw.decode() or None
+
+
+def guid(raw: bytes) -> str:
+    """Return an objectGUID as lower-case UUID text. The first three fields are little-endian ([MS-DTYP] 2.3.4.2)."""
+    return str(uuid.UUID(bytes_le=raw))
+
+
+def sid(raw: bytes) -> str:
+    """Return a security identifier as text, S-1-5-21-… ([MS-DTYP] 2.4.2.2)."""
+    if len(raw) < 8 or len(raw) != 8 + 4 * raw[1]:
+        raise ValueError("not a SID")
+    authority = int.from_bytes(raw[2:8], "big")
+    parts = (int.from_bytes(raw[at : at + 4], "little") for at in range(8, len(raw), 4))
+    return "-".join(["S", str(raw[0]), str(authority), *map(str, parts)])
+
+
+def number(raw: bytes) -> int:
+    """Return a decimal number."""
+    return int(raw.decode("ascii"))
+
+
+def flag(raw: bytes) -> bool:
+    """Return a Boolean, TRUE or FALSE (RFC 4517 §3.3.3)."""
+    words = {b"TRUE": True, b"FALSE": False}
+    if raw.upper() not in words:
+        raise ValueError("neither TRUE nor FALSE")
+    return words[raw.upper()]
+
+
+def time(raw: bytes) -> str | None:
+    """Return a GeneralizedTime as RFC 3339 UTC; None for the year 1601, which AD writes for “not set” (RFC 4517 §3.3.13)."""
+    word = raw.decode("ascii")
+    if not word.endswith("Z"):
+        raise ValueError("not in UTC")
+    found = datetime.strptime(word[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    return None if found.year == 1601 else instant(found)
+
+
+def filetime(raw: bytes) -> str | None:
+    """Return a FILETIME as RFC 3339 UTC; None for never. Beyond the year 9999 it is never, too."""
+    ticks = number(raw)
+    if ticks in _NEVER or ticks < 0:
+        return None
+    try:
+        return instant(_EPOCH + timedelta(microseconds=ticks // 10))
+    except OverflowError:
+        return None
+
+
+_SINGLE: Final[Mapping[Syntax, Callable[[bytes], Value]]] = {
+    Syntax.TEXT: text,
+    Syntax.NUMBER: number,
+    Syntax.FLAG: flag,
+    Syntax.GUID: guid,
+    Syntax.SID: sid,
+    Syntax.TIME: time,
+    Syntax.FILETIME: filetime,
+}
+_EXPECTED: Final[Mapping[Syntax, str]] = {
+    Syntax.TEXT: "UTF-8 text",
+    Syntax.TEXTS: "UTF-8 text",
+    Syntax.NUMBER: "number",
+    Syntax.FLAG: "TRUE or FALSE",
+    Syntax.GUID: "GUID",
+    Syntax.SID: "SID",
+    Syntax.TIME: "time",
+    Syntax.FILETIME: "time",
+}
+
+
+def parent_name(dn: str) -> str:
+    """Return the name of the object above: what follows the first comma that is not escaped (RFC 4514 §2.4)."""
+    at = 0
+    while at < len(dn):
+        if dn[at] == "\\":
+            at += 2
+            continue
+        if dn[at] == ",":
+            return dn[at + 1 :]
+        at += 1
+    return ""
+
+
+def is_below(dn: str, base: str) -> bool:
+    """Tell whether `dn` is `base` or stands below it; letters' case does not count."""
+    dn, base = dn.casefold(), base.casefold()
+    return dn == base or dn.endswith("," + base)

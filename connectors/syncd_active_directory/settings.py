@@ -1,0 +1,123 @@
+"""The part of `syncd.yaml` that describes an Active Directory. Nothing here opens a connection.
+
+A server's certificate is always verified; there is deliberately no setting that turns that off.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from syncd.config.problems import refusal
+from syncd.config.secrets import Secret
+from syncd_active_directory import messages
+
+AttributeType = Literal["text", "texts", "number", "flag", "instant"]
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+
+
+class DirectorySettings(BaseModel):
+    """Domain controllers, an account that may read, and what to read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    servers: Texts
+    """One or more addresses such as ldaps://dc1.corp.example.com, in order of preference; the first one that answers is read."""
+    start_tls: bool = False
+    """Encrypt connections to ldap:// addresses (port 389) with StartTLS."""
+    ca_file: Path | None = None
+    """The certificate of the authority that signed the controllers' certificates (PEM). Only this authority is then trusted;
+    without it those of the operating system are."""
+    user: Annotated[str, Field(min_length=1)]
+    """The account: svc-syncd@corp.example.com, CORP\\svc-syncd, or a distinguished name. It needs to read and nothing else."""
+    password: Secret
+    """The account's password, by reference: {env: NAME}, {file: PATH} or {credential: NAME}."""
+    plain_text_password_allowed: bool = False
+    """True allows ldap:// without StartTLS. Never outside a laboratory."""
+    base: Texts
+    """One or more distinguished names below which everything is read."""
+    people_filter: str = "(&(objectCategory=person)(objectClass=user))"
+    """Which objects are people (LDAP filter)."""
+    units: bool = True
+    """Whether organizational units are read as units."""
+    units_filter: str = "(objectClass=organizationalUnit)"
+    """Which objects are units (LDAP filter)."""
+    groups: bool = True
+    """Whether groups and their members are read."""
+    groups_filter: str = "(objectClass=group)"
+    """Which objects are groups (LDAP filter)."""
+    attributes: dict[str, AttributeType] = Field(default_factory=dict)
+    """More attributes of people, with their types: {msDS-cloudExtensionAttribute1: text, otherMobile: texts}."""
+    witnesses: tuple[str, ...] = ()
+    """Login names (sAMAccountName) of people who are always there, at best one in each branch. A read that does not see each of
+    them is not complete, whatever the server says: somebody has trimmed the account's rights."""
+    other_domains: Literal["doubt", "ignore"] = "doubt"
+    """What it means that the directory has another domain below `base`, which this source does not read: `doubt` keeps anybody
+    from being treated as gone until somebody has decided; `ignore` is that decision."""
+    page_size: Annotated[int, Field(ge=1, le=1000)] = 500
+    """Objects in one answer. Active Directory gives at most 1,000 (MaxPageSize)."""
+    connect_seconds: Annotated[int, Field(ge=1, le=120)] = 10
+    """How long to wait for a connection."""
+    receive_seconds: Annotated[int, Field(ge=1, le=900)] = 60
+    """How long to wait for each answer; the first page of a large domain can take 15 seconds and more."""
+
+    @field_validator("servers")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for server in value:
+            if not _is_address(server):
+                raise refusal(messages.BAD_SERVER, server=server)
+        return value
+
+    @field_validator("base")
+    @classmethod
+    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        from ldap3.core.exceptions import LDAPInvalidDnError
+        from ldap3.utils.dn import parse_dn
+
+        for name in value:
+            try:
+                parse_dn(name)
+            except LDAPInvalidDnError:
+                raise refusal(messages.BAD_NAME, name=name) from None
+        return value
+
+    @field_validator("people_filter", "units_filter", "groups_filter")
+    @classmethod
+    def _filters(cls, value: str) -> str:
+        from ldap3.core.exceptions import LDAPInvalidFilterError
+        from ldap3.operation.search import parse_filter
+
+        text = value if value.startswith("(") else f"({value})"
+        try:
+            parse_filter(text, None, auto_escape=True, auto_encode=False, validator=None, check_names=False)
+        except LDAPInvalidFilterError as error:
+            raise refusal(messages.BAD_FILTER, reason=str(error)) from None
+        return text
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> DirectorySettings:
+        if not self.start_tls and not self.plain_text_password_allowed:
+            for server in self.servers:
+                if not server.lower().startswith("ldaps://"):
+                    raise refusal(messages.PLAIN_TEXT, server=server)
+        return self
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in ("ldap", "ldaps") and bool(parts.hostname) and parts.port != 0 and parts.path in ("", "/")
+        )
+    except ValueError:
+        return False

@@ -1,0 +1,221 @@
+"""A real Active Directory for tests: Samba on an address of its own, with the example company in it, in about a second.
+
+Needs root and the packages of `install.sh`. The first start provisions and fills a domain (about 20 s) and keeps a copy in the
+cache folder; later starts copy that. Nothing outside the cache and a temporary folder is touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from servers.certificates import Authority
+
+REALM: Final = "CORP.EXAMPLE.COM"
+BASE_DN: Final = "DC=corp,DC=example,DC=com"
+COMPANY_DN: Final = f"OU=Company,{BASE_DN}"
+ADMIN_PASSWORD: Final = "Example-Admin-1!"
+SERVICE_PASSWORD: Final = "Example-Service-1!"
+_HERE: Final = Path(__file__).parent
+_FOLDERS: Final = ("private", "state", "cache", "lock", "pid", "ncalrpc", "winbindd", "ntp", "dns", "log", "sysvol", "etc", "tls")
+_START_SECONDS: Final = 60
+
+
+class SambaDomain:
+    """One domain controller, running between `start` and `stop`."""
+
+    base_dn: Final = BASE_DN
+    bind_user: Final = "svc-syncd@corp.example.com"
+    password: Final = SERVICE_PASSWORD
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="syncd-samba-"))
+        self.host = _free_address()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.authority = Authority.create(self.folder / "tls")
+        self.use_certificate(days=30)
+
+    @property
+    def ca_file(self) -> Path:
+        """The certificate of the authority that signed the server's."""
+        return self.authority.ca_file
+
+    @property
+    def conf(self) -> Path:
+        return self.folder / "etc" / "smb.conf"
+
+    def use_certificate(self, *, days: int) -> None:
+        """Give the server a new certificate; it counts from the next start."""
+        self.authority.issue("dc1", ip=self.host, days=days)
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        if not (self.folder / "private" / "sam.ldb").exists():
+            _copy_domain(_cached_domain(), self.folder)
+        _write_conf(self.folder, self.host, self.conf)
+        log = (self.folder / "log" / "samba.out").open("ab")
+        self._process = subprocess.Popen(
+            ["samba", "-F", "--no-process-group", "-s", str(self.conf)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+        self._wait()
+
+    def _wait(self) -> None:
+        assert self._process is not None
+        until = time.monotonic() + _START_SECONDS
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                break
+            if _accepts(self.host, 389) and _accepts(self.host, 636):
+                return
+            time.sleep(0.05)
+        shown = (self.folder / "log" / "samba.out").read_text(errors="replace")[-2000:]
+        self.stop()
+        raise RuntimeError(f"samba did not start: {shown}")
+
+    def stop(self) -> None:
+        """Stop the server; its data stay until `remove`."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(10)
+        self._process = None
+
+    def remove(self) -> None:
+        """Stop the server and delete its folder."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> SambaDomain:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
+
+
+def missing() -> str:
+    """Return why Samba cannot be run here, empty if it can."""
+    if os.geteuid() != 0:
+        return "the test domain controller needs root"
+    absent = [name for name in ("samba", "samba-tool", "openssl") if shutil.which(name) is None]
+    return f"not installed: {', '.join(absent)} (tests/servers/install.sh installs it)" if absent else ""
+
+
+def _free_address() -> str:
+    """Return a loopback address nobody serves LDAP on: Samba's ports are fixed, so each instance has its own address."""
+    for _ in range(50):
+        address = f"127.{random.randint(10, 250)}.{random.randint(1, 250)}.{random.randint(2, 250)}"
+        try:
+            for port in (88, 389, 464, 636, 3268, 3269):
+                with socket.socket() as probe:
+                    probe.bind((address, port))
+        except OSError:
+            continue
+        return address
+    raise RuntimeError("no free loopback address")
+
+
+def _accepts(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((host, port)) == 0
+
+
+def _write_conf(folder: Path, address: str, conf: Path) -> None:
+    for name in _FOLDERS:
+        (folder / name).mkdir(exist_ok=True)
+    settings: dict[str, Any] = {
+        "workgroup": "CORP",
+        "realm": REALM,
+        "netbios name": "DC1",
+        "server role": "active directory domain controller",
+        "private dir": folder / "private",
+        "state directory": folder / "state",
+        "cache directory": folder / "cache",
+        "lock directory": folder / "lock",
+        "pid directory": folder / "pid",
+        "ncalrpc dir": folder / "ncalrpc",
+        "winbindd socket directory": folder / "winbindd",
+        "ntp signd socket directory": folder / "ntp",
+        "binddns dir": folder / "dns",
+        "log file": folder / "log" / "samba.log",
+        "tls enabled": "yes",
+        "tls keyfile": folder / "tls" / "dc1.key",
+        "tls certfile": folder / "tls" / "dc1.pem",
+        "tls cafile": folder / "tls" / "ca.pem",
+        "posix:eadb": folder / "private" / "eadb.tdb",
+        "load printers": "no",
+        "disable spoolss": "yes",
+        "interfaces": f"{address}/8",
+        "bind interfaces only": "yes",
+        "server services": "ldap, cldap, kdc",
+        "dcerpc endpoint servers": "",
+        "prefork children": 1,
+    }
+    shares = "".join(f"[{name}]\n  path = {folder / 'sysvol'}\n  read only = no\n" for name in ("sysvol", "netlogon"))
+    body = "".join(f"  {key} = {value}\n" for key, value in settings.items())
+    conf.write_text(f"[global]\n{body}{shares}", encoding="utf-8")
+
+
+def _cached_domain() -> Path:
+    """Return a finished domain, made now if there is none for these versions of Samba, the company and the recipe."""
+    version = subprocess.run(["samba", "--version"], capture_output=True, check=True).stdout
+    recipe = [Path(__file__), _HERE / "samba_populate.py", _HERE / "company.py"]
+    key = hashlib.sha256(version + b"".join(path.read_bytes() for path in recipe)).hexdigest()[:16]
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "syncd-tests" / "samba"
+    done = root / key
+    if not done.is_dir():
+        root.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(prefix="making-", dir=root))
+        try:
+            _provision(making)
+            making.rename(done)
+        except OSError:
+            # Somebody else was faster, and theirs is as good.
+            if not done.is_dir():
+                raise
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+    return done
+
+
+def _provision(folder: Path) -> None:
+    conf = folder / "etc" / "smb.conf"
+    _write_conf(folder, "127.0.0.1", conf)
+    _run(
+        *("samba-tool", "domain", "provision", "-s", str(conf), f"--realm={REALM}", "--domain=CORP", "--server-role=dc"),
+        *("--dns-backend=NONE", f"--adminpass={ADMIN_PASSWORD}", "--host-name=dc1", "--host-ip=127.0.0.1"),
+    )
+    _run("samba-tool", "user", "setexpiry", "Administrator", "--noexpiry", "-s", str(conf))
+    # Only the interpreter of the system has the samba module; a virtual environment must not leak into it.
+    _run("/usr/bin/python3", "-I", str(_HERE / "samba_populate.py"), str(conf), SERVICE_PASSWORD)
+
+
+def _run(*words: str) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(words[:3])} failed: {(done.stderr + done.stdout)[-3000:]}")
+
+
+def _copy_domain(origin: Path, folder: Path) -> None:
+    for name in ("private", "state", "sysvol"):
+        (folder / name).mkdir(exist_ok=True)
+        _run("cp", "-a", "--sparse=always", f"{origin / name}/.", str(folder / name))

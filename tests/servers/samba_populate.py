@@ -1,0 +1,102 @@
+"""Run by Debian's own Python, the only one with the `samba` module: puts the example company into a provisioned database.
+
+Usage: /usr/bin/python3 samba_populate.py SMB_CONF SERVICE_PASSWORD. The server must not be running.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import ldb
+from samba.auth import system_session
+from samba.param import LoadParm
+from samba.samdb import SamDB
+
+sys.path.insert(0, str(Path(__file__).parent))
+import company
+
+_NAMES = ldb.Ldb()
+"""Names are taken apart and put together by it; it must outlive them, or the library crashes."""
+_ENABLED = "544"  # normal account, password not required: Samba then takes an enabled account without a password
+_DISABLED = "546"
+
+
+def main(conf: str, password: str) -> None:
+    """Add units, people, groups and the service account in one batch."""
+    lp = LoadParm()
+    lp.load(conf)
+    url = lp.private_path("sam.ldb")
+    database = SamDB(url=url, session_info=system_session(lp), lp=lp, options=["batch_mode:1"])
+    base = str(database.domain_dn())
+    database.transaction_start()
+    places = _add_units(database, base)
+    people = _add_people(database, places)
+    _add_groups(database, base, people)
+    service = _below(_add_unit(database, base, "Service Accounts", "Accounts of programs"), "CN", "svc-syncd")
+    database.add({"dn": service, "objectClass": "user", "sAMAccountName": "svc-syncd", "userAccountControl": "66048"})
+    database.transaction_commit()
+    SamDB(url=url, session_info=system_session(lp), lp=lp).setpassword(
+        "(sAMAccountName=svc-syncd)", password, force_change_at_next_login=False
+    )
+
+
+def _below(parent: str, kind: str, name: str) -> str:
+    dn = ldb.Dn(_NAMES, parent)
+    dn.add_child(f"{kind}=X")
+    dn.set_component(0, kind, name)
+    return str(dn)
+
+
+def _add_unit(database: SamDB, parent: str, name: str, description: str) -> str:
+    dn = _below(parent, "OU", name)
+    database.add({"dn": dn, "objectClass": "organizationalUnit", "description": description})
+    return dn
+
+
+def _add_units(database: SamDB, base: str) -> dict[str, str]:
+    places: dict[str, str] = {}
+    for path, name, description in company.units():
+        parent = places.get(path[: -len(name) - 1], base)
+        places[path] = _add_unit(database, parent, name, description)
+    return places
+
+
+def _add_people(database: SamDB, places: dict[str, str]) -> dict[str, str]:
+    known: dict[str, str] = {}
+    for number, person in enumerate(company.people(), start=1):
+        login = person.pop("login")
+        dn = known[login] = _below(places[person.pop("unit")], "CN", person.pop("cn"))
+        boss = person.pop("boss", "")
+        entry = {
+            "dn": dn,
+            "objectClass": "user",
+            "sAMAccountName": login,
+            "userPrincipalName": f"{login}@corp.example.com",
+            "userAccountControl": _DISABLED if number in company.DISABLED else _ENABLED,
+            "accountExpires": str(company.FILETIME_2020 if number in company.EXPIRED else company.NEVER),
+            **person,
+        }
+        if boss:
+            entry["manager"] = known[boss]
+        database.add(entry)
+    return known
+
+
+def _add_groups(database: SamDB, base: str, people: dict[str, str]) -> None:
+    place = _add_unit(database, base, "Groups", "Groups of people")
+    known = dict(people)
+    for name, members in company.groups():
+        known[name] = _below(place, "CN", name)
+        database.add(
+            {
+                "dn": known[name],
+                "objectClass": "group",
+                "sAMAccountName": name.replace(",", ""),
+                "member": [known[member] for member in members],
+            }
+        )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])
