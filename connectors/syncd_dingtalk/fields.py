@@ -69,6 +69,7 @@ PERSON: Final[Mapping[str, FieldSpec]] = MappingProxyType(
             type=FieldType.TEXT,
             required=True,
             unique=True,
+            signs_in=True,
             max_length=20,
             pattern=r"\+?[0-9][0-9 -]{4,18}",
             doc="The mobile number that the person logs in with. DingTalk does not change it; see `mobile_change`.",
@@ -105,7 +106,12 @@ PERSON: Final[Mapping[str, FieldSpec]] = MappingProxyType(
         "senior_mode": _flag("Not everybody may call this person."),
         "hired_date": FieldSpec(type=FieldType.DATE, doc="The first working day, as a day in China."),
         "manager": FieldSpec(type=FieldType.REFERENCE, clearable=True, late=True, doc="The line manager."),
-        "login_email": _text("The address that an e-mail account logs in with; others ignore it.", 64, clearable=False),
+        "login_email": FieldSpec(
+            type=FieldType.TEXT,
+            max_length=64,
+            signs_in=True,
+            doc="The address that an e-mail account logs in with; others ignore it.",
+        ),
     }
 )
 

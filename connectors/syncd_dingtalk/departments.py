@@ -1,0 +1,95 @@
+"""A department in our fields and on DingTalk's wire, both ways. Pure; it asks nobody and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from syncd.core.model import Kind, Observed, TargetId
+from syncd.core.values import Value, Values, is_empty
+from syncd_dingtalk.fields import PERMIT_LIMIT
+from syncd_dingtalk.people import Unsayable, department_id
+from syncd_dingtalk.shapes import Department
+
+_TEXTS: Final = ("name", "brief", "telephone", "code")
+_FLAGS: Final = (
+    "hide_dept",
+    "outer_dept",
+    "outer_dept_only_self",
+    "create_dept_group",
+    "auto_add_user",
+    "auto_approve_apply",
+)
+_PERMITS: Final = ("dept_permits", "user_permits", "outer_permit_depts", "outer_permit_users")
+UPDATE_ONLY: Final = frozenset({"code", "auto_add_user", "managers"})
+"""What `department/create` does not take (its page lists none of them; managers must be members first)."""
+
+
+def to_wire(fields: Values, *, root: TargetId) -> dict[str, object]:
+    """Return the parameters of `department/create` or `department/update` that say `fields`. Raises `Unsayable`."""
+    body: dict[str, object] = {}
+    for name, value in fields.items():
+        if name in _TEXTS:
+            body[name] = "" if value is None else str(value)  # an empty text clears: recalled, not documented
+        elif name in _FLAGS:
+            body[name] = bool(value)
+        elif name in _PERMITS:
+            body[name] = _listed(name, value)
+        else:
+            body.update(_special(name, value, root))
+    return body
+
+
+def _special(name: str, value: Value, root: TargetId) -> dict[str, object]:
+    match name:
+        case "parent":
+            return {"parent_id": department_id(str(value or root), name)}
+        case "order" if value is None:
+            return {}
+        case "order" if isinstance(value, int | float) and value >= 1:
+            return {"order": int(value)}
+        case "order":
+            raise Unsayable(name, "it is not a number above 0")
+        case "managers" if is_empty(value):
+            # Documented: only `force_update_fields` empties it, and an empty list must never be sent.
+            return {"force_update_fields": "dept_manager_userid_list"}
+        case "managers":
+            return {"dept_manager_userid_list": ",".join(_texts(value))}
+    raise Unsayable(name, "DingTalk has no such field")
+
+
+def _listed(name: str, value: Value) -> str:
+    ids = _texts(value)
+    if len(ids) > PERMIT_LIMIT:
+        raise Unsayable(name, f"at most {PERMIT_LIMIT} can be named")
+    return ",".join(ids)
+
+
+def _texts(value: Value) -> list[str]:
+    return [str(item) for item in value] if isinstance(value, Sequence) and not isinstance(value, str) else []
+
+
+def from_wire(department: Department) -> Observed:
+    """Return a department as observed; `department` is what `department/get` answers."""
+    fields: dict[str, Value] = {
+        "name": department.name.strip(),
+        "parent": None if department.parent_id is None else str(department.parent_id),
+        "order": department.order,
+        **{name: getattr(department, name) for name in _FLAGS},
+        **{name: _ids(getattr(department, name)) for name in _PERMITS},
+        "brief": department.brief or None,
+        "telephone": department.telephone or None,
+        "code": department.code or None,
+        "managers": _ids(department.dept_manager_userid_list),
+    }
+    return Observed(
+        target_id=TargetId(str(department.dept_id)),
+        kind=Kind.UNIT,
+        label=department.name or str(department.dept_id),
+        fields=fields,
+        mark=department.source_identifier or "",
+    )
+
+
+def _ids(values: Sequence[object]) -> Value:
+    return tuple(sorted({str(value) for value in values})) or None

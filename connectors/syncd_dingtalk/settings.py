@@ -1,0 +1,99 @@
+"""What `syncd.yaml` says about the target. The docstrings are the editor's tooltips; nothing here does anything."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from syncd.config.secrets import Secret
+from syncd_dingtalk.fields import Region
+from syncd_dingtalk.messages import NO_CREDENTIALS
+from syncd_dingtalk.rate import ADDRESS_CALLS
+
+
+class MobileChange(StrEnum):
+    """What to do when a person's mobile number changes, which DingTalk does not do."""
+
+    REJECT = "reject"
+    RECREATE = "recreate"
+
+
+class Protect(StrEnum):
+    """Which administrators are never touched."""
+
+    MAIN = "main"
+    ALL = "all"
+
+
+class Details(StrEnum):
+    """Whose details are read one by one."""
+
+    ALL = "all"
+    NONE = "none"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class SandboxEntry(_Part):
+    """A DingTalk of one's own on this machine, for trying things out. Its key and secret are used."""
+
+    state: Path | None = None
+    """File in which the sandbox keeps its company between runs; without one, it forgets. A relative path starts at the
+    folder of syncd.yaml."""
+    qps: int | None = Field(default=20, ge=1)
+    """Calls per second and interface that the sandbox permits, as DingTalk does; null for no limit."""
+    company: str = "Sandbox Company"
+    """The name of the organization."""
+
+
+class DingTalkSettings(_Part):
+    """DingTalk as a target."""
+
+    app_key: str = ""
+    """The application's key (Client ID) in DingTalk's developer console."""
+    app_secret: Secret | None = None
+    """The application's secret (Client Secret), best as {env: …}, {file: …} or {credential: …}."""
+    base_url: str = Field(default="https://oapi.dingtalk.com", pattern=r"^https?://[^/?#]+/?$")
+    """Where the address book is. Only the international edition and tests need another one."""
+    new_base_url: str = Field(default="https://api.dingtalk.com", pattern=r"^https?://[^/?#]+/?$")
+    """Where tokens are given."""
+    corp_region: Region = Region.MAINLAND
+    """Where the organization is registered: decides how mobile numbers of mainland China are written."""
+    root_department: int = Field(default=1, ge=1)
+    """The department under which everything happens; 1 is the organization itself. It is never changed itself."""
+    qps: int | None = Field(default=20, ge=1, le=1000)
+    """Calls per second and interface that your edition permits: 20, or 60 with the add-on. null only for a sandbox."""
+    address_calls: int | None = Field(default=ADDRESS_CALLS, ge=100, le=10_000)
+    """Calls within 20 seconds over all interfaces; DingTalk shuts an address out at 10,000. null only for a sandbox."""
+    head_room: float = Field(default=0.0, ge=0, lt=1)
+    """The share of the permitted calls left to other programs that use the same application."""
+    timeout: float = Field(default=20.0, gt=0, le=300)
+    """Seconds to wait for an answer."""
+    proxy: Secret | None = None
+    """`http://[user:password@]host:port`. The environment's proxy settings are not used."""
+    ca_file: Path | None = None
+    """PEM file with the only root certificates to trust; needed where a company proxy opens TLS."""
+    mobile_change: MobileChange = MobileChange.REJECT
+    """`reject` tells you, `recreate` removes the account and creates it again with the same userid: the person loses groups,
+    roles and history. DingTalk knows no other way."""
+    protect_admins: Protect = Protect.ALL
+    """Administrators whom syncd never touches: the main one, or all of them."""
+    mark_prefix: str = Field(default="syncd:", min_length=1, max_length=32)
+    """Departments that syncd makes carry this and its own id, invisibly (`source_identifier`): the proof that it made them."""
+    observe_details: Details = Details.ALL
+    """`all` reads every person one by one, because lists lack managers; `none` is faster and then never compares managers."""
+    sandbox: SandboxEntry | None = None
+    """Use a built-in DingTalk instead of the real one."""
+
+    @model_validator(mode="after")
+    def _has_credentials(self) -> Self:
+        if self.sandbox is None and (not self.app_key or self.app_secret is None):
+            told = NO_CREDENTIALS.at()
+            raise PydanticCustomError("no_credentials", "{what}", {"what": f"{told.what} {told.do}"})  # type: ignore[misc]
+        return self

@@ -1,0 +1,173 @@
+"""What DingTalk's answers look like: the parts that we read, leniently.
+
+Documentation samples print numbers as text and single objects for lists; real answers do not, and msgspec's lax mode takes
+both. A field that an answer lacks is `UNSET`, which is not the same as empty. Nothing here asks or interprets.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+
+class Envelope(Struct):
+    """What is around every answer of the old interfaces, and around a ban."""
+
+    errcode: int | UnsetType = UNSET
+    errmsg: str = ""
+    sub_code: str | int | None = None
+    sub_msg: str | None = None
+    request_id: str = ""
+    status: int | UnsetType = UNSET
+    result: msgspec.Raw = msgspec.Raw()
+
+
+class NewError(Struct):
+    """What the new interfaces say with a status of 400 or more."""
+
+    code: str = ""
+    message: str = ""
+    requestid: str = ""
+    request_id: str = msgspec.field(default="", name="requestId")
+
+
+class Token(Struct):
+    """`POST /v1.0/oauth2/accessToken`."""
+
+    value: str = msgspec.field(name="accessToken")
+    seconds: int = msgspec.field(name="expireIn")
+
+
+class Nothing(Struct):
+    """An answer of which only the success matters."""
+
+
+class CreatedPerson(Struct):
+    """`user/create`."""
+
+    userid: str
+
+
+class CreatedDepartment(Struct):
+    """`department/create`."""
+
+    dept_id: int
+
+
+class PlaceOrder(Struct):
+    """A member's order in one department, larger first."""
+
+    dept_id: int
+    order: int = 0
+
+
+class Position(Struct):
+    """A member's title in one department."""
+
+    dept_id: int
+    title: str | None = None
+
+
+class Person(Struct):
+    """`user/get` and the items of `user/list` (which lack manager, orders by department, positions and `senior`)."""
+
+    userid: str
+    name: str = ""
+    state_code: str = ""
+    mobile: str | UnsetType = UNSET
+    hide_mobile: bool = False
+    telephone: str | None = None
+    job_number: str | None = None
+    title: str | None = None
+    email: str | UnsetType | None = UNSET
+    org_email: str | None = None
+    work_place: str | UnsetType | None = UNSET
+    remark: str | UnsetType | None = UNSET
+    extension: str | UnsetType | None = UNSET
+    hired_date: int | None = None
+    senior: bool | UnsetType = UNSET
+    manager_userid: str | None = None
+    login_email: str | None = None
+    exclusive_account: bool = False
+    dept_id_list: list[int] = []
+    dept_order: int | None = None
+    dept_order_list: list[PlaceOrder] | None = None
+    dept_position_list: list[Position] | None = None
+
+
+class People(Struct):
+    """A page of `user/list`."""
+
+    items: list[Person] = msgspec.field(name="list", default_factory=list)
+    has_more: bool = False
+    next_cursor: int | None = None
+
+
+class UserIds(Struct):
+    """`user/listid`."""
+
+    userid_list: list[str] = []
+
+
+class Holder(Struct):
+    """`user/getbymobile`."""
+
+    userid: str
+
+
+class Count(Struct):
+    """`user/count`."""
+
+    count: int
+
+
+class Admin(Struct):
+    """An item of `user/listadmin`: level 1 is the main administrator, 2 the others."""
+
+    userid: str
+    sys_level: int = 2
+
+
+class Department(Struct):
+    """`department/get`, and the items of `department/listsub` (which hold much less)."""
+
+    dept_id: int
+    name: str = ""
+    parent_id: int | None = None
+    source_identifier: str | None = None
+    order: int | None = None
+    hide_dept: bool = False
+    dept_permits: list[int] = []
+    user_permits: list[str] = []
+    outer_dept: bool = False
+    outer_dept_only_self: bool = False
+    outer_permit_depts: list[int] = []
+    outer_permit_users: list[str] = []
+    create_dept_group: bool = False
+    auto_add_user: bool = False
+    auto_approve_apply: bool = False
+    brief: str | None = None
+    telephone: str | None = None
+    code: str | None = None
+    dept_manager_userid_list: list[str] = []
+    member_count: int | None = None
+
+
+class DepartmentIds(Struct):
+    """`department/listsubid`."""
+
+    dept_id_list: list[int] = []
+
+
+class OrgScopes(Struct):
+    """What the application may see."""
+
+    authed_user: list[str] = []
+    authed_dept: list[int] = []
+
+
+class Scopes(Struct):
+    """`GET /auth/scopes`."""
+
+    auth_user_field: list[str] = []
+    auth_org_scopes: OrgScopes = msgspec.field(default_factory=OrgScopes)
