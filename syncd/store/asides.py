@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from syncd.core.model import Aside, Kind, Reason
 from syncd.store import codec, tables
 from syncd.store.rows import AsideRow
-from syncd.store.statements import Fields, portions, stream
+from syncd.store.statements import Answer, Fields, portions, stream
 
 _T: Final = tables.asides
 _CLEAR: Final = delete(_T).where(_T.c.scope == bindparam("within"))
@@ -57,7 +57,7 @@ def _fields(scope: str, number: int, aside: Aside) -> Fields:
     }
 
 
-def _aside(row: Row[Any]) -> AsideRow:
+def _aside(row: Answer) -> AsideRow:
     aside = Aside(
         reason=Reason(row.reason),
         kind=Kind(row.kind),

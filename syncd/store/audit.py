@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Row, bindparam, insert, select
+from sqlalchemy import bindparam, insert, select
 
 from syncd.core.ledger import AuditRow
 from syncd.store import tables
-from syncd.store.statements import stream
+from syncd.store.statements import Answer, stream
 from syncd.store.tables import from_micros, micros
 from syncd.store.transaction import Transaction
 
@@ -61,7 +61,7 @@ def _fields(row: AuditRow) -> dict[str, object]:
     }
 
 
-def _row(row: Row[Any]) -> AuditRow:
+def _row(row: Answer) -> AuditRow:
     return AuditRow(
         sequence=row.sequence,
         at=from_micros(row.at),

@@ -31,7 +31,7 @@ from syncd.core.model import (
     SubjectId,
     TargetId,
 )
-from syncd.core.values import Values, frozen, instant, moment
+from syncd.core.values import Values, instant, moment
 from syncd.store.rows import Told
 
 Json = Any
@@ -57,7 +57,19 @@ def decode_values(stored: bytes) -> Values:
     """Return a mapping of values, its lists as tuples."""
     values: Values = decode(stored)
     # Most rows hold no list at all: looking for a bracket is 20 times cheaper than walking the values.
-    return {name: frozen(value) for name, value in values.items()} if b"[" in stored else values
+    return _frozen(values) if b"[" in stored else values
+
+
+def _frozen(value: Any) -> Any:
+    """Do what `frozen` does, for what the decoder makes: only real lists and dictionaries."""
+    if type(value) is list:
+        return tuple(map(_frozen, value))
+    if type(value) is dict:
+        return {name: _frozen(one) if type(one) in _NESTED else one for name, one in value.items()}
+    return value
+
+
+_NESTED: Final = (list, dict)
 
 
 def decode_texts(stored: bytes) -> tuple[str, ...]:
@@ -160,7 +172,7 @@ def field_json(change: FieldChange) -> Json:
 def field_of(stored: Json) -> FieldChange:
     """Return what `field_json` wrote."""
     name, before, after, rule = stored
-    return FieldChange(name=name, before=frozen(before), after=frozen(after), rule=place_of(rule))
+    return FieldChange(name=name, before=_frozen(before), after=_frozen(after), rule=place_of(rule))
 
 
 def change_json(change: Change) -> Json:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from syncd.core.model import Effect, RunId
 from syncd.store import codec, tables
 from syncd.store.rows import HoldRow, HoldState
-from syncd.store.statements import Upsert
+from syncd.store.statements import Answer, Upsert
 from syncd.store.tables import from_micros, maybe_from_micros, maybe_micros, micros
 
 _T: Final = tables.holds
@@ -99,7 +99,7 @@ class Holds:
         return self.get(hold_id) if changed else None
 
 
-def _hold(row: Row[Any]) -> HoldRow:
+def _hold(row: Answer) -> HoldRow:
     return HoldRow(
         id=row.id,
         run_id=RunId(row.run_id),

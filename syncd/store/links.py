@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, text
+from sqlalchemy import Connection, bindparam, delete, select, text
 from sqlalchemy.exc import IntegrityError
 
 from syncd.core.errors import NeedsHuman
 from syncd.core.model import Kind, Link, LinkState, SubjectId, TargetId
 from syncd.store import tables
 from syncd.store.errors import TAKEN
-from syncd.store.statements import Fields, Upsert, portions
+from syncd.store.statements import Answer, Fields, Upsert, portions
 from syncd.store.tables import from_micros, micros
 
 _T: Final = tables.links
@@ -95,7 +95,7 @@ def _fields(target: str, link: Link) -> Fields:
     }
 
 
-def _link(row: Row[Any]) -> Link:
+def _link(row: Answer) -> Link:
     return Link(
         subject=SubjectId(row.subject),
         kind=Kind(row.kind),

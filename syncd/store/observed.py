@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from syncd.core.model import Kind, Observed, TargetId
 from syncd.core.values import instant, moment
 from syncd.store import codec, tables
 from syncd.store.meta import Meta
 from syncd.store.rows import ObservedRow
-from syncd.store.statements import Fields, Upsert, portions, stream
+from syncd.store.statements import Answer, Fields, Upsert, portions, stream
 from syncd.store.tables import from_micros, micros
 
 _T: Final = tables.observed
@@ -111,7 +111,7 @@ def _fields(target: str, row: Observed, *, at: int, this_pass: int) -> Fields:
     }
 
 
-def _observed(row: Row[Any]) -> ObservedRow:
+def _observed(row: Answer) -> ObservedRow:
     observed = Observed(
         target_id=TargetId(row.target_id),
         kind=Kind(row.kind),

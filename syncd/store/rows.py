@@ -122,7 +122,7 @@ class StagedRecord:
     keys: tuple[tuple[str, str], ...] = ()
     """(name, value) pairs by which records refer to this one and by which records are joined. Unordered.
 
-    Filled by `get`, `of_subject` and `outdated`; empty from `iterate` (use `iterate_keys`)."""
+    Filled by `get` and `of_subject` only; `iterate_keys` streams all."""
     problems: tuple[Told, ...] = ()
     subject: SubjectId | None = None
     changed_at: datetime | None = None

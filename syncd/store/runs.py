@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, true, update
+from sqlalchemy import Connection, bindparam, insert, select, true, update
 
 from syncd.core.model import RunId, SourceName
 from syncd.store import codec
 from syncd.store.rows import ReadRow, RunRow
-from syncd.store.statements import Upsert
+from syncd.store.statements import Answer, Upsert
 from syncd.store.tables import from_micros, maybe_from_micros, micros, reads, runs
 
 _START: Final = insert(runs)
@@ -62,7 +62,7 @@ class Runs:
         return None if row is None else _run(row)
 
 
-def _run(row: Row[Any]) -> RunRow:
+def _run(row: Answer) -> RunRow:
     return RunRow(
         run_id=RunId(row.run_id),
         kind=row.kind,
@@ -108,7 +108,7 @@ class Reads:
         return None if row is None else _read(row)
 
 
-def _read(row: Row[Any]) -> ReadRow:
+def _read(row: Answer) -> ReadRow:
     fields = row._mapping
     return ReadRow(
         source=SourceName(row.source),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Executable, Row, Table, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,7 +16,10 @@ T = TypeVar("T")
 PORTION: Final = 1000
 """Rows that are handed to the driver, or taken from it, at a time."""
 
-Fields = Mapping[str, Any]
+Answer: TypeAlias = Row[*tuple[Any, ...]]
+"""One row of an answer, whatever its columns."""
+
+Fields: TypeAlias = Mapping[str, Any]
 """One row's columns, on their way into a statement."""
 
 
@@ -27,7 +30,7 @@ def portions(rows: Iterable[T]) -> Iterator[list[T]]:
         yield portion
 
 
-def stream(connection: Connection, question: Executable, fields: Fields | None = None) -> Iterator[Row[Any]]:
+def stream(connection: Connection, question: Executable, fields: Fields | None = None) -> Iterator[Answer]:
     """Yield the answer without holding all of it in memory."""
     yield from connection.execute(question, fields or {}, execution_options={"yield_per": PORTION})
 

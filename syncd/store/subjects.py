@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from syncd.core.model import Desired, Kind, SubjectId
 from syncd.store import codec, tables
 from syncd.store.rows import DesiredRow
-from syncd.store.statements import Fields, Upsert, portions, stream
+from syncd.store.statements import Answer, Fields, Upsert, portions, stream
 from syncd.store.tables import maybe_from_micros, maybe_micros
 
 _T: Final = tables.subjects
@@ -67,7 +67,7 @@ def _fields(row: DesiredRow) -> Fields:
     }
 
 
-def _desired(row: Row[Any]) -> DesiredRow:
+def _desired(row: Answer) -> DesiredRow:
     desired = Desired(
         subject=SubjectId(row.subject),
         kind=Kind(row.kind),

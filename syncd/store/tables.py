@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Dialect,
     Index,
     Integer,
     LargeBinary,
@@ -49,6 +50,18 @@ def maybe_from_micros(stored: int | None) -> datetime | None:
     return None if stored is None else from_micros(stored)
 
 
+class Bytes(LargeBinary):
+    """Bytes that both drivers take and give as they are: without the copy that SQLAlchemy makes of each."""
+
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> None:
+        """Hand bytes over as they are."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
+        """Take bytes as they come."""
+
+
 metadata = MetaData()
 
 meta = Table(
@@ -72,10 +85,10 @@ runs = Table(
     Column("run_id", Text, primary_key=True),
     Column("kind", Text, nullable=False),
     Column("started_at", BigInteger, nullable=False),
-    Column("config_digest", LargeBinary, nullable=False),
+    Column("config_digest", Bytes, nullable=False),
     Column("finished_at", BigInteger),
     Column("result", Text, nullable=False),
-    Column("counts", LargeBinary, nullable=False),
+    Column("counts", Bytes, nullable=False),
     Column("note", Text, nullable=False),
     Index("runs_by_time", "started_at"),
 )
@@ -89,10 +102,10 @@ reads = Table(
     Column("finished_at", BigInteger, nullable=False),
     Column("full", Boolean(create_constraint=False), nullable=False),
     Column("proven", Boolean(create_constraint=False), nullable=False),
-    Column("facts", LargeBinary, nullable=False),
+    Column("facts", Bytes, nullable=False),
     Column("count", BigInteger, nullable=False),
     Column("cursor", Text),
-    Column("notes", LargeBinary, nullable=False),
+    Column("notes", Bytes, nullable=False),
     PrimaryKeyConstraint("source", "run_id"),
     Index("reads_by_time", "source", "finished_at"),
 )
@@ -104,18 +117,18 @@ records = Table(
     Column("source", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("native_id", Text, nullable=False),
-    Column("digest", LargeBinary, nullable=False),
-    Column("rules_digest", LargeBinary, nullable=False),
+    Column("digest", Bytes, nullable=False),
+    Column("rules_digest", Bytes, nullable=False),
     Column("state", Text, nullable=False),
     Column("label", Text, nullable=False),
     Column("subject", Text),
     Column("changed_at", BigInteger),
     Column("absent_since", BigInteger),
-    Column("facts", LargeBinary, nullable=False),
-    Column("aliases", LargeBinary, nullable=False),
-    Column("problems", LargeBinary, nullable=False),
-    Column("origins", LargeBinary, nullable=False),
-    Column("attributes", LargeBinary),
+    Column("facts", Bytes, nullable=False),
+    Column("aliases", Bytes, nullable=False),
+    Column("problems", Bytes, nullable=False),
+    Column("origins", Bytes, nullable=False),
+    Column("attributes", Bytes),
     PrimaryKeyConstraint("source", "kind", "native_id"),
     Index("records_by_subject", "subject"),
 )
@@ -149,11 +162,11 @@ subjects = Table(
     Column("subject", Text, primary_key=True),
     Column("kind", Text, nullable=False),
     Column("label", Text, nullable=False),
-    Column("digest", LargeBinary, nullable=False),
+    Column("digest", Bytes, nullable=False),
     Column("active", Boolean(create_constraint=False), nullable=False),
     Column("since", BigInteger),
-    Column("fields", LargeBinary, nullable=False),
-    Column("rules", LargeBinary, nullable=False),
+    Column("fields", Bytes, nullable=False),
+    Column("rules", Bytes, nullable=False),
 )
 
 asides = Table(
@@ -166,7 +179,7 @@ asides = Table(
     Column("name", Text, nullable=False),
     Column("label", Text, nullable=False),
     Column("why", Text, nullable=False),
-    Column("problems", LargeBinary, nullable=False),
+    Column("problems", Bytes, nullable=False),
     PrimaryKeyConstraint("scope", "number"),
 )
 
@@ -204,8 +217,8 @@ observed = Table(
     Column("protected", Boolean(create_constraint=False), nullable=False),
     Column("mark", Text, nullable=False),
     Column("label", Text, nullable=False),
-    Column("fields", LargeBinary, nullable=False),
-    Column("unreadable", LargeBinary, nullable=False),
+    Column("fields", Bytes, nullable=False),
+    Column("unreadable", Bytes, nullable=False),
     PrimaryKeyConstraint("target", "kind", "target_id"),
 )
 
@@ -228,9 +241,9 @@ changes = Table(
     Column("waits_for", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("settled_at", BigInteger),
-    Column("digest", LargeBinary, nullable=False),
-    Column("problem", LargeBinary),
-    Column("body", LargeBinary, nullable=False),
+    Column("digest", Bytes, nullable=False),
+    Column("problem", Bytes),
+    Column("body", Bytes, nullable=False),
 )
 Index(
     "changes_one_waiting",
@@ -288,8 +301,8 @@ holds = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("count", BigInteger, nullable=False),
-    Column("reasons", LargeBinary, nullable=False),
-    Column("names", LargeBinary, nullable=False),
+    Column("reasons", Bytes, nullable=False),
+    Column("names", Bytes, nullable=False),
     Column("released_by", Text, nullable=False),
     Column("released_at", BigInteger),
     Column("reason", Text, nullable=False),
@@ -312,7 +325,7 @@ feed = Table(
     metadata,
     Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("subject", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", Bytes, nullable=False),
 )
 
 feed_cursors = Table(
@@ -332,9 +345,9 @@ audit = Table(
     Column("run", Text, nullable=False),
     Column("change", Text, nullable=False),
     Column("subject", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("prev", LargeBinary, nullable=False),
-    Column("hash", LargeBinary, nullable=False),
+    Column("body", Bytes, nullable=False),
+    Column("prev", Bytes, nullable=False),
+    Column("hash", Bytes, nullable=False),
     Index("audit_by_subject", "subject", "sequence"),
     Index("audit_by_run", "run", "sequence"),
 )
