@@ -22,6 +22,7 @@ from syncd.core.values import instant
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
 _V = TypeVar("_V")
 
@@ -85,6 +86,11 @@ class Output:
         """Print one sentence or paragraph of a result."""
         if not self.json:
             self._write(self.console, text, style)
+
+    def line(self, text: Text) -> None:
+        """Print one line that is styled already; its words have been cleaned by whoever made it."""
+        if not self.json:
+            _put(self.console, text)
 
     def note(self, text: object) -> None:
         """Print, on standard error, what is good to know and no part of the result."""

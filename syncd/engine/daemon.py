@@ -29,9 +29,9 @@ async def run(
     turns: int | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
-    """Run cycles until SIGTERM or SIGINT, `turns` of them at most. One cycle is exclusive per database; between them it is not."""
+    """Run cycles until SIGTERM or SIGINT, `turns` of them at most. A cycle has the database for itself, the pauses do not."""
     halt = stop or asyncio.Event()
-    _listen(halt)
+    listen(halt)
     done = 0
     while not halt.is_set():
         await _turn(world, halt, told)
@@ -60,7 +60,8 @@ async def _turn(world: World, halt: asyncio.Event, told: Callable[[Cycle], None]
         told(result)
 
 
-def _listen(halt: asyncio.Event) -> None:
+def listen(halt: asyncio.Event) -> None:
+    """Set `halt` at SIGTERM or SIGINT instead of dying."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         try:

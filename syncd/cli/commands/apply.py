@@ -1,0 +1,63 @@
+"""`syncd apply`: write a plan that was saved, exactly that one or nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from syncd.cli.call import Call, Stopped, teach
+from syncd.cli.exit_codes import ExitCode
+from syncd.core.errors import NeedsHuman, Place, message
+
+if TYPE_CHECKING:
+    from syncd.core.model import Plan
+
+NOT_A_PLAN: Final = message(
+    "CLI-030",
+    what="This is not a plan that syncd has saved, or not by this version.",
+    do="Save one with `syncd plan --out FILE`.",
+    example="syncd apply README.md",
+)
+
+
+@teach(
+    "apply",
+    examples=(
+        ("syncd apply monday.plan", "Write the plan that `syncd plan --out monday.plan` saved."),
+        ("syncd apply monday.plan --json", "The same, with the summary as JSON."),
+    ),
+    exits=(ExitCode.PARKED, ExitCode.HELD, ExitCode.SOURCE, ExitCode.TARGET, ExitCode.MOVED, ExitCode.BUSY),
+)
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def command(call: Call, *, file: Path) -> ExitCode:
+    """Write a plan that was shown: exactly that one, or nothing.
+
+    The plan is made again from what sources and target say now. If it is not the same, change for change, nothing is written
+    and the command ends with 8. Applying a plan accepts its configuration. What the guard holds stays held.
+    """
+    from syncd.cli.cycle_view import finish, run_cycle
+
+    expected = read(file)
+    with call.session() as session:
+        try:
+            done = run_cycle(call, session, "syncd apply", expected=expected.changes)
+        except NeedsHuman as error:
+            code = ExitCode.MOVED if error.problem.code == "ENG-020" else ExitCode.TARGET
+            raise Stopped(code, [error.problem]) from error
+        return finish(call, done)
+
+
+def read(file: Path) -> Plan:
+    """Read a saved plan. Raises Stopped if the file is something else."""
+    import msgspec
+
+    from syncd.store.codec import decode, decode_plan
+
+    try:
+        head, body = file.read_bytes().split(b"\n", 1)
+        assert decode(head)["syncd_plan"] == 1
+        return decode_plan(body)
+    except (ValueError, KeyError, TypeError, AssertionError, msgspec.MsgspecError) as error:
+        raise Stopped(ExitCode.CONFIGURATION, [NOT_A_PLAN.at(Place(file=str(file)))]) from error

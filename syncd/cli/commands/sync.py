@@ -1,0 +1,32 @@
+"""`syncd sync`: one guarded cycle."""
+
+from __future__ import annotations
+
+import click
+
+from syncd.cli.call import Call, ends_with, teach
+from syncd.cli.exit_codes import ExitCode
+
+
+@teach(
+    "sync",
+    examples=(
+        ("syncd sync", "Read, plan, and write what the guard allows."),
+        ("syncd sync --accept", "The same, the first time or after rules were edited: accepts the configuration."),
+        ("syncd sync --json | jq .result", "For scripts and monitoring."),
+    ),
+    exits=(ExitCode.PARKED, ExitCode.HELD, ExitCode.SOURCE, ExitCode.TARGET, ExitCode.BUSY),
+)
+@click.option("--accept", is_flag=True, help="Let a configuration write that has not written before.")
+@click.option("--fresh", is_flag=True, help="Look at the whole target again instead of remembering it.")
+def command(call: Call, *, accept: bool, fresh: bool) -> ExitCode:
+    """Plan and write once, within the limits of the guard.
+
+    What an earlier run left unfinished is read back and settled first. The summary tells what the target confirmed from what
+    was only attempted; people who were parked, held or left aside are named. A second run right after plans nothing.
+    """
+    from syncd.cli.cycle_view import finish, run_cycle
+
+    with call.session() as session, ends_with(ExitCode.TARGET):
+        done = run_cycle(call, session, "syncd sync", accept=accept, fresh=fresh)
+        return finish(call, done)

@@ -1,0 +1,210 @@
+"""How a plan is shown: grouped, counted, each change with old → new and its reason. It prints; it computes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from syncd.core.model import HOLDING_UNIT, ROOT_UNIT, Aside, Change, FieldChange, Kind, Op, Plan, Reason, SubjectId
+from syncd.core.values import Value, is_empty
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from syncd.cli.render import Output
+    from syncd.core.policy import Hold, Judgement
+
+TITLES: Final[Mapping[tuple[Op, Kind], str]] = {
+    (Op.CREATE, Kind.UNIT): "Departments to create",
+    (Op.ADOPT, Kind.UNIT): "Departments to adopt",
+    (Op.UPDATE, Kind.UNIT): "Departments to change",
+    (Op.LINK, Kind.UNIT): "Departments: leaders to set",
+    (Op.REMOVE, Kind.UNIT): "Departments to remove",
+    (Op.CREATE, Kind.PERSON): "People to create",
+    (Op.ADOPT, Kind.PERSON): "People to adopt",
+    (Op.UPDATE, Kind.PERSON): "People to change",
+    (Op.LINK, Kind.PERSON): "People: managers to set",
+    (Op.OFFBOARD, Kind.PERSON): "Leavers to put out of sight",
+    (Op.REMOVE, Kind.PERSON): "People to remove",
+}
+SIGNS: Final = {
+    Op.CREATE: ("+", "green"),
+    Op.ADOPT: ("=", "cyan"),
+    Op.UPDATE: ("~", "yellow"),
+    Op.LINK: ("~", "yellow"),
+}
+GONE: Final = ("-", "red")
+FEW: Final = 12
+"""How many changes of one kind are shown without --all."""
+
+
+def tell_plan(
+    out: Output,
+    plan: Plan,
+    judgement: Judgement,
+    *,
+    names: Mapping[str, str],
+    everything: bool = False,
+    where: bool = False,
+) -> None:
+    """Print a plan for people. `names` says what to call a subject; `where` adds each field's rule (file:line)."""
+    held = {id(change): hold for hold in judgement.holds for change in hold.changes}
+    if not plan.changes:
+        out.say("Nothing to do: the target is as the sources say.", style="green")
+    for (op, kind), changes in _groups(plan.changes):
+        _tell_group(out, TITLES[op, kind], changes, held, names, everything, where)
+    _tell_asides(out, plan.aside, everything)
+    _tell_warnings(out, plan, everything)
+    for hold in judgement.holds:
+        _tell_hold(out, hold)
+    _tell_sum(out, plan, judgement)
+
+
+def _groups(changes: Sequence[Change]) -> list[tuple[tuple[Op, Kind], list[Change]]]:
+    order = list(TITLES)
+    ordered = sorted(changes, key=lambda change: (order.index((change.op, change.kind)), change.rank))
+    return [(key, list(group)) for key, group in groupby(ordered, key=lambda change: (change.op, change.kind))]
+
+
+def _tell_group(
+    out: Output,
+    title: str,
+    changes: Sequence[Change],
+    held: Mapping[int, Hold],
+    names: Mapping[str, str],
+    everything: bool,
+    where: bool,
+) -> None:
+    out.say(f"\n{title} ({len(changes)})", style="bold")
+    shown = changes if everything else changes[:FEW]
+    for change in shown:
+        _tell_change(out, change, id(change) in held, names, where)
+    if len(shown) < len(changes):
+        out.say(f"  … and {len(changes) - len(shown)} more; --all shows everyone", style="dim")
+
+
+def _tell_change(out: Output, change: Change, is_held: bool, names: Mapping[str, str], where: bool) -> None:
+    from rich.text import Text
+
+    sign, colour = SIGNS.get(change.op, GONE)
+    line = Text(f"  {sign} ", style=colour)
+    line.append(_clean(change.label), style="bold")
+    line.append(f"  {change.target_id or ''}".rstrip(), style="dim")
+    if is_held:
+        line.append("  held", style="bold yellow")
+    line.append(f"  {_clean(change.reason)}", style="dim")
+    out.line(line)
+    if change.op is Op.CREATE:
+        out.line(_summary(change, names))
+        return
+    for item in change.fields:
+        out.line(_field(item, names, where))
+
+
+def _summary(change: Change, names: Mapping[str, str]) -> Text:
+    """Show a new object in one line: what is in it, without the labels that everybody can guess."""
+    from rich.text import Text
+
+    words = [
+        f"{item.name} {_word(item.after, names)}"
+        for item in change.fields
+        if item.name != "name" and not is_empty(item.after)
+    ]
+    return Text("      " + _clean(" · ".join(words)), style="none", overflow="ellipsis", no_wrap=True)
+
+
+def _field(item: FieldChange, names: Mapping[str, str], where: bool) -> Text:
+    from rich.text import Text
+
+    line = Text(f"      {item.name:<12} ")
+    line.append(_clean(_word(item.before, names)) or "(nothing)", style="red" if not is_empty(item.before) else "dim")
+    line.append(" → ")
+    line.append(_clean(_word(item.after, names)) or "(nothing)", style="green" if not is_empty(item.after) else "dim")
+    if where and item.rule.file:
+        line.append(f"   {item.rule}", style="dim")
+    return line
+
+
+def _clean(text: str) -> str:
+    from syncd.cli.render import clean
+
+    return clean(text).replace("\n", " ")
+
+
+def _word(value: Value, names: Mapping[str, str]) -> str:
+    """Return a value as people write it; subjects by their names."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case str():
+            return names.get(value, value)
+        case Mapping():
+            if "unit" in value:
+                return names.get(str(value["unit"]), str(value["unit"])) + (
+                    f" ({value['title']})" if value.get("title") else ""
+                )
+            return ", ".join(f"{key}={_word(item, names)}" for key, item in value.items())
+        case int() | float():
+            return str(value)
+        case _:
+            return ", ".join(_word(item, names) for item in value)
+
+
+def names_of(labels: Mapping[SubjectId, str], *, holding: str) -> dict[str, str]:
+    """Return what to call subjects."""
+    return {**{str(subject): label for subject, label in labels.items()}, ROOT_UNIT: "the root", HOLDING_UNIT: holding}
+
+
+def _tell_asides(out: Output, asides: Sequence[Aside], everything: bool) -> None:
+    by_reason: dict[Reason, list[Aside]] = {}
+    for aside in asides:
+        by_reason.setdefault(aside.reason, []).append(aside)
+    for reason, some in by_reason.items():
+        if reason is Reason.EXCLUDED and not everything:
+            counted = Counter(aside.why for aside in some)
+            out.say(f"\nExcluded by rule ({len(some)})", style="bold")
+            for why, number in counted.most_common(FEW):
+                out.say(f"  {number:>5}  {why}", style="dim")
+            continue
+        out.say(f"\nLeft as they are: {reason} ({len(some)})", style="bold")
+        for aside in some if everything else some[:FEW]:
+            out.say(
+                f"  ! {aside.label}: {aside.why or '; '.join(str(problem) for problem in aside.problems)}",
+                style="yellow",
+            )
+        if len(some) > FEW and not everything:
+            out.say(f"  … and {len(some) - FEW} more; --all shows everyone", style="dim")
+
+
+def _tell_warnings(out: Output, plan: Plan, everything: bool) -> None:
+    if not plan.warnings:
+        return
+    out.say(f"\nWarnings ({len(plan.warnings)})", style="bold")
+    for problem in plan.warnings if everything else plan.warnings[:FEW]:
+        out.problem(problem, sign="")
+    if len(plan.warnings) > FEW and not everything:
+        out.say(f"  … and {len(plan.warnings) - FEW} more; --all shows everyone", style="dim")
+
+
+def _tell_hold(out: Output, hold: Hold) -> None:
+    out.say(f"\nHeld by the guard: {len(hold.changes)} × {hold.effect}", style="bold yellow")
+    for reason in hold.reasons:
+        out.say(f"  {reason}")
+    if hold.waiting:
+        out.say(f"  {len(hold.waiting)} other changes wait for these")
+
+
+def _tell_sum(out: Output, plan: Plan, judgement: Judgement) -> None:
+    counts = Counter(f"{change.op} {change.kind}" for change in plan.changes)
+    parts = [f"{number} {what}" for what, number in sorted(counts.items())]
+    held = len(plan.changes) - len(judgement.allowed)
+    out.say()
+    if parts:
+        out.say(f"Plan: {', '.join(parts)}; {len(judgement.allowed)} may be written, {held} held.", style="bold")
+    if plan.unmanaged:
+        out.say(f"{plan.unmanaged} objects of the target are not linked to anybody and are left alone.", style="dim")
+    out.say(f"Fingerprint {plan.fingerprint[:16]}", style="dim")
