@@ -223,6 +223,8 @@ class Desired:
     rules: Mapping[str, Place] = field(default_factory=dict)
     since: datetime | None = None
     """When the source changed what led here, where it says so; the start of the delay that we measure."""
+    warnings: tuple[Problem, ...] = ()
+    """Fields that the rules left out, or filled with their default, because the value could not be converted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,126 @@
+"""How subjects leave the target: people out of sight first and removed when their grace is over, units when they are empty.
+
+Nobody leaves here unless the caller says so, and nobody whom the target does not show completely.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import Final
+
+from syncd.core.difference import compare, units_of
+from syncd.core.draft import Draft
+from syncd.core.errors import message
+from syncd.core.model import (
+    HOLDING_UNIT,
+    Change,
+    Desired,
+    Effect,
+    FieldChange,
+    Kind,
+    Lane,
+    Link,
+    LinkState,
+    Observed,
+    Op,
+    Reason,
+    SubjectId,
+    TargetId,
+)
+from syncd.core.ordering import RANK_LEAVERS, RANK_UNITS_UP
+from syncd.core.values import Value
+
+UNIT_NOT_OURS: Final = message(
+    "PLN-004",
+    what="The department {label} was there before syncd and is not removed by it.",
+    do="Remove it by hand in the DingTalk console if nobody needs it, or leave it.",
+    example="A department that was adopted disappears from Active Directory.",
+)
+
+
+def leave(draft: Draft, subject: SubjectId, reason: str) -> None:
+    """Write down how a subject that is gone leaves the target: out of sight first, removed when the grace is over."""
+    link = draft.links.get(subject)
+    if link is None or link.state is LinkState.REMOVED:
+        return
+    seen = draft.object_of(subject)
+    if seen is None and not draft.terms.complete:
+        return
+    label = seen.label if seen is not None else subject
+    gone = Desired(subject=subject, kind=link.kind, label=label, fields={}, active=False)
+    if seen is not None and draft.guarded(seen):
+        draft.put_aside(Reason.PROTECTED, gone, "a protected account is never touched")
+    elif link.kind is Kind.UNIT:
+        _leave_unit(draft, gone, link, seen, reason)
+    elif draft.terms.hold_leavers and link.state is not LinkState.OFFBOARDED and seen is not None:
+        held: Value = ({"unit": HOLDING_UNIT},)
+        wish = Desired(subject=subject, kind=link.kind, label=label, fields={"departments": held, "manager": None})
+        fields = compare(wish, seen, draft.terms.fields[link.kind], draft.names)
+        _go(draft, gone, Op.OFFBOARD, link, reason=reason, rank=RANK_LEAVERS, fields=fields)
+    elif not draft.terms.hold_leavers or seen is None or draft.terms.now - link.since >= draft.terms.grace:
+        why = reason if not draft.terms.hold_leavers or seen is None else f"{reason}; the grace period has ended"
+        _go(draft, gone, Op.REMOVE, link, reason=why, rank=RANK_LEAVERS, fields=())
+
+
+def _leave_unit(draft: Draft, gone: Desired, link: Link, seen: Observed | None, reason: str) -> None:
+    if link.adopted:
+        draft.warnings.append(UNIT_NOT_OURS.at(label=gone.label))
+        draft.put_aside(Reason.PROTECTED, gone, "it was there before syncd")
+        return
+    depth = _observed_depth(draft, seen)
+    _go(draft, gone, Op.REMOVE, link, reason=reason, rank=RANK_UNITS_UP + max(0, 900 - depth), fields=())
+
+
+def _observed_depth(draft: Draft, seen: Observed | None) -> int:
+    depth = 0
+    while seen is not None and depth < 100:
+        parent = seen.fields.get("parent")
+        seen = draft.seen.get((Kind.UNIT, TargetId(str(parent)))) if parent else None
+        depth += 1
+    return depth
+
+
+def _go(
+    draft: Draft, gone: Desired, op: Op, link: Link, *, reason: str, rank: int, fields: tuple[FieldChange, ...]
+) -> None:
+    person = gone.kind is Kind.PERSON
+    draft.changes.append(
+        Change(
+            op=op,
+            subject=gone.subject,
+            kind=gone.kind,
+            label=gone.label,
+            reason=reason,
+            effects=(Effect.LEAVE if person else Effect.UNIT_REMOVE,),
+            lane=Lane.LEAVER if person else Lane.REST,
+            rank=rank,
+            target_id=link.target_id,
+            fields=fields,
+            needs=(HOLDING_UNIT,) if op is Op.OFFBOARD and HOLDING_UNIT in draft.making else (),
+        )
+    )
+
+
+def empty_units_last(draft: Draft) -> None:
+    """Let the removal of a unit wait for everybody in it, and for the units below it, whose changes are in this plan."""
+    inside: dict[str, set[SubjectId]] = defaultdict(set)
+    spec = draft.terms.fields[Kind.PERSON].get("departments")
+    going = {change.subject for change in draft.changes if change.op is Op.REMOVE and change.kind is Kind.UNIT}
+    if not going:
+        return
+    for change in draft.changes:
+        seen = draft.object_of(change.subject)
+        if seen is None or (change.op not in (Op.UPDATE, Op.OFFBOARD, Op.REMOVE)):
+            continue
+        if change.kind is Kind.PERSON and spec is not None:
+            for unit in units_of(draft.names.translate("departments", seen.fields.get("departments"), spec)):
+                inside[unit].add(change.subject)
+        elif change.kind is Kind.UNIT and seen.fields.get("parent"):
+            inside[draft.names.subject(Kind.UNIT, str(seen.fields["parent"]))].add(change.subject)
+    draft.changes = [
+        replace(change, needs=tuple(sorted({*change.needs, *inside[change.subject]} - {change.subject})))
+        if change.subject in going and change.op is Op.REMOVE
+        else change
+        for change in draft.changes
+    ]

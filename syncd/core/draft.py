@@ -1,0 +1,308 @@
+"""A plan in the making: who exists, who is recognised, who will be made, and what makes each as it is desired.
+
+Used by `syncd.core.plan` alone. It never lets anybody go; that is `syncd.core.departures`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from syncd.core.difference import Names, compare, references
+from syncd.core.errors import Problem, message
+from syncd.core.model import (
+    ROOT_UNIT,
+    Aside,
+    Change,
+    Desired,
+    FieldChange,
+    FieldSpec,
+    Kind,
+    Link,
+    LinkState,
+    Observed,
+    Op,
+    Reason,
+    SubjectId,
+    TargetId,
+)
+from syncd.core.ordering import RANK_LINKS, RANK_PEOPLE, depths, effects, lane
+from syncd.core.recognition import Free
+from syncd.core.values import is_empty
+
+MANAGER_ABSENT: Final = message(
+    "PLN-001",
+    what="{label}: the manager is not in the target yet.",
+    do="Nothing to do: the link is set in the first cycle after the manager appears.",
+    example="A report's manager is out of scope, parked, or starts later.",
+)
+IMMUTABLE: Final = message(
+    "PLN-002",
+    what="{label}: {field} differs, and the target does not allow it to change.",
+    do="Keep the value that the target has, or remove and create the account by hand.",
+    example="The employee number from which the userid was made has changed.",
+)
+ADOPT_AMBIGUOUS: Final = message(
+    "PLN-003",
+    what="{label}: {field} matches more than one account of the target ({others}).",
+    do="Look at them with `syncd links`, and bind the right one with `syncd links bind`.",
+    example="Two DingTalk accounts carry the same job number.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """Everything besides desire and observation that decides the plan."""
+
+    fields: Mapping[Kind, Mapping[str, FieldSpec]]
+    root: TargetId
+    now: datetime
+    adopt: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
+    """The fields by which an existing, unlinked object is recognised, the surest first; `mark` is our own key."""
+    hold_leavers: bool = True
+    """Put leavers into the holding unit first; False removes them at once."""
+    grace: timedelta = timedelta(days=30)
+    complete: bool = True
+    """Whether the observation is certified: only then is a missing object really missing."""
+    protected: Callable[[Observed], bool] = lambda _: False
+    mark: Callable[[SubjectId], str] = str
+
+
+class Draft:
+    """A plan in the making."""
+
+    def __init__(self, observed: Iterable[Observed], links: Mapping[SubjectId, Link], terms: Terms) -> None:
+        self.terms = terms
+        self.links = links
+        self.seen: dict[tuple[Kind, TargetId], Observed] = {(item.kind, item.target_id): item for item in observed}
+        alive = {subject: link for subject, link in links.items() if link.state is not LinkState.REMOVED}
+        ids: dict[Kind, dict[TargetId, SubjectId]] = defaultdict(dict)
+        for subject, link in alive.items():
+            ids[link.kind][link.target_id] = subject
+        self.names = Names(ids, root=terms.root)
+        self.linked = {(link.kind, link.target_id) for link in alive.values()}
+        self.changes: list[Change] = []
+        self.asides: list[Aside] = []
+        self.warnings: list[Problem] = []
+        self.hidden: Counter[str] = Counter()
+        self.wanted: Mapping[SubjectId, Desired] = {}
+        self.making: set[SubjectId] = set()
+        self.adopted: dict[SubjectId, Observed] = {}
+        self.depth: dict[SubjectId, int] = {}
+        self.order: dict[SubjectId, int] = {}
+
+    # -- what will be there ------------------------------------------------------------------------------------------
+
+    def expect(self, wanted: Mapping[SubjectId, Desired]) -> None:
+        """Find out, before any change is written down, which objects exist, are adopted, or will be made."""
+        self.wanted = wanted
+        free = Free(item for key, item in self.seen.items() if key not in self.linked)
+        self.depth = depths(wanted, "parent")
+        self.order = depths({subject: item for subject, item in wanted.items() if item.kind is Kind.PERSON}, "manager")
+        for item in sorted(
+            wanted.values(), key=lambda item: (item.kind, self.depth.get(item.subject, 0), item.subject)
+        ):
+            if self.object_of(item.subject) is not None or self._waiting(item.subject):
+                continue
+            found = None if self._is_linked(item.subject) else self._recognise(item, free)
+            if found is not None:
+                self.adopted[item.subject] = found
+                self.names.add(found.kind, found.target_id, item.subject)
+            else:
+                self.making.add(item.subject)
+
+    def object_of(self, subject: SubjectId) -> Observed | None:
+        """Return the object that a subject is linked to, if the target shows it."""
+        link = self.links.get(subject)
+        if link is None or link.state is LinkState.REMOVED:
+            return None
+        return self.seen.get((link.kind, link.target_id))
+
+    def _is_linked(self, subject: SubjectId) -> bool:
+        link = self.links.get(subject)
+        return link is not None and link.state is not LinkState.REMOVED
+
+    def _waiting(self, subject: SubjectId) -> bool:
+        link = self.links.get(subject)
+        return link is not None and link.state is LinkState.PENDING
+
+    def _recognise(self, item: Desired, free: Free) -> Observed | None:
+        for name in self.terms.adopt.get(item.kind, ()):
+            value = self.terms.mark(item.subject) if name == "mark" else item.fields.get(name)
+            if is_empty(value):
+                continue
+            parent = self._parent_id(item) if item.kind is Kind.UNIT and name == "name" else None
+            found = free.find(item.kind, name, value, parent)
+            if len(found) == 1:
+                free.take(found[0])
+                return found[0]
+            if found:
+                others = ", ".join(sorted(f"{one.label} ({one.target_id})" for one in found))
+                self.warnings.append(ADOPT_AMBIGUOUS.at(label=item.label, field=name, others=others))
+        return None
+
+    def _parent_id(self, item: Desired) -> str:
+        parent = SubjectId(str(item.fields.get("parent") or ROOT_UNIT))
+        if parent == ROOT_UNIT:
+            return self.terms.root
+        known = self.object_of(parent) or self.adopted.get(parent)
+        return known.target_id if known is not None else "?"
+
+    def _will_be(self, subject: SubjectId) -> bool:
+        return subject == ROOT_UNIT or subject in self.making or subject in self.adopted or self._is_linked(subject)
+
+    # -- what to do --------------------------------------------------------------------------------------------------
+
+    def want(self, item: Desired) -> None:
+        """Write down what makes one subject as it is desired."""
+        specs = self.terms.fields[item.kind]
+        seen = self.object_of(item.subject) or self.adopted.get(item.subject)
+        if self._waiting(item.subject) and seen is None:
+            self.put_aside(Reason.PARKED, item, "the platform waits for the person to accept the invitation")
+            return
+        if seen is not None and self.guarded(seen):
+            self.put_aside(Reason.PROTECTED, item, "a protected account is never touched")
+            return
+        if seen is None and self._is_linked(item.subject) and not self.terms.complete:
+            self.put_aside(Reason.UNPROVEN, item, "the target does not show it, and the target was not read completely")
+            return
+        fields = self._writable(item, compare(item, seen, specs, self.names), specs)
+        if seen is not None:
+            self.hidden.update(name for name in item.fields if name in seen.unreadable)
+            self._immutable(item, seen, specs)
+        now, later = self._split(item, fields, specs)
+        if seen is None:
+            self._create(item, now)
+        elif item.subject in self.adopted:
+            self._add(
+                item, Op.ADOPT, now, target_id=seen.target_id, reason="recognised as an account that is there already"
+            )
+        elif now:
+            back = self.links[item.subject].state is LinkState.OFFBOARDED
+            self._add(
+                item,
+                Op.UPDATE,
+                now,
+                target_id=seen.target_id,
+                reason="came back" if back else "differs from the source",
+            )
+        if later:
+            target_id = seen.target_id if seen is not None else None
+            self._add(item, Op.LINK, later, target_id=target_id, reason="refers to others, who come first")
+
+    def guarded(self, seen: Observed) -> bool:
+        return seen.protected or self.terms.protected(seen)
+
+    def put_aside(self, reason: Reason, item: Desired, why: str) -> None:
+        self.asides.append(Aside(reason=reason, kind=item.kind, name=item.subject, label=item.label, why=why))
+
+    def _create(self, item: Desired, fields: tuple[FieldChange, ...]) -> None:
+        link = self.links.get(item.subject)
+        reason = "new in the source"
+        if link is not None and link.state is LinkState.REMOVED:
+            reason = "came back after having been removed"
+        elif link is not None:
+            reason = "somebody removed it from the target"
+        self._add(item, Op.CREATE, fields, target_id=None, reason=reason)
+
+    def _immutable(self, item: Desired, seen: Observed, specs: Mapping[str, FieldSpec]) -> None:
+        for name, value in item.fields.items():
+            spec = specs.get(name)
+            held = seen.fields.get(name)
+            link = self.links.get(item.subject)
+            if item.subject in self.adopted or (link is not None and link.adopted):
+                continue  # an account that was there before us keeps the id it had
+            if spec is not None and spec.immutable and not is_empty(held) and not is_empty(value) and value != held:
+                self.warnings.append(IMMUTABLE.at(label=item.label, field=name))
+
+    def _writable(
+        self, item: Desired, fields: tuple[FieldChange, ...], specs: Mapping[str, FieldSpec]
+    ) -> tuple[FieldChange, ...]:
+        """Leave out references to subjects that are not and will not be in the target."""
+        kept: list[FieldChange] = []
+        for change in fields:
+            spec = specs[change.name]
+            absent = [subject for subject in references(change.after, spec) if not self._will_be(subject)]
+            if not absent:
+                kept.append(change)
+            elif spec.late:
+                self.warnings.append(MANAGER_ABSENT.at(label=item.label))
+                rest = tuple(subject for subject in references(change.after, spec) if subject not in absent)
+                if rest and set(rest) != set(references(change.before, spec)):
+                    kept.append(replace(change, after=rest))
+            else:
+                kept.append(change)
+        return tuple(kept)
+
+    def _split(
+        self, item: Desired, fields: tuple[FieldChange, ...], specs: Mapping[str, FieldSpec]
+    ) -> tuple[tuple[FieldChange, ...], tuple[FieldChange, ...]]:
+        """Part the fields into those that can be written at once and those that must wait for others."""
+        now: list[FieldChange] = []
+        later: list[FieldChange] = []
+        for change in fields:
+            spec = specs[change.name]
+            waits = spec.late and (
+                item.kind is Kind.UNIT or not all(map(self._comes_before(item), references(change.after, spec)))
+            )
+            (later if waits else now).append(change)
+        return tuple(now), tuple(later)
+
+    def _comes_before(self, item: Desired) -> Callable[[SubjectId], bool]:
+        own = self.order.get(item.subject, 0)
+        return lambda subject: subject not in self.making or self.order.get(subject, 0) < own
+
+    def _add(
+        self, item: Desired, op: Op, fields: tuple[FieldChange, ...], *, target_id: TargetId | None, reason: str
+    ) -> None:
+        needed = {
+            subject
+            for change in fields
+            for subject in references(change.after, self.terms.fields[item.kind][change.name])
+        }
+        late = {
+            subject
+            for change in fields
+            if self.terms.fields[item.kind][change.name].late
+            for subject in references(change.after, self.terms.fields[item.kind][change.name])
+        }
+        soft = late if op is not Op.LINK else set[SubjectId]()
+        hard = {subject for subject in needed - soft if subject in self.making or subject in self.adopted}
+        if op is Op.LINK and item.kind is Kind.UNIT:
+            # Managers must be members first (DingTalk: 60068), and their own changes make them so.
+            hard |= {subject for subject in late if subject in self.wanted}
+        if item.kind is Kind.UNIT and op is not Op.LINK and not any(change.name == "parent" for change in fields):
+            hard.discard(item.subject)
+        self.changes.append(
+            Change(
+                op=op,
+                subject=item.subject,
+                kind=item.kind,
+                label=item.label,
+                reason=reason,
+                effects=effects(item.kind, op, fields, self.terms.fields[item.kind]),
+                lane=lane(item.kind, op, fields),
+                rank=self._rank(item, op),
+                target_id=target_id,
+                fields=fields,
+                needs=tuple(sorted(hard - {item.subject})),
+                after=tuple(
+                    sorted(
+                        subject
+                        for subject in soft
+                        if subject in self.making | self.adopted.keys() and subject != item.subject
+                    )
+                ),
+                since=item.since,
+            )
+        )
+
+    def _rank(self, item: Desired, op: Op) -> int:
+        if op is Op.LINK:
+            return RANK_LINKS
+        if item.kind is Kind.UNIT:
+            return self.depth.get(item.subject, 0)
+        return RANK_PEOPLE + min(self.order.get(item.subject, 0), RANK_LINKS - RANK_PEOPLE - 1)

@@ -1,0 +1,87 @@
+"""Where a change stands in the plan, what it does to people, and how it is fingerprinted. Pure functions of single changes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from syncd.core.difference import units_of
+from syncd.core.model import Change, Desired, Effect, FieldChange, FieldSpec, Kind, Lane, Op, SubjectId
+from syncd.core.values import Values, canonical, is_empty
+
+RANK_PEOPLE: Final = 1_000
+RANK_LINKS: Final = 5_000
+RANK_LEAVERS: Final = 6_000
+RANK_UNITS_UP: Final = 9_000
+
+
+def fingerprint(changes: Iterable[Change]) -> str:
+    """Return the SHA-256 of what the changes do and why; equal changes in equal order have equal fingerprints."""
+    sum_ = hashlib.sha256()
+    for change in changes:
+        sum_.update(canonical(essence(change)))
+        sum_.update(b"\n")
+    return sum_.hexdigest()
+
+
+def essence(change: Change) -> Values:
+    return {
+        "op": change.op,
+        "subject": change.subject,
+        "target": change.target_id,
+        "rank": change.rank,
+        "fields": [[item.name, item.before, item.after] for item in change.fields],
+    }
+
+
+def depths(wanted: Mapping[SubjectId, Desired], name: str) -> dict[SubjectId, int]:
+    """Return how many steps each subject is below the top along reference `name`; a circle is cut where it is entered."""
+    depth: dict[SubjectId, int] = {}
+    for start in sorted(wanted):
+        trail: list[SubjectId] = []
+        on_trail: set[SubjectId] = set()
+        at: SubjectId | None = start
+        while at is not None and at in wanted and at not in depth and at not in on_trail:
+            trail.append(at)
+            on_trail.add(at)
+            above = wanted[at].fields.get(name)
+            at = SubjectId(str(above)) if above else None
+        base = depth[at] if at is not None and at in depth else -1
+        for step, subject in enumerate(reversed(trail), 1):
+            depth[subject] = base + step
+    return depth
+
+
+def effects(kind: Kind, op: Op, fields: Sequence[FieldChange], specs: Mapping[str, FieldSpec]) -> tuple[Effect, ...]:
+    unit = kind is Kind.UNIT
+    match op:
+        case Op.CREATE:
+            return (Effect.UNIT_CREATE if unit else Effect.CREATE,)
+        case Op.LINK:
+            return (Effect.UNIT_UPDATE if unit else Effect.UPDATE,)
+        case _:
+            pass
+    effects: list[Effect] = [Effect.ADOPT] if op is Op.ADOPT else []
+    names = {change.name for change in fields}
+    if unit:
+        if "parent" in names:
+            effects.append(Effect.UNIT_MOVE)
+        if names - {"parent"}:
+            effects.append(Effect.UNIT_UPDATE)
+        return tuple(effects)
+    for change in fields:
+        if change.name == "departments" and units_of(change.before) != units_of(change.after):
+            effects.append(Effect.MOVE)
+        if specs[change.name].signs_in and not is_empty(change.before):
+            effects.append(Effect.LOGIN)
+    if names and not {Effect.MOVE, Effect.LOGIN} & set(effects):
+        effects.append(Effect.UPDATE)
+    return tuple(dict.fromkeys(effects))
+
+
+def lane(kind: Kind, op: Op, fields: Sequence[FieldChange]) -> Lane:
+    if kind is Kind.PERSON and op is Op.CREATE:
+        return Lane.JOINER
+    moved = any(change.name == "departments" and units_of(change.before) != units_of(change.after) for change in fields)
+    return Lane.SECURITY if kind is Kind.PERSON and op is Op.UPDATE and moved else Lane.REST
