@@ -1,0 +1,251 @@
+"""From what is true to what the target shall hold: loading outbound rules, and mapping and explaining entities with them.
+
+`map` is pure but for `Around.unique`, which it asks for the fields that must differ from everybody else's. References are
+passed on as SubjectIds, exactly as the entity has them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from syncd.config.yaml import did_you_mean
+from syncd.core.errors import Misconfigured, Place, Problem, foreign
+from syncd.core.model import Aside, Desired, Entity, FieldSpec, Kind, Reason
+from syncd.core.values import Value, Values
+from syncd.mapping import messages
+from syncd.mapping.compiling import Compiler
+from syncd.mapping.functions import LANGUAGE_VERSION, Surroundings
+from syncd.mapping.generating import INCLUDED, NOT_INCLUDED, UNDECIDED, Run, generate
+from syncd.mapping.numbering import candidates
+from syncd.mapping.plan import Absent, Field, Rules
+from syncd.mapping.reading import Written, in_order, read_rules
+from syncd.mapping.results import Around, FieldTrace, Trace
+from syncd.mapping.schema import OutboundFile, OutboundSection
+from syncd.mapping.tracing import Interpreter
+from syncd.mapping.vocabulary import NEIGHBOURS, PATH, ToTarget
+
+_NONE: Final[Values] = MappingProxyType({})
+MARK: Final = "mark"
+"""In `adopt`: our own key that the target's object carries."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """The rules for one kind of object, ready to run."""
+
+    kind: Kind
+    rules: Rules
+    run: Run
+    required: tuple[str, ...]
+    unique: tuple[Field, ...]
+
+
+def load_outbound(
+    path: Path, *, fields: Mapping[Kind, Mapping[str, FieldSpec]], now: Callable[[], datetime]
+) -> OutboundRules:
+    """Load the rules of a target whose `fields` are known. Raises Misconfigured with every problem of the file."""
+    written = read_rules(path, "outbound", version=LANGUAGE_VERSION)
+    loader = _Loader(written=written, fields=fields, now=now)
+    rules = loader.rules()
+    if written.problems:
+        raise Misconfigured(in_order(written.problems))
+    return rules
+
+
+class OutboundRules:
+    """The rules of one target."""
+
+    def __init__(
+        self, *, path: Path, digest: bytes, kinds: Mapping[Kind, _Kind], adopt: Mapping[Kind, tuple[str, ...]]
+    ) -> None:
+        self.path = path
+        self.digest = digest
+        self.adopt = adopt
+        inputs = {kind: each.rules.inputs for kind, each in kinds.items()}
+        self.reads_unit: bool = _reads(inputs, "unit.", PATH) or _reads(inputs, "parent.")
+        """Whether a person's fields depend on the main unit (or a unit's on those above): then they follow its changes."""
+        self.reads_manager: bool = _reads(inputs, "manager.")
+        self._kinds = kinds
+
+    def map(self, entity: Entity, around: Around) -> Desired | Aside:
+        """Return what the target shall hold of the entity, or why it is set aside."""
+        kind = self._kinds.get(entity.kind)
+        if kind is None:
+            problem = messages.NOT_IN_RULES.at(Place(file=str(self.path)), kind=entity.kind.value)
+            return _aside(entity, Reason.EXCLUDED, why=problem.what)
+        near = _Near(entity=entity, around=around)
+        state, fields, bad, places = kind.run(entity.facts, near.above, near.manager, near.path)
+        if state != INCLUDED:
+            return self._set_aside(entity, kind, state, near)
+        active = entity.facts.get("active") is not False
+        parked, warnings = self._mended(kind, near, fields, bad) if bad else ((), ())
+        if active and not parked:
+            missing = [name for name in kind.required if fields.get(name) is None]
+            parked = tuple(messages.REQUIRED_MISSING.at(_place(kind, name, self.path), field=name) for name in missing)
+        if active and not parked and kind.unique:
+            parked = self._made_unique(kind, near, fields)
+        if active and parked:
+            return _aside(entity, Reason.PARKED, problems=parked)
+        return Desired(
+            subject=entity.subject,
+            kind=entity.kind,
+            label=entity.label,
+            fields=fields,
+            active=active,
+            rules=places,
+            warnings=warnings,
+        )
+
+    def explain(self, entity: Entity, around: Around) -> Trace:
+        """Return the result of `map` with every step that led to it."""
+        result = self.map(entity, around)
+        kind = self._kinds.get(entity.kind)
+        traces: tuple[FieldTrace, ...] = ()
+        if kind is not None:
+            near = _Near(entity=entity, around=around)
+            interpreter = near.interpreter(kind.rules)
+            traces = tuple(interpreter.field(plan).trace for plan in kind.rules.fields)
+        fields = result.fields if isinstance(result, Desired) else result
+        return Trace(kind=entity.kind, name=entity.subject, result=fields, fields=traces)
+
+    def _mended(
+        self, kind: _Kind, near: _Near, fields: dict[str, Value], bad: Sequence[int]
+    ) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
+        interpreter = near.interpreter(kind.rules)
+        outcomes = [(kind.rules.fields[index].name, interpreter.field(kind.rules.fields[index])) for index in bad]
+        fields |= {name: each.value for name, each in outcomes if not isinstance(each.value, Absent)}
+        parked = tuple(each.parked for _, each in outcomes if each.parked)
+        return parked, tuple(each.warning for _, each in outcomes if each.warning)
+
+    def _made_unique(self, kind: _Kind, near: _Near, fields: dict[str, Value]) -> tuple[Problem, ...]:
+        problems = []
+        for plan in kind.unique:
+            value = fields.get(plan.name)
+            if not isinstance(value, str) or near.around.unique is None:
+                continue
+            try:
+                fields[plan.name] = near.around.unique(plan.name, candidates(value, plan, near.interpreter(kind.rules)))
+            except LookupError:
+                why = messages.NO_CANDIDATE.at(plan.place)
+                problems.append(messages.CANNOT_FILL.at(plan.place, field=plan.name, why=why.what, do=why.do))
+        return tuple(problems)
+
+    def _set_aside(self, entity: Entity, kind: _Kind, state: int, near: _Near) -> Aside:
+        if state == NOT_INCLUDED:
+            reasons = " or ".join(condition.reason for condition in kind.rules.include)
+            return _aside(entity, Reason.EXCLUDED, why=f"not included: {reasons}")
+        if state == UNDECIDED:
+            problem = near.interpreter(kind.rules).aside()[2]
+            return _aside(entity, Reason.PARKED, problems=(problem,) if problem else ())
+        return _aside(entity, Reason.EXCLUDED, why=kind.rules.exclude[state].reason)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Near:
+    """An entity with its neighbours, as rules look at them."""
+
+    entity: Entity
+    around: Around
+
+    @property
+    def above(self) -> Values:
+        return self.around.unit.facts if self.around.unit else _NONE
+
+    @property
+    def manager(self) -> Values:
+        return self.around.manager.facts if self.around.manager else _NONE
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        return tuple(unit.label for unit in self.around.path)
+
+    def look(self, name: str) -> Value:
+        where, key = self._found(name)
+        return self.path or None if name == PATH else where.get(key)
+
+    def present(self, name: str) -> bool:
+        where, key = self._found(name)
+        return bool(self.path) if name == PATH else key in where
+
+    def interpreter(self, rules: Rules) -> Interpreter:
+        return Interpreter(rules=rules, look=self.look, present=self.present)
+
+    def _found(self, name: str) -> tuple[Values, str]:
+        prefix, _, rest = name.partition(".")
+        if not rest or prefix not in NEIGHBOURS[self.entity.kind]:
+            return self.entity.facts, name
+        return (self.manager if prefix == "manager" else self.above), rest
+
+
+@dataclass(slots=True, kw_only=True)
+class _Loader:
+    """Makes OutboundRules of a written file."""
+
+    written: Written
+    fields: Mapping[Kind, Mapping[str, FieldSpec]]
+    now: Callable[[], datetime]
+    kinds: dict[Kind, _Kind] = field(default_factory=dict)
+    adopt: dict[Kind, tuple[str, ...]] = field(default_factory=dict)
+
+    def rules(self) -> OutboundRules:
+        file = self.written.file
+        if isinstance(file, OutboundFile):
+            for kind, section in ((Kind.PERSON, file.person), (Kind.UNIT, file.unit), (Kind.GROUP, file.group)):
+                if section is not None:
+                    self._section(kind, section, file)
+        return OutboundRules(
+            path=self.written.document.path, digest=self.written.digest, kinds=self.kinds, adopt=self.adopt
+        )
+
+    def _section(self, kind: Kind, section: OutboundSection, file: OutboundFile) -> None:
+        fields = self.fields.get(kind)
+        if fields is None:
+            place = self.written.place((kind.value,), "key")
+            self.written.problems.append(messages.UNKNOWN_KIND.at(place, whose="target", kind=kind.value))
+            return
+        around = Surroundings(
+            tables=self.written.tables, default_region=file.region, timezone=file.timezone, now=self.now
+        )
+        compiler = Compiler(self.written, ToTarget(kind=kind, fields=fields), around, section)
+        rules = compiler.rules(section, (kind.value,))
+        needed = [name for name, spec in fields.items() if spec.required]
+        for name in needed:
+            if name not in section.fields:
+                place = self.written.place((kind.value, "fields"), "key")
+                problem = messages.REQUIRED_WITHOUT_RULE.at(place, kind=kind.value, name=name)
+                self.written.problems.append(problem)
+        self._adopt(kind, section, fields)
+        if not self.written.problems:
+            self.kinds[kind] = _Kind(
+                kind=kind,
+                rules=rules,
+                run=generate(rules, inbound=False),
+                required=tuple(dict.fromkeys([*needed, *section.required])),
+                unique=tuple(plan for plan in rules.fields if plan.unique is not None),
+            )
+
+    def _adopt(self, kind: Kind, section: OutboundSection, fields: Mapping[str, FieldSpec]) -> None:
+        for index, name in enumerate(section.adopt):
+            if name != MARK and name not in fields:
+                place = self.written.place((kind.value, "adopt", index))
+                words = {"kind": kind.value, "name": foreign(name), "known": ", ".join((MARK, *fields))}
+                similar = did_you_mean(name, (MARK, *fields))
+                self.written.problems.append(messages.UNKNOWN_FIELD.at(place, similar=similar, **words))
+        self.adopt[kind] = tuple(section.adopt)
+
+
+def _aside(entity: Entity, reason: Reason, *, problems: tuple[Problem, ...] = (), why: str = "") -> Aside:
+    return Aside(reason=reason, kind=entity.kind, name=entity.subject, label=entity.label, problems=problems, why=why)
+
+
+def _place(kind: _Kind, name: str, path: Path) -> Place:
+    return next((plan.place for plan in kind.rules.fields if plan.name == name), Place(file=str(path)))
+
+
+def _reads(inputs: Mapping[Kind, frozenset[str]], prefix: str, *names: str) -> bool:
+    return any(name.startswith(prefix) or name in names for each in inputs.values() for name in each)
