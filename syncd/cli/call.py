@@ -64,16 +64,15 @@ class Call:
 
         return Output(json=self.json, quiet=self.quiet, stdout=sys.stdout, stderr=sys.stderr)
 
-    def session(self) -> Session:
-        """Return the parts that a command works with, opened on first use. Use it in a `with` statement."""
+    def session(self, *, service: bool = False) -> Session:
+        """Return the parts that a command works with, opened on first use. Use it in a `with` statement.
+
+        A `service` logs at the configured level; a command that somebody waits for logs warnings, or what -q and -v ask for.
+        """
         from syncd.cli.session import Session
 
-        return Session(config=self.config, level=self.level)
-
-    @property
-    def level(self) -> str | None:
-        """Return the log level that -q or -v asks for, None to take the configured one."""
-        return "error" if self.quiet else {0: None, 1: "info"}.get(self.verbose, "debug")
+        asked = "error" if self.quiet else {0: None, 1: "info"}.get(self.verbose, "debug")
+        return Session(config=self.config, level=asked or (None if service else "warning"))
 
 
 def _kept(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:

@@ -43,7 +43,7 @@ class Session:
     """The parts of one command. Use it in a `with` statement."""
 
     def __init__(self, *, config: Path | None = None, level: str | None = None) -> None:
-        """`level` overrules the configured log level; a command that talks to a terminal logs warnings only."""
+        """`level` overrules the configured log level."""
         self._config = config
         self._level = level
         self._open = ExitStack()
@@ -93,7 +93,7 @@ class Session:
         """Open the state, bringing its schema up to date; it is closed with the session."""
         from syncd.store import Store
 
-        store = Store.open(self.settings.state.url, now=self.now)
+        store = Store.open(self.settings.state.connection(), now=self.now)
         self._open.callback(store.close)
         return store
 
@@ -119,7 +119,8 @@ class Session:
     def source(self, name: str) -> Source:
         """Make the source that `syncd.yaml` calls `name`. It connects when it is entered (`async with`)."""
         entry = self.settings.sources[name]
-        return entry.plugin(entry.settings, self.room(name))
+        source: Source = entry.plugin(entry.settings, self.room(name))
+        return source
 
     def sources(self) -> dict[str, Source]:
         """Make every source, in the order of `syncd.yaml`."""
@@ -128,4 +129,5 @@ class Session:
     def target(self) -> Target:
         """Make the target. It connects when it is entered (`async with`)."""
         entry = self.settings.target
-        return entry.plugin(entry.settings, self.room("target"))
+        target: Target = entry.plugin(entry.settings, self.room("target"))
+        return target

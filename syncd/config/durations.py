@@ -35,10 +35,10 @@ def duration(text: str) -> timedelta:
 
 
 def spelled(length: timedelta) -> str:
-    """Return the shortest spelling of `length`, to the second: `1h30m`."""
+    """Return the usual spelling of `length`, to the second: `30d`, `1h30m`."""
     seconds, parts = int(length.total_seconds()), []
-    for unit, size in _UNITS.items():
-        count, seconds = divmod(seconds, size)
+    for unit in "dhms":
+        count, seconds = divmod(seconds, _UNITS[unit])
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts) or "0s"

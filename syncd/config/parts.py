@@ -157,6 +157,8 @@ class GuardSettings(Part):
         """Let every limit that is named only in part keep the other part of its default."""
         if not isinstance(given, Mapping):
             return given
+        if Effect.SOURCE_SHRUNK in given:
+            raise ValueError("source_shrunk has a setting of its own: guard.shrink_percent")
         known = {str(effect): limit for effect, limit in LIMITS.items()}
         named = {
             str(name): {**known[name].model_dump(), **limit} if name in known and isinstance(limit, Mapping) else limit

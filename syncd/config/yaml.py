@@ -106,6 +106,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" Did you mean {by_folded[close[0]]!r}?" if close else ""
 
 
+def is_text(word: str) -> bool:
+    """Tell whether an unquoted word is text, for YAML 1.1 readers too (which take `no`, `on` and `y` for flags)."""
+    return isinstance(_plain(word), str) and word.casefold() not in ("y", "n", "yes", "no", "on", "off")
+
+
 def _text(path: Path) -> str:
     at = Place(file=str(path))
     try:
