@@ -32,7 +32,7 @@ def command(call: Call, *, turns: int | None) -> ExitCode:
 
     from syncd.engine.daemon import run
 
-    with call.session() as session:
+    with call.session(service=True) as session:
         schedule = session.settings.schedule
         world = session.world("syncd run")
 
