@@ -1,0 +1,269 @@
+"""The contract suite of targets: the numbered rules of `syncd.core.ports.Target`, each as tests that carry its number.
+
+Subclass `TargetContract` and give it one fixture, `tenant`, which returns a fresh `Tenant` around your target. Values that the
+platform insists on (a valid mobile number, a userid) come from `Tenant.person` and `Tenant.unit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from syncd.core.model import (
+    Applied,
+    Change,
+    Effect,
+    FieldChange,
+    Kind,
+    Lane,
+    Observed,
+    Op,
+    Outcome,
+    Rejected,
+    SubjectId,
+    TargetId,
+)
+from syncd.core.ports import Target
+from syncd.core.values import Value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tenant:
+    """A target to test, and how to make objects that it accepts."""
+
+    target: Target
+    run: Callable[[Coroutine[Any, Any, Any]], Any]
+    """Runs a coroutine where the target lives (`asyncio.Runner().run`)."""
+    person: Callable[[int], dict[str, Value]]
+    """The fields of the n-th acceptable person, without departments."""
+    unit: Callable[[int], dict[str, Value]]
+    """The fields of the n-th acceptable unit, without parent."""
+
+    def apply(self, change: Change, *, key: str = "", again: bool = False) -> Outcome:
+        """Apply a change; its key is made of what it is, unless one is given."""
+        made = key or f"{change.op}:{change.subject}:{len(change.fields)}"
+        outcome: Outcome = self.run(self.target.apply(change, key=made, again=again))
+        return outcome
+
+    def confirmed(self, change: Change, *, key: str = "") -> TargetId:
+        """Apply a change and insist that it was confirmed."""
+        outcome = self.apply(change, key=key)
+        assert isinstance(outcome, Applied), outcome
+        return outcome.target_id
+
+    def look(self, kind: Kind, target_id: TargetId) -> Observed | None:
+        """Return an object as it is now."""
+        seen: Observed | None = self.run(self.target.look(kind, target_id))
+        return seen
+
+    def everything(self) -> dict[tuple[Kind, TargetId], Observed]:
+        """Observe the whole target."""
+
+        async def walk() -> dict[tuple[Kind, TargetId], Observed]:
+            return {(seen.kind, seen.target_id): seen async for seen in self.target.observe()}
+
+        found: dict[tuple[Kind, TargetId], Observed] = self.run(walk())
+        return found
+
+    def make_unit(self, number: int = 1, parent: TargetId | None = None) -> TargetId:
+        """Create a unit."""
+        fields = {**self.unit(number), "parent": parent or self.target.root}
+        return self.confirmed(change(Op.CREATE, Kind.UNIT, f"unit:{number}", fields))
+
+    def make_person(self, number: int, *units: TargetId) -> TargetId:
+        """Create a person in units."""
+        fields = {**self.person(number), "departments": tuple({"unit": unit} for unit in units)}
+        return self.confirmed(change(Op.CREATE, Kind.PERSON, f"person:{number}", fields))
+
+
+def change(
+    op: Op, kind: Kind, subject: str, fields: dict[str, Value] | None = None, target_id: TargetId | None = None
+) -> Change:
+    """Return a change as the writer hands it to a target."""
+    return Change(
+        op=op,
+        subject=SubjectId(subject),
+        kind=kind,
+        label=str((fields or {}).get("name", subject)),
+        reason="contract",
+        effects=(Effect.UPDATE,),
+        lane=Lane.REST,
+        rank=0,
+        target_id=target_id,
+        fields=tuple(FieldChange(name=name, before=None, after=value) for name, value in (fields or {}).items()),
+    )
+
+
+class TargetContract:
+    """Subclass me, and give me a fixture `tenant`."""
+
+    @pytest.fixture
+    def tenant(self) -> Tenant:
+        """Return a fresh, empty tenant."""
+        raise NotImplementedError("give the suite a fixture `tenant`")
+
+    def test_01_every_required_field_is_in_the_table(self, tenant: Tenant) -> None:
+        assert set(tenant.person(1)) <= set(tenant.target.fields[Kind.PERSON])
+        assert set(tenant.unit(1)) <= set(tenant.target.fields[Kind.UNIT])
+        assert {"departments", "manager", "userid"} <= set(tenant.target.fields[Kind.PERSON])
+        assert {"name", "parent", "managers"} <= set(tenant.target.fields[Kind.UNIT])
+        assert set(tenant.target.hidden) <= set(tenant.target.fields[Kind.UNIT])
+
+    def test_02_normalising_twice_changes_nothing_more(self, tenant: Tenant) -> None:
+        for kind, fields in ((Kind.PERSON, tenant.person(1)), (Kind.UNIT, tenant.unit(1))):
+            once = tenant.target.normalise(kind, fields)
+
+            assert tenant.target.normalise(kind, once) == once
+
+    def test_03_observing_shows_every_object_once_and_certifies_it(self, tenant: Tenant) -> None:
+        unit = tenant.make_unit()
+        child = tenant.make_unit(2, unit)
+        person = tenant.make_person(1, unit, child)
+
+        seen = tenant.everything()
+
+        assert {(Kind.UNIT, unit), (Kind.UNIT, child), (Kind.PERSON, person)} <= seen.keys()
+        assert (Kind.UNIT, tenant.target.root) not in seen
+        assert tenant.target.observed().proven, tenant.target.observed().doubts
+
+    def test_03_what_was_written_is_observed_as_it_was_normalised(self, tenant: Tenant) -> None:
+        """Otherwise the next plan finds differences that are none."""
+        unit = tenant.make_unit()
+        person = tenant.make_person(1, unit)
+        wanted = tenant.target.normalise(Kind.PERSON, tenant.person(1))
+
+        seen = tenant.everything()[Kind.PERSON, person]
+
+        assert {name: seen.fields.get(name) for name in wanted} == dict(wanted)
+
+    def test_05_a_change_applied_twice_with_one_key_has_the_effect_of_once(self, tenant: Tenant) -> None:
+        unit = tenant.make_unit()
+        fields = {**tenant.person(1), "departments": ({"unit": unit},)}
+        make = change(Op.CREATE, Kind.PERSON, "person:1", fields)
+
+        first = tenant.apply(make, key="k1")
+        second = tenant.apply(make, key="k1", again=True)
+
+        assert isinstance(first, Applied)
+        assert isinstance(second, Applied)
+        assert first.target_id == second.target_id
+        assert len(tenant.everything()) == 2
+
+    def test_05_a_department_made_twice_with_one_key_is_one_department(self, tenant: Tenant) -> None:
+        make = change(Op.CREATE, Kind.UNIT, "unit:1", {**tenant.unit(1), "parent": tenant.target.root})
+
+        first = tenant.apply(make, key="k1")
+        second = tenant.apply(make, key="k1", again=True)
+
+        assert isinstance(second, Applied), second
+        assert first == Applied(target_id=second.target_id, detail=first.detail if isinstance(first, Applied) else "")
+        assert len(tenant.everything()) == 1
+
+    def test_07_fields_that_are_not_named_are_not_touched(self, tenant: Tenant) -> None:
+        unit = tenant.make_unit()
+        person = tenant.make_person(1, unit)
+        before = tenant.look(Kind.PERSON, person)
+
+        tenant.confirmed(change(Op.UPDATE, Kind.PERSON, "person:1", {"title": "Another Title"}, person))
+
+        after = tenant.look(Kind.PERSON, person)
+        assert before is not None
+        assert after is not None
+        assert {**before.fields, "title": "Another Title"} == after.fields
+
+    def test_07_objects_that_are_not_named_are_not_touched(self, tenant: Tenant) -> None:
+        unit = tenant.make_unit()
+        tenant.make_person(1, unit)
+        other = tenant.make_person(2, unit)
+        before = tenant.look(Kind.PERSON, other)
+
+        tenant.confirmed(
+            change(Op.UPDATE, Kind.PERSON, "person:1", {"title": "T"}, TargetId(str(tenant.person(1)["userid"])))
+        )
+
+        assert tenant.look(Kind.PERSON, other) == before
+
+    def test_08_a_mobile_number_that_somebody_has_is_rejected_by_name(self, tenant: Tenant) -> None:
+        unit = tenant.make_unit()
+        tenant.make_person(1, unit)
+        fields = {**tenant.person(2), "mobile": tenant.person(1)["mobile"], "departments": ({"unit": unit},)}
+
+        outcome = tenant.apply(change(Op.CREATE, Kind.PERSON, "person:2", fields))
+
+        assert isinstance(outcome, Rejected)
+        assert len([key for key in tenant.everything() if key[0] is Kind.PERSON]) == 1
+
+    def test_09_removing_what_is_gone_already_is_applied(self, tenant: Tenant) -> None:
+        unit = tenant.make_unit()
+        person = tenant.make_person(1, unit)
+        tenant.confirmed(change(Op.REMOVE, Kind.PERSON, "person:1", target_id=person), key="r1")
+
+        outcome = tenant.apply(change(Op.REMOVE, Kind.PERSON, "person:1", target_id=person), key="r2")
+
+        assert isinstance(outcome, Applied)
+        assert tenant.look(Kind.PERSON, person) is None
+
+    def test_09_a_department_with_people_in_it_is_not_removed(self, tenant: Tenant) -> None:
+        unit = tenant.make_unit()
+        tenant.make_person(1, unit)
+
+        outcome = tenant.apply(change(Op.REMOVE, Kind.UNIT, "unit:1", target_id=unit))
+
+        assert not isinstance(outcome, Applied)
+        assert tenant.look(Kind.UNIT, unit) is not None
+
+    def test_a_person_moves_when_the_whole_list_of_departments_is_written(self, tenant: Tenant) -> None:
+        first, second = tenant.make_unit(1), tenant.make_unit(2)
+        person = tenant.make_person(1, first)
+
+        tenant.confirmed(change(Op.UPDATE, Kind.PERSON, "person:1", {"departments": ({"unit": second},)}, person))
+
+        seen = tenant.look(Kind.PERSON, person)
+        assert seen is not None
+        assert _units(seen) == {second}
+
+    def test_managers_are_set_and_cleared(self, tenant: Tenant) -> None:
+        unit = tenant.make_unit()
+        boss, person = tenant.make_person(1, unit), tenant.make_person(2, unit)
+
+        tenant.confirmed(change(Op.LINK, Kind.PERSON, "person:2", {"manager": boss}, person), key="m1")
+        tenant.confirmed(change(Op.LINK, Kind.UNIT, "unit:1", {"managers": (boss,)}, unit), key="m2")
+
+        seen, led = tenant.look(Kind.PERSON, person), tenant.look(Kind.UNIT, unit)
+        assert seen is not None
+        assert led is not None
+        assert seen.fields["manager"] == boss
+        assert led.fields["managers"] == (boss,)
+
+        tenant.confirmed(change(Op.UPDATE, Kind.PERSON, "person:2", {"manager": None}, person), key="m3")
+        tenant.confirmed(change(Op.LINK, Kind.UNIT, "unit:1", {"managers": ()}, unit), key="m4")
+        seen, led = tenant.look(Kind.PERSON, person), tenant.look(Kind.UNIT, unit)
+        assert seen is not None
+        assert led is not None
+        assert not seen.fields.get("manager")
+        assert not led.fields.get("managers")
+
+    def test_a_department_is_renamed_and_moved_and_stays_itself(self, tenant: Tenant) -> None:
+        first, second = tenant.make_unit(1), tenant.make_unit(2)
+
+        tenant.confirmed(change(Op.UPDATE, Kind.UNIT, "unit:2", {"name": "Renamed", "parent": first}, second))
+
+        seen = tenant.look(Kind.UNIT, second)
+        assert seen is not None
+        assert (seen.fields["name"], seen.fields["parent"]) == ("Renamed", first)
+        assert seen.mark
+
+    def test_10_every_check_gives_a_verdict(self, tenant: Tenant) -> None:
+        async def verdicts() -> list[str]:
+            return [str(verdict.standing) async for verdict in tenant.target.check()]
+
+        assert tenant.run(verdicts())
+
+
+def _units(seen: Observed) -> set[str]:
+    entries = seen.fields["departments"]
+    assert isinstance(entries, tuple | list)
+    return {str(entry["unit"]) for entry in entries if isinstance(entry, dict)}
