@@ -99,6 +99,9 @@ UNIT: Final[Mapping[str, Attribute]] = {
     "displayName": _a(Type.TEXT, "The unit's name.", "RFC 7643 §4.2"),
     "parent": _a(Type.UNIT, "The unit above; absent for a root.", _OWN),
     "managers": _a(Type.PERSONS, "Who leads the unit.", _OWN),
+    "members": _a(
+        Type.MEMBERS, "Who belongs to the unit, where the unit says so itself (units made from groups).", _OWN
+    ),
     "order": _a(Type.NUMBER, "The place among its siblings; smaller stands earlier.", _OWN),
     "active": _a(Type.FLAG, "False for a unit that is closed.", _OWN),
     "hidden": _a(Type.FLAG, "True to hide the unit from others.", _OWN),
