@@ -153,7 +153,13 @@ class Function:
 
     def lifts(self, piped: str) -> bool:
         """Tell whether the function takes a list by being applied to each of its texts (see `each`)."""
-        return piped == "texts" and not self.joins and not self.accepts("texts") and "text" in self.takes
+        return (
+            piped == "texts"
+            and not self.joins
+            and not self.accepts("texts")
+            and "text" in self.takes
+            and self.gives in {"text", "date", "instant", "same", "any"}
+        )
 
     def result(self, piped: str) -> str:
         """Return the type that comes out when `piped` goes in (lifted functions aside)."""
@@ -179,7 +185,7 @@ def each(call: Call) -> Call:
     """Return `call` applied to each item of a list; items that become None are left out."""
 
     def lifted(value: Value) -> Value:
-        return tuple(done for item in items(value) if (done := call(item)) is not None)
+        return tuple(done for item in items(value) if item is not None and (done := call(item)) is not None)
 
     return lifted
 
@@ -215,6 +221,28 @@ def capped(text: str, function: str) -> str:
     if len(text) > RESULT_LIMIT:
         unfit(TOO_LONG, function=function, limit=RESULT_LIMIT, unit="characters")
     return text
+
+
+def text_of(value: Any) -> str:
+    """Return a scalar as text, as JSON writes it; a whole number never gets a fraction, however a spreadsheet kept it.
+
+    Raises `TypeError` for everything that is no scalar.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) <= _EXACT else repr(value)
+    if isinstance(value, int):
+        # Python itself refuses to write more than 4,300 digits, because that takes quadratic time.
+        return str(value) if abs(value) < _TOO_BIG else unfit(TOO_LONG, function="to_text", limit=64, unit="digits")
+    raise TypeError(f"a text is expected, not {type(value).__name__}")
+
+
+_EXACT: Final = 2**53
+"""Whole numbers up to here are exact as floating-point numbers; spreadsheets deliver every number as one."""
+_TOO_BIG: Final = 10**64
 
 
 def wrong_type(function: Function, value: Value) -> Problem:

@@ -12,7 +12,7 @@ from syncd.mapping.functions.contract import unfit
 
 NOT_A_DN: Final = message(
     "FUN-115",
-    what="The value is not a distinguished name: it is wrong at character {position}.",
+    what="The value is not a distinguished name ({why}).",
     do="Use this function only on attributes such as distinguishedName and manager.",
     example='via: [dn_ous]   # on "Sales/North"',
 )
@@ -20,6 +20,8 @@ NOT_A_DN: Final = message(
 # One attribute of an RDN. Within a value a backslash takes the next character along; nothing is tried twice, so the
 # expression is linear.
 _PART: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)*)\s*=((?:[^\\,+]|\\.)*)([,+]|\Z)", re.DOTALL)
+_TYPE: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)*")
+_SPECIAL: Final = re.compile(r'[\\+"]')
 _HEX: Final = re.compile(r"((?:\\[0-9A-Fa-f]{2})+)|\\(.)", re.DOTALL)
 
 
@@ -37,34 +39,49 @@ class Component:
 
 def components(text: str) -> tuple[Component, ...]:
     """Return the RDNs of `text`, the entry's own first; `Unfit` (FUN-115) where it is no distinguished name."""
+    if not _SPECIAL.search(text):
+        return tuple(map(_simple, text.split(","))) if text else ()
     found: list[Component] = []
     position, begins, first = 0, 0, True
     type_ = value = ""
     while position < len(text):
         part = _PART.match(text, position)
         if part is None or (part.end() == len(text) and part[3]):
-            unfit(NOT_A_DN, position=position + 1)
+            unfit(NOT_A_DN, why=f"wrong at character {position + 1}")
         if first:
             type_, value = part[1].lower(), unescaped(part[2])
         first = part[3] != "+"
         position = part.end()
         if first:
-            written = text[begins : part.start(3)].strip()
+            written = _trimmed(text[begins : part.start(3)])
             found.append(Component(type=type_, value=value, written=written))
             begins = position
     return tuple(found)
+
+
+def _simple(written: str) -> Component:
+    """Return an RDN in which nothing is escaped: the form of nearly all names, taken apart without an expression."""
+    type_, equals, value = written.partition("=")
+    type_ = type_.strip(" ")
+    if not equals or not _TYPE.fullmatch(type_):
+        unfit(NOT_A_DN, why="a part has no attribute before its =")
+    return Component(type=type_.lower(), value=value.strip(" "), written=written.strip(" "))
 
 
 def unescaped(value: str) -> str:
     """Return an attribute's value without escapes and without the blanks around it that are not escaped."""
     if "\\" not in value:
         return value.strip(" ")
-    text = value.lstrip(" ")
+    return _HEX.sub(lambda escape: _octets(escape[1]) if escape[1] else escape[2], _trimmed(value))
+
+
+def _trimmed(text: str) -> str:
+    """Return a text without outer blanks. A last blank that is escaped stays: the backslash before it is not itself one."""
+    text = text.lstrip(" ")
     end = len(text.rstrip(" "))
-    # An escaped last blank belongs to the value: the backslash before it is itself not escaped.
     if end < len(text) and (end - len(text[:end].rstrip("\\"))) % 2:
         end += 1
-    return _HEX.sub(lambda escape: _octets(escape[1]) if escape[1] else escape[2], text[:end])
+    return text[:end]
 
 
 def _octets(escaped: str) -> str:

@@ -27,6 +27,7 @@ from syncd.mapping.functions.contract import (
     Surroundings,
     items,
     one_of_types,
+    text_of,
     unfit,
 )
 from syncd.mapping.functions.text import EMPTY, plain
@@ -46,19 +47,8 @@ NO_SUCH_INPUT: Final = message(
 _PLACE: Final = re.compile(r"\{\{|\}\}|\{([1-9][0-9]?)\}|[{}]")
 
 
-def _as_text(value: Any) -> str:
-    """Return an input as text. Numbers and flags are written as JSON writes them; a list or mapping is a `TypeError`."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    raise TypeError(f"a text is expected, not {type(value).__name__}")
-
-
 def _present(value: Any) -> list[str]:
-    return [text for item in items(value) if item is not None and (text := _as_text(item)).strip()]
+    return [text for item in items(value) if item is not None and (text := text_of(item)) and not text.isspace()]
 
 
 def _bounded(pieces: list[str], between: int, function: str) -> list[str]:
@@ -101,14 +91,17 @@ def _format(_around: Surroundings, given: Arguments) -> Call:
         used = [inputs[piece - 1] for piece in pieces if isinstance(piece, int)]
         if any(item is None for item in used):
             return None
-        texts = [piece if isinstance(piece, str) else _as_text(inputs[piece - 1]) for piece in pieces]
+        texts = [piece if isinstance(piece, str) else text_of(inputs[piece - 1]) for piece in pieces]
         return "".join(_bounded(texts, 0, "format"))
 
     return call
 
 
 def _first(value: Any) -> Value:
-    return next((item for item in items(value) if not is_empty(item)), None)
+    for item in items(value):
+        if item is not None and not is_empty(item):
+            return item
+    return None
 
 
 def _path(value: Any) -> Value:
@@ -161,24 +154,30 @@ def _last_of(value: Any) -> Value:
 
 def _append(_around: Surroundings, given: Arguments) -> Call:
     more = tuple(given["items"])
-    return lambda value: (*items(value), *more)
+
+    def call(value: Any) -> Value:
+        if len(found := items(value)) + len(more) > RESULT_LIMIT:
+            unfit(TOO_LONG, function="append", limit=RESULT_LIMIT, unit="items")
+        return (*found, *more)
+
+    return call
 
 
 def _distinct(value: Any) -> Value:
-    return tuple(dict.fromkeys(map(_as_text, items(value))))
+    return tuple(dict.fromkeys(map(text_of, items(value))))
 
 
 def _without(_around: Surroundings, given: Arguments) -> Call:
     removed = frozenset(text.casefold() for text in given["items"])
-    return lambda value: tuple(item for item in items(value) if _as_text(item).casefold() not in removed)
+    return lambda value: tuple(item for item in items(value) if text_of(item).casefold() not in removed)
 
 
 def _sort(value: Any) -> Value:
-    return tuple(sorted(map(_as_text, items(value))))
+    return tuple(sorted(map(text_of, items(value))))
 
 
 def _listed(value: Any) -> Value:
-    return (_as_text(value),)
+    return (text_of(value),)
 
 
 _JOINED: Final = one_of_types("text", "texts", "number", "flag")

@@ -18,9 +18,10 @@ from syncd.mapping.functions.contract import (
     Param,
     Surroundings,
     items,
+    text_of,
     unfit,
 )
-from syncd.mapping.functions.tables import CASE, SCALAR, folded, key_of
+from syncd.mapping.functions.tables import CASE, SCALAR, folded
 from syncd.mapping.functions.text import plain
 
 NOT_A_FLAG: Final = message(
@@ -47,7 +48,7 @@ def _to_flag(_around: Surroundings, given: Arguments) -> Call:
     def call(value: Any) -> bool:
         if isinstance(value, bool):
             return value
-        word = folded(key_of(value))
+        word = folded(text_of(value))
         if word in yes:
             return True
         return False if word in no else unfit(NOT_A_FLAG)
@@ -87,15 +88,15 @@ def _one_of(_around: Surroundings, given: Arguments) -> Call:
 
 
 def _among(values: list[Value], ignore_case: bool) -> Call:
-    known = frozenset(folded(key_of(value)) if ignore_case else key_of(value) for value in values)
+    known = frozenset(folded(text_of(value)) if ignore_case else text_of(value) for value in values)
     if ignore_case:
-        return lambda value: folded(key_of(value)) in known
-    return lambda value: key_of(value) in known
+        return lambda value: folded(text_of(value)) in known
+    return lambda value: text_of(value) in known
 
 
 def _contains(_around: Surroundings, given: Arguments) -> Call:
     wanted = folded(given["item"])
-    return lambda value: any(folded(key_of(item)) == wanted for item in items(value))
+    return lambda value: any(folded(text_of(item)) == wanted for item in items(value))
 
 
 def _starts_with(_around: Surroundings, given: Arguments) -> Call:
@@ -115,7 +116,7 @@ def _if_empty(_around: Surroundings, given: Arguments) -> Call:
 
 def _absent_if(_around: Surroundings, given: Arguments) -> Call:
     words = frozenset(map(folded, given["values"]))
-    return lambda value: None if folded(key_of(value)) in words else value
+    return lambda value: None if folded(text_of(value)) in words else value
 
 
 def _absent_if_empty(value: Any) -> Value:

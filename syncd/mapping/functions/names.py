@@ -165,9 +165,8 @@ def _strip_titles(value: Any) -> str:
     name, *degrees = str.split(value, ",")
     kept = [part for part in degrees if not all(map(_DEGREE.fullmatch, part.split() or ["-"]))]
     words = name.split()
-    while len(words) > 1 and words[0].casefold() in _BEFORE:
-        words.pop(0)
-    text = ",".join([" ".join(words), *kept])
+    titles = sum(1 for _ in itertools.takewhile(lambda word: word.casefold() in _BEFORE, words[:-1]))
+    text = ",".join([" ".join(words[titles:]), *kept])
     for title in _CHINESE_TITLES:
         if text.endswith(title) and len(text) > len(title) + 1:
             return text.removesuffix(title).rstrip()
@@ -259,7 +258,7 @@ FUNCTIONS: Final = (
             Example(value=["李", "伟"], gives="李伟"),
             Example(value=["Santoso", "Budi"], gives="Budi Santoso"),
             Example(value=["Suharti", "Suharti"], gives="Suharti"),
-            Example(value=[None, "Kartini"], gives="Kartini"),
+            Example(value=[None, "Slamet"], gives="Slamet"),
             Example(value=[None, " "], gives=None),
         ),
         make=_family_given,

@@ -17,6 +17,7 @@ from syncd.mapping.functions.contract import (
     Param,
     Surroundings,
     one_of_types,
+    text_of,
     unfit,
 )
 from syncd.mapping.functions.patterns import NOT_UNICODE
@@ -31,8 +32,6 @@ NOT_A_NUMBER: Final = message(
 
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?")
 _LONGEST: Final = 64
-_EXACT: Final = 2**53
-"""Whole numbers up to here are exact as floating-point numbers; spreadsheets deliver every number as one."""
 # [MS-ADTS] userAccountControl: ADS_UF_ACCOUNTDISABLE
 _ACCOUNT_DISABLED: Final = 0x2
 
@@ -48,20 +47,6 @@ def _to_number(value: Any) -> int | float:
     if not _NUMBER.fullmatch(text):
         unfit(NOT_A_NUMBER, function="to_number", why="")
     return float(text) if "." in text else int(text)
-
-
-def _to_text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) <= _EXACT else repr(value)
-    if isinstance(value, int):
-        if abs(value) >= 10**_LONGEST:
-            unfit(NOT_A_NUMBER, function="to_text", why=" of at most 64 digits")
-        return str(value)
-    raise TypeError("a text, a number or a flag is expected")
 
 
 def _whole(value: Any, function: str) -> int:
@@ -126,7 +111,7 @@ FUNCTIONS: Final = (
             Example(value=True, gives="true"),
             Example(value="007", gives="007"),
         ),
-        make=plain(_to_text),
+        make=plain(text_of),
     ),
     Function(
         name="bit",

@@ -21,6 +21,7 @@ from syncd.mapping.functions.contract import (
     Param,
     Surroundings,
     one_of_types,
+    text_of,
     unfit,
 )
 
@@ -45,19 +46,6 @@ NOT_IN_TABLE: Final = message(
 _FAIL: Final = ("fail", "keep", "absent")
 
 
-def key_of(value: Any) -> str:
-    """Return a value as the key of a table: what YAML and a source write differently (7, "7", 7.0) is the same."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() else repr(value)
-    raise TypeError(f"a text is expected, not {type(value).__name__}")
-
-
 def folded(text: str) -> str:
     return text.strip().casefold()
 
@@ -66,7 +54,7 @@ def _entries(function: str, table: Any, ignore_case: bool) -> dict[str, Value]:
     entries: dict[str, Value] = {}
     written: dict[str, str] = {}
     for raw, value in table.items():
-        name = key_of(raw)
+        name = text_of(raw)
         key = folded(name) if ignore_case else name
         if key in entries and entries[key] != value:
             raise FunctionError(SAME_KEY.at(function=function, one=foreign(written[key]), other=foreign(name)))
@@ -90,7 +78,7 @@ def _chooser(function: str, table: str, entries: dict[str, Value], given: Argume
         return value if otherwise == "keep" else None
 
     def call(value: Any) -> Value:
-        key = key_of(value)
+        key = text_of(value)
         found = entries.get(folded(key) if ignore_case else key, _MISSING)
         return unknown(value) if found is _MISSING else found  # type: ignore[return-value]
 

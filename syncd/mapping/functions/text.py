@@ -85,7 +85,8 @@ def _title_apostrophe(part: str) -> str:
 
 
 def _normalise(value: str) -> str:
-    return unicodedata.normalize("NFKC", value)
+    # One character can become eighteen (U+FDFA).
+    return capped(unicodedata.normalize("NFKC", value), "normalise")
 
 
 @functools.lru_cache(maxsize=4096)
