@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from syncd.core.model import Kind, Observed, TargetId
+from syncd.core.model import ROOT_UNIT, Kind, Observed, TargetId
 from syncd.core.values import Value, Values, is_empty
 from syncd_dingtalk.fields import PERMIT_LIMIT
 from syncd_dingtalk.people import Unsayable, department_id
@@ -43,7 +43,8 @@ def to_wire(fields: Values, *, root: TargetId) -> dict[str, object]:
 def _special(name: str, value: Value, root: TargetId) -> dict[str, object]:
     match name:
         case "parent":
-            return {"parent_id": department_id(str(value or root), name)}
+            above = root if value in (None, "", ROOT_UNIT) else str(value)
+            return {"parent_id": department_id(above, name)}
         case "order" if value is None:
             return {}
         case "order" if isinstance(value, int | float) and value >= 1:

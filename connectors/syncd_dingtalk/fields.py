@@ -14,7 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from syncd.core.model import FieldSpec, FieldType, Kind
+from syncd.core.model import ROOT_UNIT, FieldSpec, FieldType, Kind
 from syncd.core.values import Value, Values, is_empty
 
 CHINA: Final = timezone(timedelta(hours=8))
@@ -159,6 +159,8 @@ def normalise(kind: Kind, fields: Values, *, region: Region) -> Values:
             stored[name] = value
         elif name == "mobile" and isinstance(value, str):
             stored[name] = mobile(value, region=region)
+        elif name == "parent" and is_empty(value):
+            stored[name] = ROOT_UNIT
         else:
             stored[name] = _STORED[spec.type](value)
     return stored

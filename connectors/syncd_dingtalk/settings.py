@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
+from syncd.config.problems import refusal
 from syncd.config.secrets import Secret
 from syncd_dingtalk.fields import Region
 from syncd_dingtalk.messages import NO_CREDENTIALS
@@ -94,6 +94,5 @@ class DingTalkSettings(_Part):
     @model_validator(mode="after")
     def _has_credentials(self) -> Self:
         if self.sandbox is None and (not self.app_key or self.app_secret is None):
-            told = NO_CREDENTIALS.at()
-            raise PydanticCustomError("no_credentials", "{what}", {"what": f"{told.what} {told.do}"})  # type: ignore[misc]
+            raise refusal(NO_CREDENTIALS)
         return self

@@ -1,0 +1,225 @@
+"""DingTalk as a target: the socket `syncd.core.ports.Target`, put together from its parts.
+
+It obeys DingTalk's limits by itself, so callers may call as concurrently as they like. It knows nothing of plans, rules,
+approvals or the store, and never writes to the root department or to somebody whom the change does not name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, ClassVar, Final, Self
+
+from pydantic import SecretStr
+
+from syncd.config.secrets import Secret
+from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, Outcome, Rejected, TargetId
+from syncd.core.ports import Room, Verdict
+from syncd.core.values import Values
+from syncd.http import HttpSettings, open_client
+from syncd_dingtalk import api as a
+from syncd_dingtalk import messages as m
+from syncd_dingtalk.api import LANE, Api
+from syncd_dingtalk.fields import FIELDS, normalise
+from syncd_dingtalk.observe import Observer, hidden_fields
+from syncd_dingtalk.people import HIDEABLE
+from syncd_dingtalk.rate import RatePlan
+from syncd_dingtalk.settings import Details, DingTalkSettings, Protect
+from syncd_dingtalk.shapes import Person, Scopes
+from syncd_dingtalk.writing import Common, Writer
+from syncd_dingtalk.writing_departments import DepartmentWriter
+from syncd_dingtalk.writing_people import PeopleWriter
+
+if TYPE_CHECKING:
+    from syncd_dingtalk.sandbox import SandboxServer
+
+_MAIN: Final = 1
+
+
+class DingTalk:
+    """One organization, as one application sees it."""
+
+    settings: ClassVar[type[DingTalkSettings]] = DingTalkSettings
+    fields: ClassVar[Mapping[Kind, Mapping[str, FieldSpec]]] = FIELDS
+    hidden: ClassVar[Values] = MappingProxyType({"hide_dept": True})
+
+    def __init__(self, settings: DingTalkSettings, room: Room) -> None:
+        self._settings = settings
+        self._room = room
+        self._open = AsyncExitStack()
+        self._api: Api | None = None
+        self._plan: RatePlan | None = None
+        self._sandbox: SandboxServer | None = None
+        self._certificate = Completeness(facts=())
+        self._hidden = frozenset(HIDEABLE)
+        self._writers: Mapping[Kind, Writer] = {}
+        self._scopes: Scopes | None = None
+        self._admins: frozenset[str] | None = None
+
+    # --- opening and closing -------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        settings = self._settings
+        base_url, new_base_url = settings.base_url, settings.new_base_url
+        if settings.sandbox is not None:
+            self._sandbox = await self._start_sandbox()
+            base_url = new_base_url = self._sandbox.url
+        client = await self._open.enter_async_context(open_client(self._http()))
+        self._plan = plan = RatePlan(qps=self._qps(), head_room=settings.head_room, address_calls=self._address_calls())
+        self._api = Api(client, plan, base_url=base_url, new_base_url=new_base_url, credentials=self._credentials)
+        self._writers = self._make_writers(self._api)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._api = None
+        await self._open.aclose()
+
+    async def _start_sandbox(self) -> SandboxServer:
+        from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
+
+        entry = self._settings.sandbox
+        assert entry is not None
+        state = self._room.base / entry.state if entry.state else None
+        server = SandboxServer(SandboxSettings(state_file=state, qps=entry.qps, root_name=entry.company))
+        await asyncio.to_thread(server.__enter__)
+        self._open.push_async_callback(asyncio.to_thread, server.__exit__, None, None, None)
+        return server
+
+    def _http(self) -> HttpSettings:
+        settings = self._settings
+        proxy = SecretStr(settings.proxy.reveal()) if settings.proxy and settings.sandbox is None else None
+        ca_file = self._room.base / settings.ca_file if settings.ca_file else None
+        return HttpSettings(timeout=settings.timeout, proxy=proxy, ca_file=ca_file)
+
+    def _qps(self) -> int | None:
+        sandbox = self._settings.sandbox
+        return self._settings.qps if sandbox is None else sandbox.qps
+
+    def _address_calls(self) -> int | None:
+        return None if self._qps() is None else self._settings.address_calls
+
+    def _credentials(self) -> tuple[str, Secret]:
+        if self._settings.sandbox is not None:
+            from syncd_dingtalk.sandbox import SandboxSettings
+
+            own = SandboxSettings()
+            return own.app_key, Secret.literal(own.app_secret)
+        secret = self._settings.app_secret
+        assert secret is not None
+        return self._settings.app_key, secret
+
+    def _make_writers(self, api: Api) -> Mapping[Kind, Writer]:
+        settings = self._settings
+
+        def common(kind: Kind) -> Common:
+            return Common(
+                api=api, specs=FIELDS[kind], now=self._room.now, normalise=lambda fields: self.normalise(kind, fields)
+            )
+
+        persons = PeopleWriter(
+            common(Kind.PERSON),
+            region=settings.corp_region,
+            mobile_change=settings.mobile_change,
+            hidden=self._hidden_of,
+            protected=self._protected,
+        )
+        units = DepartmentWriter(common(Kind.UNIT), root=self.root, prefix=settings.mark_prefix)
+        return {Kind.PERSON: persons, Kind.UNIT: units}
+
+    @property
+    def api(self) -> Api:
+        """Return the open connection; using the target before it is entered is a bug."""
+        if self._api is None:
+            msg = "the target is not open"
+            raise RuntimeError(msg)
+        return self._api
+
+    @property
+    def calls_per_second(self) -> int | None:
+        """Return how many calls per second and interface are made, None for as many as come."""
+        return self._plan.calls_per_second if self._plan else None
+
+    @property
+    def sandbox(self) -> SandboxServer | None:
+        """Return the built-in sandbox while it runs, for demonstrations and tests."""
+        return self._sandbox
+
+    # --- what it can hold ----------------------------------------------------------------------------------------------
+
+    @property
+    def root(self) -> TargetId:
+        return TargetId(str(self._settings.root_department))
+
+    def normalise(self, kind: Kind, fields: Values) -> Values:
+        """Return `fields` as DingTalk would store them; see `syncd_dingtalk.fields.normalise`."""
+        return normalise(kind, fields, region=self._settings.corp_region)
+
+    # --- reading -------------------------------------------------------------------------------------------------------
+
+    async def observe(self) -> AsyncIterator[Observed]:
+        """Yield departments from the top down and then people; raises `TryAgain` or `NeedsHuman` if it cannot go on."""
+        self._admins = None
+        observer = Observer(
+            self.api,
+            root=self._settings.root_department,
+            region=self._settings.corp_region,
+            details=self._settings.observe_details is Details.ALL,
+            protected=await self._protected(),
+        )
+        self._certificate = Completeness(facts=())
+        async for seen in observer.objects():
+            yield seen
+        self._scopes = observer.walk.scopes
+        self._hidden = observer.hidden()
+        self._certificate = observer.certificate()
+
+    def observed(self) -> Completeness:
+        return self._certificate
+
+    async def look(self, kind: Kind, target_id: TargetId) -> Observed | None:
+        """Return one object as it is now; raises `TryAgain` or `NeedsHuman` where nobody answers."""
+        writer = self._writers.get(kind)
+        if writer is None:
+            return None
+        if self._scopes is None:
+            self._scopes = await self.api.call(a.SCOPES)
+        return await writer.look(target_id)
+
+    async def _protected(self) -> frozenset[str]:
+        """Return the administrators who are never touched; asked once, and again with each `observe`."""
+        if self._admins is None:
+            admins = await self.api.call(a.USER_LISTADMIN)
+            everybody = self._settings.protect_admins is Protect.ALL
+            self._admins = frozenset(admin.userid for admin in admins if everybody or admin.sys_level == _MAIN)
+        return self._admins
+
+    def _hidden_of(self, person: Person) -> frozenset[str]:
+        """Return the fields of one person that our permissions hide, as far as this and the last `observe` tell."""
+        return self._hidden & hidden_fields([person], self._scopes or Scopes())
+
+    # --- writing -------------------------------------------------------------------------------------------------------
+
+    async def apply(self, change: Change, *, key: str, again: bool = False) -> Outcome:  # noqa: ARG002 - see below
+        """Do one change and say what came of it. `key` needs no memory here: each change says what shall be, and what is
+        there already counts as done."""
+        writer = self._writers.get(change.kind)
+        if writer is None:
+            return Rejected(problem=m.IMPOSSIBLE.at(label=change.label, why=f"it knows no {change.kind}"))
+        lane = LANE.set(change.lane)
+        try:
+            return await writer.apply(change, again=again)
+        finally:
+            LANE.reset(lane)
+
+    # --- checking ------------------------------------------------------------------------------------------------------
+
+    async def check(self) -> AsyncIterator[Verdict]:
+        """Try each precondition by itself; see `syncd_dingtalk.checks`."""
+        from syncd_dingtalk.checks import verdicts
+
+        async for verdict in verdicts(self, self._settings, self._room):
+            yield verdict

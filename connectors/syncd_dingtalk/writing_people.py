@@ -1,0 +1,158 @@
+"""Changes of people: create, update, hold and remove accounts, and the mobile number that DingTalk does not change.
+
+An account is ours to take up after a lost answer if it has both the userid that we chose and the mobile number: DingTalk
+knows no better mark of a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+
+from syncd.core.errors import OutcomeUnknown, Problem
+from syncd.core.model import Applied, Change, Deferred, Observed, Outcome, Rejected, TargetId
+from syncd.core.values import Value, Values
+from syncd_dingtalk import api as a
+from syncd_dingtalk import messages as m
+from syncd_dingtalk import people
+from syncd_dingtalk.api import Refused
+from syncd_dingtalk.errors import Meaning, Refusal
+from syncd_dingtalk.fields import Region
+from syncd_dingtalk.settings import MobileChange
+from syncd_dingtalk.shapes import Person
+from syncd_dingtalk.writing import Common, Stop, Writer
+
+_RECREATE_RETRY: Final = timedelta(minutes=1)
+
+
+class PeopleWriter(Writer):
+    """Changes of people."""
+
+    def __init__(
+        self,
+        common: Common,
+        *,
+        region: Region,
+        mobile_change: MobileChange,
+        hidden: Callable[[Person], frozenset[str]],
+        protected: Callable[[], Awaitable[frozenset[str]]],
+    ) -> None:
+        """`hidden` says which fields of a person our permissions hide, `protected` who is never removed."""
+        super().__init__(common)
+        self.region = region
+        self.mobile_change = mobile_change
+        self.hidden = hidden
+        self.protected = protected
+
+    async def look(self, target_id: TargetId) -> Observed | None:
+        try:
+            person = await self.api.call(a.USER_GET, userid=target_id)
+        except Refused as refused:
+            if refused.refusal.meaning is Meaning.GONE:
+                return None
+            raise
+        return people.from_wire(person, region=self.region, unreadable=self.hidden(person))
+
+    # --- create --------------------------------------------------------------------------------------------------------
+
+    async def made(self, change: Change, fields: Values) -> Observed | None:  # noqa: ARG002 - departments need it
+        seen = await self.look(TargetId(str(fields.get("userid") or "")))
+        return seen if seen is not None and self._is_same(seen, fields) else None
+
+    def _is_same(self, seen: Observed, fields: Values) -> bool:
+        """Tell whether an account with our userid is the person: by mobile number; by name where the number is hidden."""
+        by = "name" if "mobile" in seen.unreadable else "mobile"
+        return self.normalise({by: fields.get(by)}).get(by) == seen.fields.get(by)
+
+    async def create(self, change: Change, fields: Values) -> Outcome:
+        for name in ("userid", "name", "mobile", "departments"):
+            if not fields.get(name):
+                raise people.Unsayable(name, "an account cannot be made without it")
+        try:
+            made = await self.api.call(a.USER_CREATE, **people.to_wire(fields, creating=True))
+        except Refused as refused:
+            if refused.refusal.meaning is not Meaning.TAKEN:
+                raise
+            return await self._taken(change, fields, refused.refusal)
+        return Applied(target_id=TargetId(made.userid))
+
+    async def _taken(self, change: Change, fields: Values, refusal: Refusal) -> Outcome:
+        """Take up what is there if it is this person's account, else say whose it is."""
+        found = await self.made(change, fields)
+        if found is not None:
+            return await self.bring(change, found, fields)
+        holder = await self._holder(str(fields["mobile"])) if refusal.message is m.MOBILE_TAKEN else ""
+        return Rejected(problem=refusal.problem(label=change.label, holder=holder or "one that syncd may not see"))
+
+    async def _holder(self, mobile: str) -> str:
+        try:
+            return (await self.api.call(a.USER_BY_MOBILE, mobile=mobile)).userid
+        except Refused:
+            return ""
+
+    # --- update --------------------------------------------------------------------------------------------------------
+
+    async def update(self, change: Change, target_id: TargetId, fields: Values) -> Outcome:
+        if fields.get("mobile"):
+            return await self._change_mobile(change, target_id, fields)
+        rest = {name: value for name, value in fields.items() if name not in ("userid", "mobile")}
+        if rest:
+            await self.api.call(a.USER_UPDATE, userid=target_id, **people.to_wire(rest, creating=False))
+        return Applied(target_id=target_id)
+
+    async def _change_mobile(self, change: Change, target_id: TargetId, fields: Values) -> Outcome:
+        """Refuse, or remove and create the account again, as the settings say. DingTalk answers 40022, 40021 or 41054 to
+        anybody who tries to change a number, and advises the second."""
+        refused = Rejected(problem=m.MOBILE_FIXED.at(label=change.label, code="not tried"))
+        if self.mobile_change is MobileChange.REJECT:
+            return refused
+        seen = await self.look(target_id)
+        if seen is None:
+            return Deferred(problem=m.RECREATING.at(label=change.label), retry_at=self.now() + _RECREATE_RETRY)
+        if seen.unreadable:
+            return refused  # what cannot be seen would be lost
+        await self._refuse_protected(change, target_id)
+        if holder := await self._holder(str(fields["mobile"])):
+            told = m.MOBILE_TAKEN.at(label=change.label, holder=holder, code="not tried")
+            return Rejected(problem=told)
+        whole: dict[str, Value] = {**seen.fields, **fields, "userid": target_id}
+        await self._delete(target_id)
+        return await self._create_again(change, whole)
+
+    async def _create_again(self, change: Change, whole: Values) -> Outcome:
+        """Create the account that was just removed; nobody else knows its values, so this tries harder than usual."""
+        kept = {name: value for name, value in whole.items() if value is not None}
+        for _ in range(3):
+            try:
+                return await self.create(change, kept)
+            except OutcomeUnknown:
+                if (seen := await self.made(change, kept)) is not None:
+                    return await self.bring(change, seen, kept)
+        return Deferred(problem=m.RECREATING.at(label=change.label), retry_at=self.now() + _RECREATE_RETRY)
+
+    # --- remove --------------------------------------------------------------------------------------------------------
+
+    async def remove(self, change: Change, target_id: TargetId) -> Outcome:
+        await self._refuse_protected(change, target_id)
+        try:
+            await self._delete(target_id)
+        except OutcomeUnknown:
+            if await self.look(target_id) is not None:
+                raise
+            return Applied(target_id=target_id, detail="read back: gone")
+        return Applied(target_id=target_id)
+
+    async def _delete(self, target_id: TargetId) -> None:
+        await self.api.call(a.USER_DELETE, userid=target_id)
+
+    async def _refuse_protected(self, change: Change, target_id: TargetId) -> None:
+        # That DingTalk itself refuses to remove its main administrator is recalled, with no code known; so we do not try.
+        if target_id in await self.protected():
+            raise Stop(Rejected(problem=m.PROTECTED.at(label=change.label)))
+
+    def nobody(self, change: Change) -> Problem:
+        return m.NO_PERSON.at(label=change.label, code="60121")
+
+    def names_itself(self, refusal: Refusal) -> bool:
+        return refusal.message is m.NO_PERSON
