@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from syncd_dingtalk.sandbox import departments, newapi, people, users
+from syncd_dingtalk.sandbox import departments, newapi, people, roles, users
 from syncd_dingtalk.sandbox.answers import Answer
 from syncd_dingtalk.sandbox.control import PREFIX, Control
 from syncd_dingtalk.sandbox.faults import FaultKind
@@ -24,7 +24,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 TRANSPORT: Final = "syncd.transport"
 """The scope's key of the connection's asyncio transport; our server puts it there so that a fault can cut it."""
 MAX_BODY: Final = 4 * 1024 * 1024
-ROUTES: Final = (*users.ROUTES, *people.ROUTES, *departments.ROUTES, *newapi.ROUTES)
+ROUTES: Final = (*users.ROUTES, *people.ROUTES, *departments.ROUTES, *roles.ROUTES, *newapi.ROUTES)
 
 
 class Sandbox:

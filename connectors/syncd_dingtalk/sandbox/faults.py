@@ -21,6 +21,8 @@ class FaultKind(StrEnum):
     """No answer ever comes; the connection stays open until the caller gives up."""
     RESET = "reset"
     """The connection is closed without an answer."""
+    HTTP_429 = "http_429"
+    """HTTP 429 `system.busy`, as some services of the new API say that they are called too often."""
     HTTP_500 = "http_500"
     HTTP_503 = "http_503"
     THROTTLE = "throttle"

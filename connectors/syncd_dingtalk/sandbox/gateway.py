@@ -23,11 +23,10 @@ from syncd_dingtalk.sandbox.routes import Call, Route
 from syncd_dingtalk.sandbox.tenant import Tenant
 from syncd_dingtalk.sandbox.wire import Params, Request, body_of, query_of
 
-BAN_PAGE: Final = (
-    '<!DOCTYPE html><html><head><title>访问受限</title></head><body><script>var punish={"status":1111,"wait":5,'
-    '"source":"x5","punish":"deny","uuid":"0a1b2c3d"}</script></body></html>'
-).encode()
+BAN: Final = b'{"status":1111,"wait":5,"source":"x5","punish":"deny","uuid":"0a1b2c3d4e5f"}'
+BAN_PAGE: Final = b"<!DOCTYPE html><html><head></head><body><script>var punish=" + BAN + b"</script></body></html>"
 NOT_JSON: Final = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+_BANNED: Final = Answer(BAN_PAGE, errcode="1111", content_type=HTML_TYPE)
 NOBODY: Final = App(app_key="", app_secret="", permissions=frozenset())
 
 
@@ -108,7 +107,7 @@ class Gateway:
         if fault is not None and fault.kind is FaultKind.IP_BAN:
             self.addresses.ban(request.ip, monotonic, fault.seconds or BAN_SECONDS)
         if self.addresses.banned(request.ip, monotonic, None if settings.qps is None else settings.ip_calls):
-            return "", Answer(BAN_PAGE, errcode="1111", content_type=HTML_TYPE)
+            return "", Answer(BAN, errcode="1111") if settings.ban_as_json else _BANNED
         if isinstance(found, Answer):
             return "", found
         route, parts = found
@@ -174,10 +173,11 @@ def _spoilt(answer: Answer, family: Family, fault: Fault) -> Answer:
             return Answer(answer.body[: len(answer.body) // 2], answer.status, answer.errcode)
         case FaultKind.BUSY:
             return replace(answers.envelope(Business(-1), family), errcode=answer.errcode)
-        case FaultKind.HTTP_500 | FaultKind.HTTP_503:
-            status = 500 if fault.kind is FaultKind.HTTP_500 else 503
+        case FaultKind.HTTP_429 | FaultKind.HTTP_500 | FaultKind.HTTP_503:
+            status = int(fault.kind.removeprefix("http_"))
             if family is Family.NEW:
-                return replace(answers.denied(status, "system.error", "系统错误"), errcode=answer.errcode)
+                code = "system.busy" if status == 429 else "system.error"
+                return replace(answers.denied(status, code, "系统错误"), errcode=answer.errcode)
             return Answer(NOT_JSON, status, answer.errcode, HTML_TYPE)
         case FaultKind.HTML:
             return Answer(NOT_JSON, 200, answer.errcode, HTML_TYPE)

@@ -56,7 +56,8 @@ def corp_token(call: Call) -> Answer:
 
 
 def _found(call: Call, ids: list[Any]) -> Answer:
-    offset, size = call.params.whole("offset") or 0, call.params.whole("size") or 10
+    offset, size = call.params.whole("offset") or 0, call.params.whole("size")
+    size = 10 if size is None else size
     if offset < 0 or not 1 <= size <= 100:  # the largest page is not documented
         raise Denied(400, "invalidParameter.param.invalid", "参数错误")
     shown = {"totalCount": len(ids), "hasMore": offset + size < len(ids), "list": ids[offset : offset + size]}
@@ -168,6 +169,12 @@ def _switch(disabled: bool) -> Any:
     return does
 
 
+def sign_out(call: Call) -> Answer:
+    """End an enterprise account's sessions; the sandbox has none."""
+    _enterprise(call)
+    return answers.plain({"result": True})
+
+
 def status(call: Call) -> Answer:
     """Tell whether an enterprise account is disabled."""
     return answers.plain({"disable": _enterprise(call).disabled})
@@ -196,5 +203,6 @@ ROUTES: Final[tuple[Route, ...]] = (
     new("/v1.0/contact/invites/recall", recall, _WRITE),
     new("/v1.0/contact/orgAccounts/enable", _switch(False), _WRITE),
     new("/v1.0/contact/orgAccounts/disable", _switch(True), _WRITE),
+    new("/v1.0/contact/orgAccounts/signOut", sign_out, _WRITE),
     new("/v1.0/contact/orgAccounts/status", status, _READ, method="GET"),
 )

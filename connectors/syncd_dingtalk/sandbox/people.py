@@ -229,7 +229,8 @@ def inactive(call: Call) -> Answer:
     active = params.flag("is_active")
     if active is None or not (params.text("query_date") or "").isdigit():
         raise Business(400002)
-    offset, size = params.whole("offset") or 0, params.whole("size") or 100
+    offset, size = params.whole("offset") or 0, params.whole("size")
+    size = 100 if size is None else size
     if offset < 0 or not 1 <= size <= 100:
         raise Business(400002)
     departments = params.ids("dept_ids")

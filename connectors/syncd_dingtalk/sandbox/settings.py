@@ -36,6 +36,8 @@ class SandboxSettings:
     """Calls per second that one app may make of one interface; None for no limit (the address limit is off then, too)."""
     ip_calls: int | None = 10_000
     """Calls within 20 s after which an address is banned for 5 minutes; None for no limit."""
+    ban_as_json: bool = False
+    """True: a banned address gets the ban's JSON (`"status":1111`); False: a web page that contains it. Both were seen."""
     calls_kept: int = 200_000
     """Calls that the call log remembers."""
 
