@@ -13,7 +13,6 @@ from functools import cache
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, distribution, entry_points
 from typing import Any, Final
 
-from syncd.config.yaml import did_you_mean
 from syncd.core.errors import Misconfigured, Place, foreign, message
 
 
@@ -88,6 +87,8 @@ def load(group: Group, name: str, *, place: Place | None = None) -> Any:
     points = _points(group)
     words: dict[str, object] = {"one": group.one, "name": foreign(name)}
     if name not in points:
+        from syncd.config.yaml import did_you_mean  # brings a YAML parser, which listing does not need
+
         known = ", ".join(sorted(points)) or "none"
         raise Misconfigured([_UNKNOWN.at(place, **words, similar=did_you_mean(name, points), known=known)])
     plugin = _plugin(group, points[name])

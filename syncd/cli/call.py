@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -20,6 +19,8 @@ from syncd.cli.exit_codes import ExitCode
 from syncd.core.errors import NeedsHuman, OutcomeUnknown, Problem, SyncdError, TryAgain
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from syncd.cli.render import Output
     from syncd.cli.session import Session
 
@@ -75,6 +76,18 @@ class Call:
         return Session(config=self.config, level=asked or (None if service else "warning"))
 
 
+def as_path(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Path | None:
+    """Return an option's value as a Path, which is imported only when somebody gives one: it costs as much as half of Python."""
+    from pathlib import Path
+
+    return None if value is None else Path(value)
+
+
+def _keep_config(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if path := as_path(context, parameter, value):
+        context.ensure_object(Call).config = path
+
+
 def _kept(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
     """Return a callback that keeps an option's value in the `Call`, wherever on the line it stands."""
 
@@ -86,7 +99,8 @@ def _kept(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
 
 
 def _kept_option(*names: str, keep: str, **settings: Any) -> Callable[[_F], _F]:
-    return click.option(*names, callback=_kept(keep), expose_value=False, **settings)
+    callback = _keep_config if keep == "config" else _kept(keep)
+    return click.option(*names, callback=callback, expose_value=False, **settings)
 
 
 def common_options(function: _F) -> _F:
@@ -96,7 +110,7 @@ def common_options(function: _F) -> _F:
             "--config",
             "-c",
             keep="config",
-            type=click.Path(path_type=Path, dir_okay=False),
+            type=click.Path(dir_okay=False),
             metavar="FILE",
             help="The configuration [default: $SYNCD_CONFIG, ./syncd.yaml, /etc/syncd/syncd.yaml].",
         ),
