@@ -72,8 +72,12 @@ class Call:
         """
         from syncd.cli.session import Session
 
-        asked = "error" if self.quiet else {0: None, 1: "info"}.get(self.verbose, "debug")
-        return Session(config=self.config, level=asked or (None if service else "warning"))
+        return Session(config=self.config, level=self.level or (None if service else "warning"))
+
+    @property
+    def level(self) -> str | None:
+        """Return the log level that -q or -v asks for, None if neither is there."""
+        return "error" if self.quiet else {0: None, 1: "info"}.get(self.verbose, "debug")
 
 
 def as_path(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Path | None:

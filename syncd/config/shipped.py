@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
-import syncd
 from syncd.core.errors import NeedsHuman, message
 
 _MISSING: Final = message(
@@ -19,7 +17,7 @@ _MISSING: Final = message(
 )
 
 
-def shipped(name: str) -> Traversable:
+def shipped(name: str) -> Path:
     """Return a file or folder that comes with syncd, such as `mappings/dingtalk.yaml`. Raises NeedsHuman if it is missing."""
     found = find(name)
     if found is None:
@@ -27,17 +25,14 @@ def shipped(name: str) -> Traversable:
     return found
 
 
-def find(name: str) -> Traversable | None:
+def find(name: str) -> Path | None:
     """Return a file or folder that comes with syncd, None if there is none of this name."""
+    package = Path(str(files("syncd")))
     # A wheel carries them in syncd/_data; an editable installation has them at the repository's root only.
-    for root in (files("syncd") / "_data", Path(syncd.__file__).parent.parent):
-        found = root.joinpath(*name.split("/"))
-        if found.is_file() or found.is_dir():
-            return found
-    return None
+    return next((root / name for root in (package / "_data", package.parent) if (root / name).exists()), None)
 
 
-def text_files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, str]]:
+def text_files(folder: Path, prefix: str = "") -> Iterator[tuple[str, str]]:
     """Yield the relative name and the text of every YAML and CSV file below a folder, in order."""
     for each in sorted(folder.iterdir(), key=lambda one: one.name):
         if each.is_dir():
