@@ -184,6 +184,58 @@ def test_candidates_carry_their_number_within_the_limit(value: str, n: int, limi
     assert numbered(value, n, limit) == expected
 
 
+@pytest.mark.parametrize("function", ["hash", "bucket", "matches", "regex_replace"])
+def test_half_a_character_is_refused_as_such(function: str) -> None:
+    given: Value = {"hash": 8, "bucket": 10, "matches": "a", "regex_replace": {"pattern": "a", "with": "b"}}[function]  # type: ignore[assignment]
+    with pytest.raises(Unfit) as refused:
+        run(function, given, "a\ud83d")
+    assert refused.value.problem.code == "FUN-104"
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("Drs. H. Ahmad, M.Si", "Ahmad"),
+        ("Prof. Dr. Ir. Siti, S.Kom., M.T., Ph.D.", "Siti"),
+        ("Budi Santoso, SE, MM", "Budi Santoso"),
+        ("Siti Aminah, S.Pd.I", "Siti Aminah"),
+        ("Siti, A.Md", "Siti"),
+        ("Santoso, Budi", "Santoso, Budi"),
+        ("LI, WEI", "LI, WEI"),
+        ("Dr.", "Dr."),
+        ("欧阳教授", "欧阳"),
+        ("王先生", "王先生"),
+        (",", ","),
+    ],
+)
+def test_titles_go_and_names_stay(written: str, name: str) -> None:
+    assert run("strip_titles", None, written) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "pinyin"),
+    [
+        ("单于飞", "Chanyu Fei"),
+        ("欧阳", "Ou Yang"),
+        ("仇 英", "Qiu Ying"),
+        ("区志", "Ou Zhi"),
+        ("吕不韦", "Lyu Buwei"),
+        ("乐乐", "Yue Le"),
+        ("曾", "Zeng"),
+        (" ", ""),
+        ("Budi", "Budi"),
+    ],
+)
+def test_surnames_are_read_as_surnames(name: str, pinyin: str) -> None:
+    assert run("pinyin", None, name) == pinyin
+
+
+def test_a_week_date_is_no_date_of_ours_but_can_be_read() -> None:
+    assert run("parse_date", None, "2026-W47-7") == "2026-11-22"
+    with pytest.raises(Unfit):
+        run("add_days", 1, "2026-W47-7")
+
+
 def test_the_numbered_function_respects_the_field_that_is_filled() -> None:
     around = Surroundings(target=FieldSpec(type=FieldType.TEXT, max_length=6))
     assert run("numbered", 10, "suharti", around=around) == "suha10"

@@ -154,7 +154,6 @@ _WORDS: Final[Mapping[str, str]] = {
     "number": "a whole number",
     "flag": "true or false",
     "texts": "a list of texts",
-    "date": "a date as 2026-11-22",
     "table": "the name of a table",
     "mapping": "a mapping",
     "value": "a text, a number or a flag",
@@ -167,7 +166,7 @@ def _is_number(value: Value) -> bool:
 
 def _fits(param: Param, value: Value) -> bool:
     match param.type:
-        case "text" | "table" | "date":
+        case "text" | "table":
             return isinstance(value, str) and (not param.choices or value in param.choices)
         case "number":
             return (

@@ -52,7 +52,7 @@ class Param:
 
     name: str
     type: str
-    """`text`, `number` (whole), `flag`, `texts`, `date`, `table` (the name of a table), `mapping`, `value` (any scalar)."""
+    """`text`, `number` (whole), `flag`, `texts`, `table` (the name of a table), `mapping`, `value` (any scalar)."""
     doc: str
     default: Value | Unset = REQUIRED
     choices: tuple[str, ...] = ()
@@ -140,7 +140,7 @@ class Function:
     """Takes several inputs (`from: [a, b]`) as one tuple, absent ones as None; a list of texts passes just as well.
     It is called even where every input is absent, and then returns None."""
     takes_none: bool = False
-    """Wants to be called with None. All others never are: None passes them by."""
+    """Wants to be called where there is nothing, which is None or an empty text. Those pass all other functions by."""
 
     def accepts(self, piped: str) -> bool:
         """Tell whether a value of type `piped` may go in as it is."""

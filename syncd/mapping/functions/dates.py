@@ -41,13 +41,14 @@ _OUTSIDE: Final = (OverflowError, ValueError, OSError)
 
 
 def _day(value: Any, function: str) -> date:
-    """Return the day that an ISO date names. Python's parser also takes week dates; ours are calendar dates only."""
+    """Return the day that an ISO date names; of ISO's other forms, which Python reads too, none is ours."""
     if not isinstance(value, str):
         raise TypeError("a date is expected")
     try:
-        if len(value) != 10:
+        day = date.fromisoformat(value)
+        if day.isoformat() != value:
             raise ValueError
-        return date.fromisoformat(value)
+        return day
     except ValueError:
         unfit(NOT_A_DATE, function=function, forms="2026-11-22")
 
@@ -210,8 +211,8 @@ FUNCTIONS: Final = (
         name="parse_date",
         takes=one_of_types("text", "number"),
         gives="date",
-        doc="Reads a date. `excel` is a spreadsheet's serial number (1900 system), `ad` a directory's generalized time, "
-        "`filetime` Windows' 100-nanosecond count as in accountExpires, where 0 and 9223372036854775807 mean never and "
+        doc="Reads a date. `excel` is a spreadsheet's serial number (1900 system; its time of day is dropped), `ad` a "
+        "directory's generalized time, `filetime` Windows' 100-nanosecond count as in accountExpires, where 0 and 9223372036854775807 mean never and "
         "give an absent date. Month names may be English or Indonesian. Forms with a time give the day in `zone`.",
         params=(_FORMATS, ZONE),
         examples=(

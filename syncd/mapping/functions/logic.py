@@ -167,8 +167,9 @@ FUNCTIONS: Final = (
         takes=ANY,
         gives="same",
         doc="Treats blank texts and empty lists as absent.",
-        examples=(Example(value="  ", gives=None), Example(value="x", gives="x")),
+        examples=(Example(value="", gives=None), Example(value="  ", gives=None), Example(value="x", gives="x")),
         make=plain(_absent_if_empty),
+        takes_none=True,
     ),
     Function(
         name="to_flag",
@@ -252,7 +253,7 @@ FUNCTIONS: Final = (
         params=(Param(name="values", type="texts", doc="The values to compare with."), CASE),
         examples=(
             Example(value="Intern", args={"values": ["intern", "contractor"]}, gives=True),
-            Example(value="", args={"values": ["intern"]}, gives=False),
+            Example(value="Internal", args={"values": ["intern"]}, gives=False),
         ),
         make=_one_of,
     ),

@@ -94,6 +94,9 @@ def _pinyin(_around: Surroundings, given: Arguments) -> Call:
         text = str.strip(value)
         if len(text) > _NAME_LIMIT:
             unfit(TOO_LONG, function="pinyin", limit=_NAME_LIMIT, unit="characters of a name")
+        if "·" in text and is_han(text):  # names of other peoples, spelled in characters: 买买提·吐尔逊 has no surname
+            parts = (shape(spell(_reader()(part))) for part in text.replace(" ", "").split("·") if part)
+            return between.join(parts)
         return one(text.replace(" ", "")) if is_han(text) else _mixed(text, one)
 
     return call
@@ -156,14 +159,18 @@ _BEFORE: Final = frozenset({
     "dr", "dr.", "drs", "drs.", "dra", "dra.", "ir.", "h.", "hj", "hj.", "kh", "kh.", "prof", "prof.",
     "mr", "mr.", "mrs", "mrs.", "ms", "ms.", "bpk", "bpk.", "bapak", "ibu", "sdr", "sdr.", "sdri", "sdri.",
 })  # fmt: skip
-# Degrees after a comma: S.T., M.Kom, Ph.D., SE, SH, MM, MBA … at most 8 letters, mostly capitals or dotted.
-_DEGREE: Final = re.compile(r"(?:[A-Z][A-Za-z]{0,4}\.){1,4}[A-Za-z]{0,4}\.?|[A-Z]{2,5}|[A-Z][a-z]?[A-Z][A-Za-z]{0,3}")
+# Degrees after a comma: S.T., M.Kom, S.Pd.I, Ph.D. and the like. What could be the given name of "SANTOSO, BUDI" is none.
+_DOTTED: Final = re.compile(r"(?:A\.Md|Sp|Ph|LL|[SMBD])\.(?:[A-Z][A-Za-z]{0,4}\.?){1,4}")
+_UNDOTTED: Final = frozenset({
+    "se", "sh", "ss", "st", "skm", "skom", "spd", "mm", "mt", "mh", "mba", "msc", "msi", "mkom", "mpd", "phd", "bsc",
+    "cpa", "cfa", "pmp", "a.md", "a.md.",
+})  # fmt: skip
 _CHINESE_TITLES: Final = ("先生", "女士", "小姐", "博士", "教授")
 
 
 def _strip_titles(value: Any) -> str:
     name, *degrees = str.split(value, ",")
-    kept = [part for part in degrees if not all(map(_DEGREE.fullmatch, part.split() or ["-"]))]
+    kept = [part for part in degrees if not all(map(_is_degree, part.split() or ["-"]))]
     words = name.split()
     titles = sum(1 for _ in itertools.takewhile(lambda word: word.casefold() in _BEFORE, words[:-1]))
     text = ",".join([" ".join(words[titles:]), *kept])
@@ -171,6 +178,10 @@ def _strip_titles(value: Any) -> str:
         if text.endswith(title) and len(text) > len(title) + 1:
             return text.removesuffix(title).rstrip()
     return text
+
+
+def _is_degree(word: str) -> bool:
+    return word.casefold() in _UNDOTTED or _DOTTED.fullmatch(word) is not None
 
 
 def numbered(value: str, n: int, limit: int | None = None) -> str:
@@ -228,6 +239,7 @@ FUNCTIONS: Final = (
             Example(value="单", args={"surname": "only"}, gives="Shan"),
             Example(value="单", args={"surname": "none"}, gives="Dan"),
             Example(value="吕红", args={"style": "tone"}, gives="Lǚ Hóng"),
+            Example(value="买买提·吐尔逊", gives="Maimaiti Tuerxun"),
             Example(value="李伟 (Wei)", gives="Li Wei (Wei)"),
             Example(value="李伟", args={"style": "bopomofo"}, fails="FUN-004"),
         ),
@@ -289,6 +301,7 @@ FUNCTIONS: Final = (
         examples=(
             Example(value="Dr. Ir. H. Budi Santoso, S.T., M.M.", gives="Budi Santoso"),
             Example(value="王芳女士", gives="王芳"),
+            Example(value="SANTOSO, BUDI", gives="SANTOSO, BUDI", note="A name after a comma is no degree."),
             Example(value="Ir", gives="Ir", note="A name is never left empty."),
         ),
         make=plain(_strip_titles),

@@ -24,6 +24,7 @@ from syncd.mapping.functions.contract import (
     Surroundings,
     capped,
     items,
+    text_of,
     unfit,
 )
 
@@ -43,7 +44,7 @@ NO_SUCH_GROUP: Final = message(
     "FUN-012",
     what='{function}: there is no group "{group}" in the pattern; it has {count}.',
     do="Put round brackets around the part that is meant, or correct the group's number or name.",
-    example='via: [{regex_extract: {pattern: "[0-9]+", group: "1"}}]',
+    example='via: [{regex_extract: {pattern: "[0-9]+", group: 1}}]',
 )
 TOO_MUCH: Final = message(
     "FUN-103",
@@ -151,7 +152,7 @@ def _regex_replace(_around: Surroundings, given: Arguments) -> Call:
 
 def _regex_extract(_around: Surroundings, given: Arguments) -> Call:
     pattern = compiled("regex_extract", given["pattern"], ignore_case=given["ignore_case"])
-    wanted = given["group"] or ("1" if pattern.groups else "0")
+    wanted = text_of(given["group"]) or ("1" if pattern.groups else "0")
     group, absent = group_number("regex_extract", wanted, pattern), given["otherwise"] == "absent"
 
     def call(value: str) -> str | None:
@@ -202,7 +203,7 @@ FUNCTIONS: Final = (
         doc="Keeps what a pattern matches: its first group, or the whole match where there is no group.",
         params=(
             _PATTERN,
-            Param(name="group", type="text", default="", doc="The number (as a text) or name of the group to keep."),
+            Param(name="group", type="value", default="", doc="The number or the name of the group to keep."),
             Param(
                 name="otherwise",
                 type="text",
@@ -216,7 +217,7 @@ FUNCTIONS: Final = (
             Example(value="Sales [CN-3100]", args={"pattern": r"\[(\w+-\d+)\]"}, gives="CN-3100"),
             Example(value="Sales", args={"pattern": r"\d+", "otherwise": "absent"}, gives=None),
             Example(value="Sales", args={"pattern": r"\d+"}, fails="FUN-105"),
-            Example(value="Sales", args={"pattern": r"\d+", "group": "1"}, fails="FUN-012"),
+            Example(value="Sales", args={"pattern": r"\d+", "group": 1}, fails="FUN-012"),
         ),
         make=_regex_extract,
     ),

@@ -32,7 +32,8 @@ displayName: {{from: [sn, givenName], via: [family_given]}}
 
 - A function without parameters is just its name. With parameters it is a mapping of one key: `{{truncate: 20}}` gives the
   first parameter, `{{truncate: {{length: 20, ending: "…"}}}}` gives them by name.
-- An absent value passes every function by, except those marked *also called for absent values*. An empty text is a value.
+- Where there is nothing (an absent value or an empty text), the functions are passed by, except those marked *also called
+  where there is nothing*.
 - Functions marked *several inputs* take `from: [a, b]` as one list, in which an absent input leaves a gap; they take a list
   from the step before just as well. Any other function on a text does each text of a list.
 - Dates are texts like `2026-11-22`, instants are texts like `2026-11-22T01:30:00Z`; functions on texts take both.
@@ -66,7 +67,7 @@ def _section(function: Function) -> str:
     if function.joins:
         notes.append("*Several inputs.*")
     if function.takes_none:
-        notes.append("*Also called for absent values.*")
+        notes.append("*Also called where there is nothing.*")
     if notes:
         lines += [" ".join(notes), ""]
     if function.params:

@@ -99,7 +99,7 @@ def _map_values(_around: Surroundings, given: Arguments) -> Call:
 
 
 def _choose(_around: Surroundings, given: Arguments) -> Call:
-    yes, no = given["yes"], given["no"]
+    yes, no = given["then"], given["else"]
 
     def call(value: Any) -> Value:
         if isinstance(value, bool):
@@ -179,12 +179,12 @@ FUNCTIONS: Final = (
         gives="any",
         doc="Gives one value for true and another for false.",
         params=(
-            Param(name="yes", type="value", doc="What true becomes."),
-            Param(name="no", type="value", default=None, doc="What false becomes; absent if left out."),
+            Param(name="then", type="value", doc="What true becomes."),
+            Param(name="else", type="value", default=None, doc="What false becomes; absent if left out."),
         ),
         examples=(
-            Example(value=True, args={"yes": "staff", "no": "guest"}, gives="staff"),
-            Example(value=False, args={"yes": "staff"}, gives=None),
+            Example(value=True, args={"then": "staff", "else": "guest"}, gives="staff"),
+            Example(value=False, args={"then": "staff"}, gives=None),
         ),
         make=_choose,
     ),

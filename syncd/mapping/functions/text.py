@@ -268,7 +268,7 @@ FUNCTIONS: Final = (
         params=(Param(name="text", type="text", doc="The text to put before."),),
         examples=(
             Example(value="00042", args={"text": "ID"}, gives="ID00042"),
-            Example(value="", args={"text": "ID"}, gives="ID", note="An empty text is a value too."),
+            Example(value="x" * RESULT_LIMIT, args={"text": "ID"}, fails="FUN-101", note="A text of 64 KB is full."),
         ),
         make=_prefix,
     ),
@@ -280,7 +280,7 @@ FUNCTIONS: Final = (
         params=(Param(name="text", type="text", doc="The text to put after."),),
         examples=(
             Example(value="li.wei", args={"text": "@example.com"}, gives="li.wei@example.com"),
-            Example(value="x" * RESULT_LIMIT, args={"text": "y"}, fails="FUN-101", note="A text of 64 KB is full."),
+            Example(value="北京", args={"text": "分公司"}, gives="北京分公司"),
         ),
         make=_suffix,
     ),
