@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
+from desks.sandbox import FORM, Desk
 from syncd_dingtalk.sandbox import wire
 from syncd_dingtalk.sandbox.answers import Business
-from tests.unit.sandbox_desk import FORM, Desk
 
 GET_USER = "/topapi/v2/user/get"
 
@@ -242,7 +243,7 @@ def test_a_body_that_says_json_and_is_not_is_47001(desk: Desk) -> None:
 
 def test_unicode_escapes_are_40033_where_the_tenant_refuses_them(desk: Desk) -> None:
     body = json.dumps({"userid": "李"}).encode()
-    ask = {"query": {"access_token": desk.token}, "body": body}
+    ask: dict[str, Any] = {"query": {"access_token": desk.token}, "body": body}
     assert json.loads(desk.reply("POST", GET_USER, **ask).answer.body)["errcode"] == 60121
     desk.control("PUT", "settings", {"refuse_unicode_escapes": True})
     assert json.loads(desk.reply("POST", GET_USER, **ask).answer.body)["errcode"] == 40033

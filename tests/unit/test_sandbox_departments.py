@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from tests.unit.sandbox_desk import Desk
+from desks.sandbox import Desk
 
 CREATE, UPDATE, DELETE, GET, LISTSUB = (
     f"/topapi/v2/department/{verb}" for verb in ("create", "update", "delete", "get", "listsub")
@@ -22,7 +23,7 @@ def test_ids_are_the_servers_and_do_not_look_sequential(desk: Desk) -> None:
     made = [desk.ok(CREATE, name=f"D{n}", parent_id=1, dept_id=77)["dept_id"] for n in range(20)]
     assert len(set(made)) == 20
     assert all(100_000_000 < dept_id < 2**31 for dept_id in made)
-    assert all(abs(b - a) > 1000 for a, b in zip(made, made[1:], strict=False))
+    assert all(abs(b - a) > 1000 for a, b in pairwise(made))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.sandbox_desk import Desk
+from desks.sandbox import Desk
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.sandbox_desk import Desk
+from desks.sandbox import Desk
 
 CREATE, UPDATE, DELETE, GET = (f"/topapi/v2/user/{verb}" for verb in ("create", "update", "delete", "get"))
 NEW: dict[str, Any] = {"userid": "ann", "name": "Ann", "mobile": "13900000001", "dept_id_list": "1"}

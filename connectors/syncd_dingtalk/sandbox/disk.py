@@ -16,6 +16,7 @@ import msgspec
 
 from syncd.core.errors import Misconfigured, Place
 from syncd_dingtalk.sandbox import messages, records
+from syncd_dingtalk.sandbox.clock import Clock
 from syncd_dingtalk.sandbox.settings import SandboxSettings
 from syncd_dingtalk.sandbox.tenant import KEYS, Tenant
 
@@ -90,12 +91,12 @@ def _path(settings: SandboxSettings) -> Path:
     return settings.state_file
 
 
-def open_tenant(settings: SandboxSettings) -> Disk:
+def open_tenant(settings: SandboxSettings, clock: Clock | None = None) -> Disk:
     """Return the tenant that the settings describe, read from its file where there is one.
 
     Raises Misconfigured (SBX-001, SBX-002) for a file that cannot be read or is in use.
     """
-    tenant = Tenant(settings)
+    tenant = Tenant(settings, clock)
     if settings.state_file is None:
         return Disk(tenant)
     path = settings.state_file

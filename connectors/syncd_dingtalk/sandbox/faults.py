@@ -92,16 +92,23 @@ def fault_of(spec: dict[str, Any]) -> Fault:
     kind = FaultKind(word)
     if applied and kind not in _CAN_APPLY | _ALWAYS_APPLIES:
         raise UnknownFault(f"{word}: such a call is never applied")
-    nth = spec.get("nth")
+    try:
+        return _made(spec, kind, applied or kind in _ALWAYS_APPLIES)
+    except (TypeError, ValueError) as error:
+        raise UnknownFault(f"{word}: {error}") from None
+
+
+def _made(spec: dict[str, Any], kind: FaultKind, applied: bool) -> Fault:
+    nth, times = spec.get("nth"), spec.get("times")
     return Fault(
         kind=kind,
         interface=str(spec.get("interface", "*")),
         nth=None if nth is None else int(nth),
         probability=float(spec.get("probability", 1.0)),
-        applied=applied or kind in _ALWAYS_APPLIES,
+        applied=applied,
         seconds=float(spec.get("seconds", 0.0)),
         code=int(spec.get("code", -1)),
-        times=None if spec.get("times") is None else int(spec["times"]),
+        times=None if times is None else int(times),
     )
 
 

@@ -22,9 +22,8 @@ class Desk:
 
     def __init__(self, **settings: Any) -> None:
         self.settings = SandboxSettings(**{"qps": None, **settings})
-        self.disk = open_tenant(self.settings)
+        self.disk = open_tenant(self.settings, Clock(real=lambda: 1_800_000_000.0))
         self.tenant = self.disk.tenant
-        self.tenant.clock = Clock(real=lambda: 1_800_000_000.0)
         self.sandbox = Sandbox(self.tenant)
         self.token = self.fresh_token()
 
