@@ -52,12 +52,45 @@ _EVERY: Final = {
     "whenCreated": Syntax.TIME,
     "whenChanged": Syntax.TIME,
 }
-_PERSON_TEXT: Final = (
-    "cn sAMAccountName userPrincipalName givenName middleName sn initials personalTitle generationQualifier mail mailNickname"
-    " mobile telephoneNumber homePhone ipPhone pager facsimileTelephoneNumber title department company division employeeID"
-    " employeeNumber employeeType physicalDeliveryOfficeName streetAddress postOfficeBox l st postalCode co c preferredLanguage"
-    " info wWWHomePage manager assistant"
-).split()
+_PERSON_TEXT: Final = [
+    "cn",
+    "sAMAccountName",
+    "userPrincipalName",
+    "givenName",
+    "middleName",
+    "sn",
+    "initials",
+    "personalTitle",
+    "generationQualifier",
+    "mail",
+    "mailNickname",
+    "mobile",
+    "telephoneNumber",
+    "homePhone",
+    "ipPhone",
+    "pager",
+    "facsimileTelephoneNumber",
+    "title",
+    "department",
+    "company",
+    "division",
+    "employeeID",
+    "employeeNumber",
+    "employeeType",
+    "physicalDeliveryOfficeName",
+    "streetAddress",
+    "postOfficeBox",
+    "l",
+    "st",
+    "postalCode",
+    "co",
+    "c",
+    "preferredLanguage",
+    "info",
+    "wWWHomePage",
+    "manager",
+    "assistant",
+]
 _EXTENSIONS: Final = [f"extensionAttribute{number}" for number in range(1, 16)]
 
 ASKED: Final[Mapping[Kind, Mapping[str, Syntax]]] = MappingProxyType(

@@ -30,20 +30,20 @@ class DirectorySettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    servers: Texts
+    servers: Texts = Field(examples=[["ldaps://dc1.corp.example.com"]])
     """One or more addresses such as ldaps://dc1.corp.example.com, in order of preference; the first one that answers is read."""
     start_tls: bool = False
     """Encrypt connections to ldap:// addresses (port 389) with StartTLS."""
     ca_file: Path | None = None
     """The certificate of the authority that signed the controllers' certificates (PEM). Only this authority is then trusted;
     without it those of the operating system are."""
-    user: Annotated[str, Field(min_length=1)]
+    user: Annotated[str, Field(min_length=1, examples=["svc-syncd@corp.example.com"])]
     """The account: svc-syncd@corp.example.com, CORP\\svc-syncd, or a distinguished name. It needs to read and nothing else."""
     password: Secret
     """The account's password, by reference: {env: NAME}, {file: PATH} or {credential: NAME}."""
     plain_text_password_allowed: bool = False
     """True allows ldap:// without StartTLS. Never outside a laboratory."""
-    base: Texts
+    base: Texts = Field(examples=[["DC=corp,DC=example,DC=com"]])
     """One or more distinguished names below which everything is read."""
     people_filter: str = "(&(objectCategory=person)(objectClass=user))"
     """Which objects are people (LDAP filter)."""

@@ -24,7 +24,7 @@ class Authority:
         folder.mkdir(parents=True, exist_ok=True)
         _openssl(
             folder,
-            *"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30".split(),
+            *["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"],
             *("-keyout", "ca.key", "-out", "ca.pem", "-subj", f"/CN={name}"),
             *("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"),
         )
@@ -34,7 +34,7 @@ class Authority:
         """Return (certificate, key) for `ip`; a negative number of days makes one that has expired."""
         _openssl(
             self.folder,
-            *"req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes".split(),
+            *["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
             *("-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}.corp.example.com"),
         )
         (self.folder / f"{name}.ext").write_text(

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from servers.certificates import Authority
+from servers.editor import Editor
 
 REALM: Final = "CORP.EXAMPLE.COM"
 BASE_DN: Final = "DC=corp,DC=example,DC=com"
@@ -26,7 +27,21 @@ COMPANY_DN: Final = f"OU=Company,{BASE_DN}"
 ADMIN_PASSWORD: Final = "Example-Admin-1!"
 SERVICE_PASSWORD: Final = "Example-Service-1!"
 _HERE: Final = Path(__file__).parent
-_FOLDERS: Final = ("private", "state", "cache", "lock", "pid", "ncalrpc", "winbindd", "ntp", "dns", "log", "sysvol", "etc", "tls")
+_FOLDERS: Final = (
+    "private",
+    "state",
+    "cache",
+    "lock",
+    "pid",
+    "ncalrpc",
+    "winbindd",
+    "ntp",
+    "dns",
+    "log",
+    "sysvol",
+    "etc",
+    "tls",
+)
 _START_SECONDS: Final = 60
 
 
@@ -42,7 +57,7 @@ class SambaDomain:
         self.host = _free_address()
         self._process: subprocess.Popen[bytes] | None = None
         self.authority = Authority.create(self.folder / "tls")
-        self.use_certificate(days=30)
+        self.use_certificate(days=365)
 
     @property
     def ca_file(self) -> Path:
@@ -56,6 +71,11 @@ class SambaDomain:
     def use_certificate(self, *, days: int) -> None:
         """Give the server a new certificate; it counts from the next start."""
         self.authority.issue("dc1", ip=self.host, days=days)
+
+    @property
+    def editor(self) -> Editor:
+        """Whoever changes the directory: the domain's administrator."""
+        return Editor(host=self.host, password=ADMIN_PASSWORD)
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
@@ -201,7 +221,16 @@ def _provision(folder: Path) -> None:
     conf = folder / "etc" / "smb.conf"
     _write_conf(folder, "127.0.0.1", conf)
     _run(
-        *("samba-tool", "domain", "provision", "-s", str(conf), f"--realm={REALM}", "--domain=CORP", "--server-role=dc"),
+        *(
+            "samba-tool",
+            "domain",
+            "provision",
+            "-s",
+            str(conf),
+            f"--realm={REALM}",
+            "--domain=CORP",
+            "--server-role=dc",
+        ),
         *("--dns-backend=NONE", f"--adminpass={ADMIN_PASSWORD}", "--host-name=dc1", "--host-ip=127.0.0.1"),
     )
     _run("samba-tool", "user", "setexpiry", "Administrator", "--noexpiry", "-s", str(conf))

@@ -13,8 +13,8 @@ from samba.auth import system_session
 from samba.param import LoadParm
 from samba.samdb import SamDB
 
-sys.path.insert(0, str(Path(__file__).parent))
-import company
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from servers import company
 
 _NAMES = ldb.Ldb()
 """Names are taken apart and put together by it; it must outlive them, or the library crashes."""

@@ -1,0 +1,313 @@
+"""One connection to one server: TLS, bind, paged searches that yield raw entries. The only module that calls ldap3.
+
+Everything here blocks, and runs in a thread. It never follows a referral, never re-connects in the middle of a read, and never
+returns less than the server had: a search that does not end well raises. ldap3 is asked for raw bytes only (no schema, no
+formatters, no invented empty attributes, no automatic ranges), so that its decoding can be replaced here alone.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from ldap3 import BASE, DEREF_NEVER, NONE, SIMPLE, SUBTREE, SYNC, Connection, Server, Tls
+from ldap3.core.exceptions import LDAPException
+
+from syncd.core.errors import Message, NeedsHuman, SyncdError, TryAgain, foreign
+from syncd_active_directory import messages
+from syncd_active_directory.decode import RawEntry, guid
+from syncd_active_directory.settings import DirectorySettings
+
+_PAGED: Final = "1.2.840.113556.1.4.319"  # RFC 2696
+_OPENING: Final = "socket connection error while opening: "
+_SOON: Final = timedelta(minutes=1)
+_RANGE: Final = re.compile(r"(?P<name>.+);range=(?P<first>\d+)-(?P<last>\d+|\*)", re.IGNORECASE)
+_BIND_WORD: Final = re.compile(r"\bdata ([0-9a-f]+)\b", re.IGNORECASE)
+_REFUSALS: Final[Mapping[int, tuple[type[NeedsHuman | TryAgain], Message]]] = {
+    # LDAP result codes, RFC 4511 appendix A.2
+    3: (TryAgain, messages.LIMIT),
+    4: (TryAgain, messages.LIMIT),
+    8: (NeedsHuman, messages.NEEDS_TLS),
+    10: (NeedsHuman, messages.NO_BASE),
+    11: (TryAgain, messages.LIMIT),
+    12: (NeedsHuman, messages.NO_PAGES),
+    32: (NeedsHuman, messages.NO_BASE),
+    50: (NeedsHuman, messages.FORBIDDEN),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawPage:
+    """One answer of a paged search."""
+
+    entries: tuple[RawEntry, ...]
+    continuations: tuple[str, ...] = ()
+    """Where the server says that the search could be continued: other naming contexts (RFC 4511 §4.5.3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """What the server showed."""
+
+    subject: str
+    issuer: str
+    not_after: float
+    """Seconds since 1970."""
+
+
+class Wire:
+    """A connection to one server, bound with the service account once `open` returned."""
+
+    def __init__(self, address: str, settings: DirectorySettings, trust: ssl.SSLContext) -> None:
+        parts = urlsplit(address)
+        self.address = address
+        self._settings = settings
+        self._aborted = threading.Event()
+        self._tls = _Verified(trust)
+        secure = parts.scheme == "ldaps"
+        host = parts.hostname or ""
+        port = parts.port or (636 if secure else 389)
+        server = Server(
+            host, port, use_ssl=secure, tls=self._tls, get_info=NONE, connect_timeout=settings.connect_seconds
+        )
+        self._secure = secure
+        self._connection = Connection(
+            server,
+            user=settings.user,
+            password=None,
+            authentication=SIMPLE,
+            client_strategy=SYNC,
+            receive_timeout=settings.receive_seconds,
+            check_names=False,
+            read_only=True,
+            auto_referrals=False,
+            auto_range=False,
+            auto_encode=False,
+            return_empty_attributes=False,
+        )
+
+    def connect(self) -> None:
+        """Reach the server and encrypt. Raises `TryAgain` (not reachable) or `NeedsHuman` (the certificate)."""
+        self._tls.failure = None
+        try:
+            self._connection.open(read_server_info=False)
+            if not self._secure and self._settings.start_tls:
+                self._connection.start_tls(read_server_info=False)
+        except (LDAPException, OSError) as error:
+            self.close()
+            raise self._not_connected(error) from None
+        if self._aborted.is_set():
+            self.close()
+            raise self._cut("connecting", "given up")
+
+    def bind(self) -> None:
+        """Log on. Raises `NeedsHuman` with the reason that the server gives, or `TryAgain`."""
+        self._connection.password = self._settings.password.reveal()
+        with self._told("logging on"):
+            done = self._connection.bind(read_server_info=False)
+        # ldap3 would keep the password for re-binding; we never do that.
+        self._connection.password = None
+        if not done:
+            raise self._bind_refused(self._connection.result or {})
+
+    def certificate(self) -> Certificate | None:
+        """Return the server's certificate, None on an unencrypted connection."""
+        if not isinstance(self._connection.socket, ssl.SSLSocket):
+            return None
+        shown: Any = self._connection.socket.getpeercert() or {}
+        return Certificate(
+            subject=_spelled(shown.get("subject", ())),
+            issuer=_spelled(shown.get("issuer", ())),
+            not_after=ssl.cert_time_to_seconds(shown["notAfter"]),
+        )
+
+    def root(self) -> Mapping[str, Sequence[bytes]]:
+        """Return the server's own entry (rootDSE) with lower-case names."""
+        wanted = ["dsServiceName", "dnsHostName", "highestCommittedUSN", "isSynchronized", "defaultNamingContext"]
+        entries = self._search(
+            base="", scope=BASE, filter_="(objectClass=*)", wanted=wanted, doing="asking the server"
+        ).entries
+        return {name.lower(): values for entry in entries for name, values in entry.attributes.items()}
+
+    def entry(self, base: str, wanted: Sequence[str], *, doing: str) -> RawEntry | None:
+        """Return one object, None if the server shows nothing."""
+        page = self._search(base=base, scope=BASE, filter_="(objectClass=*)", wanted=wanted, doing=doing)
+        return page.entries[0] if page.entries else None
+
+    def pages(self, *, base: str, filter_: str, wanted: Sequence[str], doing: str) -> Iterator[RawPage]:
+        """Yield a search page by page until the server says that nothing is left; ranges are followed."""
+        cookie: bytes | None = None
+        while True:
+            page = self._search(
+                base=base, scope=SUBTREE, filter_=filter_, wanted=wanted, doing=doing, paged=True, cookie=cookie
+            )
+            control = (self._connection.result.get("controls") or {}).get(_PAGED)
+            if control is None:
+                raise NeedsHuman(messages.NO_PAGES.at(server=self.address))
+            yield RawPage(
+                entries=tuple(self._whole(entry, doing) for entry in page.entries), continuations=page.continuations
+            )
+            cookie = control["value"]["cookie"]
+            if not cookie:
+                return
+
+    def abort(self) -> None:
+        """End whatever runs on this connection; may be called from another thread, at any time."""
+        self._aborted.set()
+        running = self._connection.socket
+        if running is not None:
+            # The plain socket's shutdown: SSLSocket's own would pull the TLS object from under the reading thread.
+            with suppress(OSError):
+                socket.socket.shutdown(running, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Say good-bye if the server still listens, and close the socket."""
+        with suppress(LDAPException, OSError):
+            if self._aborted.is_set():
+                self._connection.strategy.close()
+            else:
+                self._connection.unbind()
+
+    def _search(
+        self,
+        *,
+        base: str,
+        scope: str,
+        filter_: str,
+        wanted: Sequence[str],
+        doing: str,
+        paged: bool = False,
+        cookie: bytes | None = None,
+    ) -> RawPage:
+        with self._told(doing):
+            self._connection.search(
+                base,
+                filter_,
+                scope,
+                dereference_aliases=DEREF_NEVER,
+                attributes=list(wanted),
+                paged_size=self._settings.page_size if paged else None,
+                paged_criticality=True,
+                paged_cookie=cookie,
+            )
+        result = self._connection.result
+        if result["result"] != 0:
+            raise self._refused(result, base=base, doing=doing)
+        return _raw(self._connection.response)
+
+    def _whole(self, entry: RawEntry, doing: str) -> RawEntry:
+        """Return the entry with the rest of the values of which the server gave only a range ([MS-ADTS] 3.1.1.3.1.3.3)."""
+        if not any(";range=" in name.lower() for name in entry.attributes):
+            return entry
+        whole: dict[str, list[bytes]] = {}
+        for name, values in entry.attributes.items():
+            part = _RANGE.fullmatch(name)
+            if part is None:
+                whole.setdefault(name, []).extend(values)
+            elif values or part["first"] == "0":
+                whole.setdefault(part["name"], []).extend(self._all_values(entry, part, values, doing))
+        return RawEntry(dn=entry.dn, attributes=whole)
+
+    def _all_values(self, entry: RawEntry, part: re.Match[str], values: Sequence[bytes], doing: str) -> list[bytes]:
+        found = list(values)
+        last = part["last"]
+        # By GUID: the object may be renamed while it is read ([MS-ADTS] 3.1.1.3.1.2.4).
+        base = f"<GUID={guid(entry.attributes['objectGUID'][0])}>" if "objectGUID" in entry.attributes else entry.dn
+        while last != "*":
+            asked = f"{part['name']};range={int(last) + 1}-*"
+            more = self.entry(base, [asked], doing=doing)
+            matches = [(_RANGE.fullmatch(name), each) for name, each in (more.attributes if more else {}).items()]
+            following = next(((match, each) for match, each in matches if match), None)
+            if following is None:
+                raise self._cut(doing, f"{part['name']} ended in the middle")
+            last = following[0]["last"]
+            found.extend(following[1])
+        return found
+
+    @contextmanager
+    def _told(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except (LDAPException, OSError) as error:
+            self.close()
+            raise self._cut(doing, str(error)) from None
+
+    def _cut(self, doing: str, reason: str) -> TryAgain:
+        return TryAgain(messages.CUT.at(server=self.address, doing=doing, reason=foreign(reason)), after=_SOON)
+
+    def _refused(self, result: Mapping[str, Any], *, base: str, doing: str) -> SyncdError:
+        kind, told = _REFUSALS.get(result["result"], (TryAgain, messages.SERVER_ERROR))
+        reason = foreign(f"{result['result']} {result['description']}")
+        problem = told.at(server=self.address, base=base, doing=doing, reason=reason)
+        return TryAgain(problem, after=_SOON) if kind is TryAgain else NeedsHuman(problem)
+
+    def _bind_refused(self, result: Mapping[str, Any]) -> SyncdError:
+        self.close()
+        code = result.get("result")
+        if code == 49:
+            word = _BIND_WORD.search(str(result.get("message", "")))
+            told = messages.BIND_CODES.get(word[1].lower() if word else "", messages.WRONG_PASSWORD)
+            return NeedsHuman(told.at(server=self.address))
+        if code == 8:
+            return NeedsHuman(messages.NEEDS_TLS.at(server=self.address))
+        if code in (51, 52):  # busy, unavailable
+            return self._refused(result, base="", doing="logging on")
+        reason = foreign(f"{code} {result.get('description', '')}")
+        return NeedsHuman(messages.BIND_REFUSED.at(server=self.address, reason=reason))
+
+    def _not_connected(self, error: Exception) -> SyncdError:
+        failure = self._tls.failure
+        words: dict[str, object] = {"server": self.address, "reason": foreign(str(failure or error).removeprefix(_OPENING))}
+        if isinstance(failure, ssl.SSLCertVerificationError):
+            words["reason"] = foreign(failure.verify_message)
+            # X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH (OpenSSL x509_vfy.h)
+            told = {10: messages.EXPIRED, 62: messages.OTHER_NAME, 64: messages.OTHER_NAME}
+            return NeedsHuman(told.get(failure.verify_code, messages.UNTRUSTED).at(**words))
+        if failure is not None:
+            return TryAgain(messages.TLS_FAILED.at(**words), after=_SOON)
+        if "invalid server address" in str(error):
+            words["reason"] = "the name is not known"
+        return TryAgain(messages.UNREACHABLE.at(**words), after=_SOON)
+
+
+class _Verified(Tls):  # type: ignore[misc]  # ldap3 has no types
+    """TLS by the standard library's rules: verified chain, verified name, TLS 1.2 or later, and the failure kept as it was.
+
+    ldap3 2.9.1 checks names with `ssl.match_hostname`, which newer Pythons have dropped, and turns errors into text.
+    """
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        super().__init__(validate=ssl.CERT_REQUIRED)
+        self._context = context
+        self.failure: Exception | None = None
+
+    def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:  # noqa: ARG002
+        try:
+            connection.socket = self._context.wrap_socket(connection.socket, server_hostname=connection.server.host)
+        except OSError as error:
+            self.failure = error
+            raise
+
+
+def _raw(response: Sequence[Mapping[str, Any]]) -> RawPage:
+    entries = []
+    continuations: list[str] = []
+    for message in response:
+        if message["type"] == "searchResEntry":
+            attributes = {name: tuple(values) for name, values in message["raw_attributes"].items()}
+            entries.append(RawEntry(dn=message["dn"], attributes=attributes))
+        elif message["type"] == "searchResRef":
+            continuations.extend(message["uri"])
+    return RawPage(entries=tuple(entries), continuations=tuple(continuations))
+
+
+def _spelled(name: Sequence[Sequence[tuple[str, str]]]) -> str:
+    return foreign(", ".join(f"{key}={value}" for part in name for key, value in part))

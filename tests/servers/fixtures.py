@@ -1,0 +1,27 @@
+"""Real servers as pytest fixtures. A test that asks for one carries `@pytest.mark.samba` and `xdist_group("samba")`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from servers.samba import SambaDomain, missing
+
+
+@pytest.fixture(scope="session")
+def samba_domain() -> Iterator[SambaDomain]:
+    """A running domain with the example company. Tests that change it leave it as they found it, or count on no one."""
+    if reason := missing():
+        pytest.fail(f"{reason}; leave these tests out with -m 'not samba'")
+    with SambaDomain() as domain:
+        yield domain
+
+
+@pytest.fixture
+def own_domain() -> Iterator[SambaDomain]:
+    """A running domain of the test's own, to break at will. About a second."""
+    if reason := missing():
+        pytest.fail(f"{reason}; leave these tests out with -m 'not samba'")
+    with SambaDomain() as domain:
+        yield domain
