@@ -59,7 +59,7 @@ class _Emitter:
     depth: int = 1
 
     def source(self) -> str:
-        places = {plan.name: plan.ways[0].place for plan in self.rules.fields}
+        places = {plan.name: plan.ways[0].place for plan in self.rules.fields} | dict(self.rules.places)
         self.names |= {
             "O": places,
             "E": is_empty,

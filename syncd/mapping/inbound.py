@@ -7,7 +7,7 @@ one; who refers to whom is resolved by the engine.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -204,7 +204,8 @@ class _Loader:
         compiler = Compiler(self.written, vocabulary, around, section)
         rules = compiler.rules(section, (kind.value,))
         paths = self._paths(compiler, section, kind)
-        rules = compiler.finished(rules)
+        places = {"units": self.written.place((kind.value, "units"), "key")} if paths else {}
+        rules = replace(compiler.finished(rules), places=places)
         self._refers(kind, gives, section)
         if not self.written.problems:
             self.kinds[kind] = _Kind(rules=rules, run=generate(rules, inbound=True), gives=gives, paths=paths)
@@ -223,7 +224,8 @@ class _Loader:
                 self._check_by(str(by), known.type, (kind.value, "fields", name))
         if isinstance(section, InboundPerson) and section.units is not None:
             found["units"] = "id"
-        self.refers[kind] = found
+            self.refers.setdefault(Kind.UNIT, {}).setdefault("parent", "id")
+        self.refers[kind] = {**self.refers.get(kind, {}), **found}
 
     def _check_by(self, by: str, type_: Type, loc: Loc) -> None:
         kind = {Type.UNIT: Kind.UNIT, Type.UNITS: Kind.UNIT, Type.GROUPS: Kind.GROUP}.get(type_, Kind.PERSON)

@@ -123,6 +123,8 @@ class Rules:
     include: tuple[Condition, ...] = ()
     exclude: tuple[Condition, ...] = ()
     required: tuple[str, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
+    """Where else a value comes from: the units of a path."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """The attributes that expressions read, with their types."""
     columns: tuple[str, ...] = ()
