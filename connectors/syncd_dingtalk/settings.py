@@ -55,9 +55,9 @@ class SandboxEntry(_Part):
 class DingTalkSettings(_Part):
     """DingTalk as a target."""
 
-    app_key: str = ""
+    app_key: str = Field(default="", examples=["CHANGE-ME"])
     """The application's key (Client ID) in DingTalk's developer console."""
-    app_secret: Secret | None = None
+    app_secret: Secret | None = Field(default=None, examples=[{"env": "DINGTALK_APP_SECRET"}])
     """The application's secret (Client Secret), best as {env: …}, {file: …} or {credential: …}."""
     base_url: str = Field(default="https://oapi.dingtalk.com", pattern=r"^https?://[^/?#]+/?$")
     """Where the address book is. Only the international edition and tests need another one."""

@@ -18,9 +18,9 @@ class TableSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    path: Path
+    path: Path = Field(examples=["people.csv"])
     """The file, CSV (any extension) or XLSX; relative to the folder of `syncd.yaml`."""
-    key: Annotated[str, Field(min_length=1)]
+    key: Annotated[str, Field(min_length=1, examples=["Employee Number"])]
     """The column with each row's stable id, such as the employee number. Never a name: people marry, teams are renamed."""
     kind: Kind = Kind.PERSON
     """What a row is: `person`, `unit` or `group`."""

@@ -99,7 +99,7 @@ class _Reading:
 
     def settings(self, raw: dict[str, Any]) -> Settings | None:
         """Validate everything; None if the problems say why not."""
-        ready = dict(raw)
+        ready = {"state": {}, **raw}  # given, so that its default path starts at the folder of syncd.yaml, too
         if isinstance(raw.get("target"), Mapping):
             ready["target"] = self.entry(raw["target"], Group.TARGETS, ("target",))
         if isinstance(sources := raw.get("sources"), Mapping):

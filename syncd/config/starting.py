@@ -60,7 +60,7 @@ def _entry(name: str, model: type[BaseModel], *, indent: int) -> Iterator[str]:
     yield f"{pad}rules: mappings/{name}.yaml"
     for setting, field in model.model_fields.items():
         yield from _comment(described(field), indent)
-        if field.is_required():
+        if field.is_required() or field.examples:
             yield f"{pad}{setting}: {_flow(_placeholder(name, setting, field))}  # {PLACEHOLDER}"
         else:
             yield f"{pad}# {setting}: {_flow(_default(field))}"
@@ -94,7 +94,8 @@ def _default(field: FieldInfo) -> Any:
 
 
 def _placeholder(owner: str, setting: str, field: FieldInfo) -> Any:
-    """Return a value that a setting accepts and nobody takes for real."""
+    """Return a value that a setting accepts and nobody takes for real: the example that the model gives (an optional setting
+    with an example is one that nearly everybody needs), or one made of its type."""
     if field.examples:
         return field.examples[0]
     return _of_type(field.annotation, f"{owner}_{setting}".upper())

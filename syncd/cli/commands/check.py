@@ -65,7 +65,7 @@ def command(call: Call, *, online: bool) -> ExitCode:
 
 def _offline(session: Session, *, online: bool) -> Iterator[tuple[ExitCode, Verdict]]:
     settings = session.settings
-    seen = f"{settings.path}: {len(settings.sources)} sources, target {settings.target.type}"
+    seen = f"{settings.path}: from {', '.join(settings.sources)} to {settings.target.type}"
     yield ExitCode.CONFIGURATION, Verdict(name="configuration", standing=Standing.OK, seen=seen)
     rules = session.rules
     for name, inbound in rules.inbound.items():
