@@ -212,8 +212,9 @@ FUNCTIONS: Final = (
         takes=one_of_types("text", "number"),
         gives="date",
         doc="Reads a date. `excel` is a spreadsheet's serial number (1900 system; its time of day is dropped), `ad` a "
-        "directory's generalized time, `filetime` Windows' 100-nanosecond count as in accountExpires, where 0 and 9223372036854775807 mean never and "
-        "give an absent date. Month names may be English or Indonesian. Forms with a time give the day in `zone`.",
+        "directory's generalized time, `filetime` Windows' 100-nanosecond count as in accountExpires, where 0 and "
+        "9223372036854775807 mean never and give an absent date. Month names may be English or Indonesian. Forms with a "
+        "time give the day in `zone`.",
         params=(_FORMATS, ZONE),
         examples=(
             Example(value="22/11/2026", args={"formats": ["iso", "%d/%m/%Y"]}, gives="2026-11-22"),
