@@ -24,7 +24,7 @@ from syncd.core.model import Lane
 from syncd.http import Answer, AnswerLost, Client, NotSent
 from syncd_dingtalk import messages as m
 from syncd_dingtalk import shapes
-from syncd_dingtalk.errors import Meaning, Refusal, banned, broken, new_refusal, old_refusal
+from syncd_dingtalk.errors import Meaning, Refusal, banned, broken, new_refusal, old_refusal, page
 from syncd_dingtalk.rate import RatePlan, Resting
 from syncd_dingtalk.token import TokenKeeper
 
@@ -271,10 +271,9 @@ def _opened(answer: Answer) -> shapes.Envelope | Refusal:
 
 
 def _unreadable(answer: Answer) -> Refusal:
-    """A page where JSON should be is a ban, or a box on the way that answers instead: nothing happened. Half an answer, or a
-    gateway's own error page, says nothing about whether something did."""
+    """Half an answer, a page, a gateway's own error: none says whether something was done."""
     if answer.status < _BROKEN_FROM and answer.content.lstrip()[:1] == b"<":
-        return banned()
+        return page()
     return broken(answer.status)
 
 

@@ -63,7 +63,7 @@ class Refusal:
     def problem(self, **words: object) -> Problem:
         """Return the refusal as a problem. Words a message does not use are harmless."""
         told = {"code": self.code, "text": self.text or "no further words", "request": self.request or "unknown"}
-        return self.message.at(None, **{"label": "the object", **told, **words})
+        return self.message.at(None, **{"label": "the object", "holder": "another one", **told, **words})
 
 
 _SECOND: Final = timedelta(seconds=1)
@@ -234,8 +234,18 @@ def _new_meaning(status: int, code: str) -> tuple[Meaning, Message]:
 
 
 def banned(request: str = "") -> Refusal:
-    """Return the refusal of an address that is shut out: a page instead of JSON, or `{"status": 1111}`."""
+    """Return the refusal of an address that is shut out, `{"status": 1111}`."""
     return _refusal(Meaning.BANNED, m.BANNED, "1111", text="", request=request)
+
+
+PAGE: Final = "HTML"
+"""The code of a web page in place of JSON."""
+
+
+def page() -> Refusal:
+    """Return the refusal of a web page where JSON should be: a box on the way, or the first sign of a ban. What was asked
+    for may have been done; the rate plan takes several pages in a row for a ban."""
+    return _refusal(Meaning.AGAIN, m.BANNED, PAGE, text="", request="")
 
 
 def broken(status: int) -> Refusal:

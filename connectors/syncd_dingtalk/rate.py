@@ -19,7 +19,7 @@ from itertools import count
 from typing import Final
 
 from syncd.core.model import LANES, Lane
-from syncd_dingtalk.errors import BAN, Meaning, Refusal
+from syncd_dingtalk.errors import BAN, PAGE, Meaning, Refusal
 
 ADDRESS_CALLS: Final = 8_000
 """Calls per `ADDRESS_SECONDS` that we allow ourselves: the platform shuts an address out at 10,000 and advises to warn at
@@ -36,6 +36,8 @@ _LEARN: Final = 20
 """Answers after which the fastest is taken for the length of the way."""
 _FORGET: Final = 60.0
 """Seconds after which the fastest answer is looked for anew, because routes change."""
+_PAGES: Final = 3
+"""Web pages in a row, in place of answers, that are a ban and not a mishap on the way."""
 _MARGIN_TOP: Final = 0.25
 _BACK_OFF_TOP: Final = 64.0
 
@@ -156,6 +158,7 @@ class RatePlan:
         self._interfaces: dict[str, _Interface] = {}
         self._route = Route()
         self._rests_until, self._code = float("-inf"), ""
+        self._pages = 0
         self._order = count()
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
 
@@ -185,11 +188,13 @@ class RatePlan:
         """Take in how a call ended: a limit makes its interface rest, a ban everything; None is success."""
         window = self._interfaces[interface]
         now = self._clock()
+        self._pages = self._pages + 1 if refusal is not None and refusal.code == PAGE else 0
         if refusal is None:
             window.strikes = 0
             window.margin *= 0.999
-        elif refusal.meaning is Meaning.BANNED:
+        elif refusal.meaning is Meaning.BANNED or self._pages >= _PAGES:
             self._rests_until, self._code = now + BAN / timedelta(seconds=1), refusal.code
+            self._pages = 0
             for other in self._interfaces.values():
                 self._dismiss(other)
         elif refusal.meaning is Meaning.SLOWER:
