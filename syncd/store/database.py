@@ -14,7 +14,9 @@ from typing import TypeVar
 from sqlalchemy.exc import DBAPIError
 
 from syncd.core.errors import NeedsHuman
+from syncd.core.ledger import AuditRows
 from syncd.store import locking, upkeep
+from syncd.store.audit import AuditTable
 from syncd.store.errors import NO_BACKUP, told
 from syncd.store.opening import Opened, open_engine
 from syncd.store.transaction import Transaction
@@ -46,6 +48,11 @@ class Store:
     def name(self) -> str:
         """Return what to call the database in messages: its file, or its URL without the password."""
         return self._opened.name
+
+    @property
+    def audit(self) -> AuditRows[Transaction]:
+        """Return where the audit room keeps its rows, for `AuditLog(store.audit, …)`."""
+        return AuditTable()
 
     def close(self) -> None:
         """Wait for the thread and close every connection."""

@@ -1,14 +1,37 @@
-"""The queue of accepted changes. Never talks to the target and never retries by itself."""
+"""The queue of accepted changes. Never talks to the target and never retries by itself.
+
+Promises: one subject is strictly in order and never runs twice at once; a change waits for what it needs, and nothing waits
+in a circle; leavers go first; what a newer plan no longer wants is not done; what a process left half done is marked so.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection
 
-from syncd.core.model import LANES, Change, ChangeId, Lane, RunId, SubjectId
-from syncd.store.rows import Accepted, Blocked, QueueCounts, QueuedChange, QueueState, Settlement
+from syncd.core.model import LANES, Change, ChangeId, Lane, Op, RunId, SubjectId
+from syncd.store import codec
+from syncd.store import queue_questions as ask
+from syncd.store.rows import OPEN_STATES, Accepted, Blocked, QueueCounts, QueuedChange, QueueState, Settlement
+from syncd.store.statements import Answer, Fields, numbers, portions
+from syncd.store.tables import from_micros, maybe_from_micros, maybe_micros, micros
+
+_LANE: Final = {lane: place for place, lane in enumerate(LANES)}
+# At most one waiting change of each sort per subject (a unique index): a plan can hold several sorts for one subject.
+_SORT: Final = {
+    Op.ADOPT: "adopt",
+    Op.CREATE: "object",
+    Op.UPDATE: "object",
+    Op.LINK: "link",
+    Op.OFFBOARD: "leave",
+    Op.REMOVE: "leave",
+}
+PATIENCE: Final = 1024
+"""Blocked changes that one claim looks at once it has found something to do; the next claim goes on from there."""
+_TO_SETTLE: Final = frozenset(QueueState) - {QueueState.RUNNING, QueueState.DROPPED}
 
 
 class Queue:
@@ -17,66 +40,319 @@ class Queue:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    # --- in ---
+
     def accept(self, run_id: RunId, changes: Sequence[Change], *, at: datetime) -> Accepted:
-        """Queue a plan's changes. Waiting ones of the same subjects are superseded, except equal ones, which stay as they are."""
-        raise NotImplementedError
+        """Queue a plan's changes, in the plan's order.
+
+        Waiting changes of the same subjects are superseded, except equal ones (by what they do: not by label, reason, rank or
+        the rules' line numbers), which stay as they are. A running one is left alone: the new ones wait for it.
+        """
+        before = self._waiting_of({change.subject for change in changes})
+        kept = _kept(changes, before)
+        staying = set(kept.values())
+        over = [row for row in before if row.id not in staying]
+        self._end(over, QueueState.SUPERSEDED, at=at)
+        fresh = [(place, change) for place, change in enumerate(changes) if place not in kept]
+        made = self._add(run_id, fresh, unsure=_unsure(over), at=at)
+        return Accepted(
+            ids=tuple(made[place] if place in made else kept[place] for place in range(len(changes))),
+            kept=frozenset(staying),
+            superseded=tuple(ChangeId(row.id) for row in over),
+        )
 
     def supersede(self, subjects: Iterable[SubjectId], *, at: datetime) -> list[ChangeId]:
         """End the ready, pending and parked changes of these subjects."""
-        raise NotImplementedError
+        over = self._waiting_of(set(subjects))
+        self._end(over, QueueState.SUPERSEDED, at=at)
+        return [ChangeId(row.id) for row in over]
 
     def supersede_absent(self, present: Collection[SubjectId], *, at: datetime) -> list[ChangeId]:
         """End the ready and parked changes of every subject not in `present`. Pending ones stay."""
-        raise NotImplementedError
+        wanted = frozenset(present)
+        over = [row for row in self._connection.execute(ask.NOT_RUNNING) if row.subject not in wanted]
+        self._end(over, QueueState.SUPERSEDED, at=at)
+        return [ChangeId(row.id) for row in over]
+
+    # --- out ---
 
     def claim(self, now: datetime, limit: int, *, lanes: Sequence[Lane] = LANES) -> list[QueuedChange]:
-        """Take up to `limit` due changes, lanes in this order, then rank, then age; they are RUNNING afterwards."""
-        raise NotImplementedError
+        """Take up to `limit` due changes, lanes in this order, then rank, then age; they are RUNNING afterwards.
+
+        A pending change that is due is taken too, with `again`. Lanes that are not named are not served.
+        """
+        taken: list[QueuedChange] = []
+        looked = 0
+        for lane in lanes:
+            more = True
+            while more and len(taken) < limit and not (taken and looked > PATIENCE):
+                free, seen, more = self._candidates(_LANE[lane], micros(now), limit - len(taken))
+                taken += self._take(free)
+                looked += seen
+        return taken
 
     def settle(self, settlement: Settlement, *, at: datetime) -> None:
-        """Note what became of a running change."""
-        raise NotImplementedError
+        """Note what became of a running change. Raises ValueError if it is not running."""
+        self.settle_many([settlement], at=at)
 
     def settle_many(self, settlements: Sequence[Settlement], *, at: datetime) -> None:
         """The same for many, in a few statements."""
-        raise NotImplementedError
+        if not settlements:
+            return
+        moment = micros(at)
+        changed = self._connection.execute(ask.SETTLE, [_outcome(one, at=moment) for one in settlements]).rowcount
+        if changed != len(settlements):
+            raise ValueError(f"{len(settlements) - changed} of {len(settlements)} settled changes were not running")
+        # The platform may have done something: a newer change of the subject has to read back first.
+        unsure = [one for one in settlements if one.again or one.state is QueueState.PENDING]
+        if unsure:
+            fields = [{"subject_of": one.subject, "this": one.change_id} for one in unsure]
+            self._connection.execute(ask.PASS_ON_AGAIN, fields)
+        self._let_look_again({one.subject for one in settlements})
 
     def interrupted(self, *, at: datetime) -> list[QueuedChange]:
         """Make changes left running by a dead process ready again, with `again`; call it once, at start, alone."""
-        raise NotImplementedError
+        left = [_queued(row) for row in self._connection.execute(ask.RUNNING)]
+        outcomes = [
+            Settlement(
+                change_id=one.id,
+                subject=one.change.subject,
+                state=QueueState.READY,
+                attempt=one.attempt,
+                due_at=at,
+                problem=one.problem,
+                again=True,
+            )
+            for one in left
+        ]
+        self.settle_many(outcomes, at=at)
+        return [queued for one in left if (queued := self.get(one.id))]
+
+    # --- by hand ---
 
     def retry(self, ids: Iterable[ChangeId], *, at: datetime) -> list[ChangeId]:
-        """Make waiting (also parked) changes due now, attempts at 0. Returns those that were."""
-        raise NotImplementedError
+        """Make waiting (also parked) changes due now, attempts at 0. Returns those that were waiting."""
+        found = [self._connection.execute(ask.RETRY, {"this": one, "at": micros(at)}).scalar() for one in ids]
+        return [ChangeId(one) for one in found if one is not None]
 
     def drop(self, ids: Iterable[ChangeId], *, at: datetime) -> list[ChangeId]:
-        """Take waiting changes out. Returns those that were."""
-        raise NotImplementedError
+        """Take waiting (also parked) changes out. Returns those that were waiting."""
+        found = [self._connection.execute(ask.DROP, {"this": one, "at": micros(at)}).first() for one in ids]
+        self._let_look_again({row.subject for row in found if row is not None})
+        return [ChangeId(row.id) for row in found if row is not None]
+
+    def tidy(self, *, before: datetime) -> int:
+        """Delete changes that were over before then (the audit log keeps what they did); returns how many."""
+        gone = self._connection.execute(ask.TIDY, {"before": micros(before)}).rowcount
+        self._connection.execute(ask.TIDY_WAITS)
+        return gone
+
+    # --- looking ---
 
     def get(self, change_id: ChangeId) -> QueuedChange | None:
         """Return one."""
-        raise NotImplementedError
+        row = self._connection.execute(ask.ONE, {"this": change_id}).first()
+        return None if row is None else _queued(row)
 
     def standing(self, *states: QueueState, limit: int = 1000) -> list[QueuedChange]:
         """Return changes in these states (all open ones if none is named), in the order of service."""
-        raise NotImplementedError
+        fields = {"states": list(states or OPEN_STATES), "number_of": limit}
+        return [_queued(row) for row in self._connection.execute(ask.STANDING, fields)]
 
-    def parked(self) -> list[QueuedChange]:
+    def parked(self, *, limit: int = 1000) -> list[QueuedChange]:
         """Return the parked changes."""
-        raise NotImplementedError
+        return self.standing(QueueState.PARKED, limit=limit)
 
     def for_subject(self, subject: SubjectId, *, limit: int = 50) -> list[QueuedChange]:
         """Return a subject's changes, newest first."""
-        raise NotImplementedError
+        fields = {"subject_of": subject, "number_of": limit}
+        return [_queued(row) for row in self._connection.execute(ask.FOR_SUBJECT, fields)]
 
     def counts(self, now: datetime) -> QueueCounts:
         """Count."""
-        raise NotImplementedError
+        found = {state: (n, int(due)) for state, n, due in self._connection.execute(ask.COUNTS, {"now": micros(now)})}
+        count = {state: found.get(state.value, (0, 0)) for state in QueueState}
+        blocked: int = self._connection.execute(ask.COUNT_BLOCKED).scalar_one()
+        return QueueCounts(
+            ready=count[QueueState.READY][0],
+            running=count[QueueState.RUNNING][0],
+            pending=count[QueueState.PENDING][0],
+            parked=count[QueueState.PARKED][0],
+            due=count[QueueState.READY][1] + count[QueueState.PENDING][1],
+            blocked=blocked,
+        )
 
     def blocked(self, *, limit: int = 1000) -> list[Blocked]:
-        """Return the ready changes that wait for a parked one."""
-        raise NotImplementedError
+        """Return the ready and pending changes that wait directly for a parked one."""
+        rows = self._connection.execute(ask.LIST_BLOCKED, {"number_of": limit})
+        return [
+            Blocked(
+                change_id=ChangeId(id_),
+                subject=SubjectId(subject),
+                label=codec.decode_change(body).label,
+                by=ChangeId(by),
+                by_subject=SubjectId(by_subject),
+                by_label=codec.decode_change(by_body).label,
+            )
+            for id_, subject, body, by, by_subject, by_body in rows
+        ]
 
     def next_due_at(self) -> datetime | None:
         """Return when the next change becomes due, past times included; None if none waits for a time only."""
-        raise NotImplementedError
+        return maybe_from_micros(self._connection.execute(ask.NEXT_DUE).scalar())
+
+    # --- steps ---
+
+    def _waiting_of(self, subjects: Collection[SubjectId]) -> list[Answer]:
+        found: list[Answer] = []
+        for portion in portions(sorted(subjects)):
+            found += self._connection.execute(ask.WAITING_OF, {"of_subjects": portion}).all()
+        return found
+
+    def _end(self, rows: Sequence[Answer], state: QueueState, *, at: datetime) -> None:
+        fields = [{"this": row.number, "to": state.value, "at": micros(at)} for row in rows]
+        if fields:
+            self._connection.execute(ask.END, fields)
+            self._let_look_again({row.subject for row in rows})
+
+    def _let_look_again(self, subjects: Collection[str]) -> None:
+        if subjects:
+            self._connection.execute(ask.LET_LOOK_AGAIN, [{"subject_of": subject} for subject in subjects])
+
+    def _add(
+        self, run_id: RunId, changes: Sequence[tuple[int, Change]], *, unsure: Collection[str], at: datetime
+    ) -> dict[int, ChangeId]:
+        """Insert changes; return their ids by place in the plan."""
+        if not changes:
+            return {}
+        batch = numbers(self._connection, "batches", 1)[0]
+        given = numbers(self._connection, "changes", len(changes))
+        moment, ids, ranks = micros(at), dict[int, ChangeId](), dict[SubjectId, int]()
+        rows: list[Fields] = []
+        for number, (place, change) in zip(given, changes, strict=True):
+            ids[place] = ChangeId(f"{run_id}.{number}")
+            waits_for = _sure_blocker(change, ranks)
+            row = _row(change, number=number, batch=batch, again=change.subject in unsure, at=moment)
+            rows.append({**row, "id": ids[place], "run_id": run_id, "waits_for": waits_for})
+            ranks.setdefault(change.subject, change.rank)
+        for portion in portions(rows):
+            self._connection.execute(ask.ADD, portion)
+        pairs = zip(given, (change for _, change in changes), strict=True)
+        for waits in portions(wait for number, change in pairs for wait in _waits(number, change)):
+            self._connection.execute(ask.ADD_WAITS, waits)
+        return ids
+
+    def _candidates(self, lane: int, now: int, wanted: int) -> tuple[list[int], int, bool]:
+        """Return the changes that can run, how many were looked at, and whether there may be more behind the blocked."""
+        look_at = max(2 * wanted, 64)
+        fields = {"of_lane": lane, "now": now, "number_of": look_at}
+        rows = self._connection.execute(ask.CANDIDATES, fields).all()
+        held = [{"this": row.number, "blocker": row.blocker} for row in rows if row.blocker is not None]
+        if held:
+            self._connection.execute(ask.NOTE_BLOCKER, held)
+        free = [row.number for row in rows if row.blocker is None]
+        return free[:wanted], len(rows), len(rows) == look_at and len(free) < wanted
+
+    def _take(self, these: list[int]) -> list[QueuedChange]:
+        if not these:
+            return []
+        rows = self._connection.execute(ask.TAKE, {"these": these}).all()
+        by_number = {row.number: row for row in rows}
+        return [_queued(by_number[number]) for number in these if number in by_number]
+
+
+def _kept(changes: Sequence[Change], before: Sequence[Answer]) -> dict[int, ChangeId]:
+    """Return which changes wait already, by place in the plan.
+
+    Once something about a subject is new, what follows it is new too: else the old change would run before the new one.
+    """
+    waiting = {(row.subject, row.sort): row for row in before}
+    kept: dict[int, ChangeId] = {}
+    new: set[SubjectId] = set()
+    seen: set[tuple[SubjectId, str]] = set()
+    for place, change in enumerate(changes):
+        key = (change.subject, _SORT[change.op])
+        if key in seen:
+            raise ValueError(f"a plan holds two changes of sort {key[1]!r} for {change.subject}")
+        seen.add(key)
+        row = waiting.get(key)
+        if row is None or change.subject in new or row.digest != codec.change_digest(change):
+            new.add(change.subject)
+        else:
+            kept[place] = ChangeId(row.id)
+    return kept
+
+
+def _unsure(rows: Iterable[Answer]) -> set[str]:
+    """Return the subjects of which the platform may know something that we do not."""
+    return {row.subject for row in rows if row.again or row.state == QueueState.PENDING.value}
+
+
+def _sure_blocker(change: Change, ranks: Mapping[SubjectId, int]) -> str | None:
+    """Return a subject of the same plan for which the change surely waits, or None: then the claim finds out.
+
+    `ranks` holds the subjects that stand earlier in the plan, with the rank of their first change.
+    """
+    if change.subject in ranks:
+        return change.subject
+    wanted = (*change.needs, *change.after)
+    return next((one for one in wanted if one in ranks and ranks[one] <= change.rank), None)
+
+
+def _waits(number: int, change: Change) -> Iterator[Fields]:
+    for subject in {*change.needs} - {change.subject}:
+        yield {"number": number, "subject": subject, "hard": True}
+    for subject in {*change.after} - {*change.needs} - {change.subject}:
+        yield {"number": number, "subject": subject, "hard": False}
+
+
+def _row(change: Change, *, number: int, batch: int, again: bool, at: int) -> Fields:
+    return {
+        "number": number,
+        "batch": batch,
+        "subject": change.subject,
+        "sort": _SORT[change.op],
+        "lane": _LANE[change.lane],
+        "rank": change.rank,
+        "state": QueueState.READY.value,
+        "attempt": 0,
+        "tried": False,
+        "again": again,
+        "due_at": at,
+        "created_at": at,
+        "settled_at": None,
+        "digest": codec.change_digest(change),
+        "problem": None,
+        "body": codec.encode_change(change),
+    }
+
+
+def _outcome(one: Settlement, *, at: int) -> Fields:
+    if one.state not in _TO_SETTLE:
+        raise ValueError(f"a change is not settled as {one.state}")
+    if one.state in (QueueState.READY, QueueState.PENDING) and one.due_at is None:
+        raise ValueError(f"a change that is settled as {one.state} needs a due time")
+    return {
+        "this": one.change_id,
+        "to": one.state.value,
+        "attempts": one.attempt,
+        "unsure": one.again,
+        "due": maybe_micros(one.due_at),
+        "at": at,
+        "trouble": None if one.problem is None else codec.encode_told([one.problem]),
+    }
+
+
+def _queued(row: Answer) -> QueuedChange:
+    return QueuedChange(
+        id=ChangeId(row.id),
+        run_id=RunId(row.run_id),
+        change=codec.decode_change(row.body),
+        state=QueueState(row.state),
+        attempt=row.attempt,
+        due_at=from_micros(row.due_at),
+        again=row.again,
+        problem=None if row.problem is None else codec.decode_told(row.problem)[0],
+        created_at=from_micros(row.created_at),
+        settled_at=maybe_from_micros(row.settled_at),
+    )

@@ -270,15 +270,31 @@ Index(
     sqlite_where=text("state IN ('ready', 'pending') AND waits_for IS NULL"),
     postgresql_where=text("state IN ('ready', 'pending') AND waits_for IS NULL"),
 )
-# Covers the question "is there something before me?".
-Index("changes_by_subject", changes.c.subject, changes.c.number, changes.c.state, changes.c.batch, changes.c.tried)
+# Covers the question "is there something before me?"; what is over is not in it.
+Index(
+    "changes_open_by_subject",
+    changes.c.subject,
+    changes.c.number,
+    changes.c.rank,
+    changes.c.state,
+    changes.c.tried,
+    sqlite_where=text("state IN ('ready', 'running', 'pending', 'parked')"),
+    postgresql_where=text("state IN ('ready', 'running', 'pending', 'parked')"),
+)
+Index(
+    "changes_open_by_state",
+    changes.c.state,
+    changes.c.due_at,
+    sqlite_where=text("state IN ('ready', 'running', 'pending', 'parked')"),
+    postgresql_where=text("state IN ('ready', 'running', 'pending', 'parked')"),
+)
+Index("changes_by_subject", changes.c.subject, changes.c.number)
 Index(
     "changes_waiting_for",
     changes.c.waits_for,
     sqlite_where=text("waits_for IS NOT NULL"),
     postgresql_where=text("waits_for IS NOT NULL"),
 )
-Index("changes_by_state", changes.c.state, changes.c.lane, changes.c.rank, changes.c.number)
 
 change_waits = Table(
     "change_waits",
@@ -287,6 +303,7 @@ change_waits = Table(
     Column("subject", Text, nullable=False),
     Column("hard", Boolean(create_constraint=False), nullable=False),
     PrimaryKeyConstraint("number", "subject", "hard"),
+    Index("change_waits_by_subject", "subject"),
     sqlite_with_rowid=False,
 )
 

@@ -36,6 +36,11 @@ def upgrade() -> None:
         op.execute(statement)
 
 
+def _partial(name: str, table: str, columns: list[str], *, where: str, unique: bool = False) -> None:
+    condition = sa.text(where)
+    op.create_index(name, table, columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
 def _meta() -> None:
     op.create_table(
         "meta",
@@ -109,14 +114,7 @@ def _records() -> None:
         sa.PrimaryKeyConstraint("source", "kind", "native_id"),
     )
     op.create_index("records_by_subject", "records", ["subject"], unique=False)
-    op.create_index(
-        "records_present",
-        "records",
-        ["source", "kind", "native_id", "digest"],
-        unique=False,
-        sqlite_where=sa.text("absent_since IS NULL"),
-        postgresql_where=sa.text("absent_since IS NULL"),
-    )
+    _partial("records_present", "records", ["source", "kind", "native_id", "digest"], where="absent_since IS NULL")
 
 
 def _record_keys() -> None:
@@ -175,14 +173,7 @@ def _links() -> None:
         sa.Column("adopted", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("target", "subject"),
     )
-    op.create_index(
-        "links_one_subject",
-        "links",
-        ["target", "kind", "target_id"],
-        unique=True,
-        sqlite_where=sa.text("state <> 'removed'"),
-        postgresql_where=sa.text("state <> 'removed'"),
-    )
+    _partial("links_one_subject", "links", ["target", "kind", "target_id"], where="state <> 'removed'", unique=True)
 
 
 def _observed() -> None:
@@ -230,40 +221,34 @@ def _changes() -> None:
 
 
 def _changes_indexes() -> None:
-    op.create_index("changes_by_state", "changes", ["state", "lane", "rank", "number"], unique=False)
-    op.create_index("changes_by_subject", "changes", ["subject", "number", "state", "batch", "tried"], unique=False)
-    op.create_index(
+    op.create_index("changes_by_subject", "changes", ["subject", "number"], unique=False)
+    _partial(
         "changes_next",
         "changes",
         ["lane", "rank", "number", "due_at"],
-        unique=False,
-        sqlite_where=sa.text("state IN ('ready', 'pending') AND waits_for IS NULL"),
-        postgresql_where=sa.text("state IN ('ready', 'pending') AND waits_for IS NULL"),
+        where="state IN ('ready', 'pending') AND waits_for IS NULL",
     )
-    op.create_index(
-        "changes_one_running",
-        "changes",
-        ["subject"],
-        unique=True,
-        sqlite_where=sa.text("state = 'running'"),
-        postgresql_where=sa.text("state = 'running'"),
-    )
-    op.create_index(
+    _partial("changes_one_running", "changes", ["subject"], where="state = 'running'", unique=True)
+    _partial(
         "changes_one_waiting",
         "changes",
         ["subject", "sort"],
+        where="state IN ('ready', 'pending', 'parked')",
         unique=True,
-        sqlite_where=sa.text("state IN ('ready', 'pending', 'parked')"),
-        postgresql_where=sa.text("state IN ('ready', 'pending', 'parked')"),
     )
-    op.create_index(
-        "changes_waiting_for",
+    _partial(
+        "changes_open_by_state",
         "changes",
-        ["waits_for"],
-        unique=False,
-        sqlite_where=sa.text("waits_for IS NOT NULL"),
-        postgresql_where=sa.text("waits_for IS NOT NULL"),
+        ["state", "due_at"],
+        where="state IN ('ready', 'running', 'pending', 'parked')",
     )
+    _partial(
+        "changes_open_by_subject",
+        "changes",
+        ["subject", "number", "rank", "state", "tried"],
+        where="state IN ('ready', 'running', 'pending', 'parked')",
+    )
+    _partial("changes_waiting_for", "changes", ["waits_for"], where="waits_for IS NOT NULL")
 
 
 def _change_waits() -> None:
@@ -275,6 +260,7 @@ def _change_waits() -> None:
         sa.PrimaryKeyConstraint("number", "subject", "hard"),
         sqlite_with_rowid=False,
     )
+    op.create_index("change_waits_by_subject", "change_waits", ["subject"], unique=False)
 
 
 def _holds() -> None:

@@ -1,0 +1,223 @@
+"""The queue's SQL, built once. Asks nothing itself.
+
+Conditions on `state` are literal text, not parameters: they are the very words of the partial indexes, and only so are those
+used. `waits_for` is a note, not the truth: it spares a blocked change from being looked at again until something about the
+subject that it waits for has changed. The truth is `BLOCKER`, asked when a change is about to be claimed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    true,
+    union,
+    update,
+)
+
+from syncd.store.rows import QueueState
+from syncd.store.tables import change_waits, changes
+
+C: Final = changes
+_W: Final = change_waits
+_LIVE: Final = "IN ('ready', 'running', 'pending', 'parked')"
+_WAITING: Final = "IN ('ready', 'pending', 'parked')"
+_CLAIMABLE: Final = "state IN ('ready', 'pending') AND waits_for IS NULL"
+
+
+def _is(alias: str, states: str) -> ColumnElement[bool]:
+    # Without a type: a Boolean one is written `… = 1` for SQLite, which no partial index fits.
+    return literal_column(f"{alias}.state {states}")
+
+
+# --- what stands before a change ------------------------------------------------------------------------------------
+# Only what comes earlier in the order of service (rank, then number) can block. That order is total, so nothing can wait
+# in a circle: not a department for its leader and the leader for the department, nor two plans for each other.
+
+_O: Final = changes.alias("o")
+_EARLIER: Final = or_(_O.c.rank < C.c.rank, and_(_O.c.rank == C.c.rank, _O.c.number < C.c.number))
+_OWN: Final = select(_O.c.subject).where(
+    _O.c.subject == C.c.subject,
+    _O.c.number != C.c.number,
+    _is("o", _LIVE),
+    or_(_is("o", "= 'running'"), _O.c.number < C.c.number),
+)
+
+
+def _other(condition: ColumnElement[bool], states: str) -> Select[tuple[str]]:
+    return (
+        select(_W.c.subject)
+        .join(_O, _O.c.subject == _W.c.subject)
+        .where(_W.c.number == C.c.number, _W.c.subject != C.c.subject, _is("o", _LIVE), _EARLIER)
+        .where(condition, _is("o", states))
+    )
+
+
+BLOCKER: Final = func.coalesce(
+    _OWN.limit(1).correlate(C).scalar_subquery(),
+    _other(_W.c.hard, _LIVE).limit(1).correlate(C).scalar_subquery(),
+    _other(and_(~_W.c.hard, ~_O.c.tried), "<> 'parked'").limit(1).correlate(C).scalar_subquery(),
+)
+"""The subject that the change waits for; NULL if it can run."""
+
+# --- accept ---------------------------------------------------------------------------------------------------------
+
+ADD: Final = insert(C)
+ADD_WAITS: Final = insert(_W)
+WAITING_OF: Final = (
+    select(C.c.number, C.c.id, C.c.subject, C.c.sort, C.c.digest, C.c.state, C.c.again)
+    .where(C.c.subject.in_(bindparam("of_subjects", expanding=True)), text(f"state {_WAITING}"))
+    .order_by(C.c.number)
+)
+NOT_RUNNING: Final = (
+    select(C.c.number, C.c.id, C.c.subject).where(text("state IN ('ready', 'parked')")).order_by(C.c.number)
+)
+END: Final = (
+    update(C)
+    .where(C.c.number == bindparam("this"))
+    .values(state=bindparam("to"), settled_at=bindparam("at"), waits_for=None)
+)
+LET_LOOK_AGAIN: Final = update(C).where(C.c.waits_for == bindparam("subject_of")).values(waits_for=None)
+
+# --- claim ----------------------------------------------------------------------------------------------------------
+
+CANDIDATES: Final = (
+    select(C.c.number, BLOCKER.label("blocker"))
+    .where(C.c.lane == bindparam("of_lane"), text(_CLAIMABLE), C.c.due_at <= bindparam("now"))
+    .order_by(C.c.rank, C.c.number)
+    .limit(bindparam("number_of"))
+    .with_for_update(skip_locked=True, of=C)
+)
+NOTE_BLOCKER: Final = update(C).where(C.c.number == bindparam("this")).values(waits_for=bindparam("blocker"))
+TAKE: Final = (
+    update(C)
+    .where(C.c.number.in_(bindparam("these", expanding=True)))
+    .values(state=QueueState.RUNNING.value, again=or_(C.c.again, C.c.state == QueueState.PENDING.value), waits_for=None)
+    .returning(C)
+)
+NEXT_DUE: Final = select(func.min(C.c.due_at)).where(text(_CLAIMABLE))
+
+# --- settle ---------------------------------------------------------------------------------------------------------
+
+_N: Final = changes.alias("n")
+_OVERTAKEN: Final = (
+    select(_N.c.number)
+    .where(_N.c.subject == C.c.subject, _N.c.batch > C.c.batch, _is("n", _LIVE), _is("n", _WAITING))
+    .correlate(C)
+    .exists()
+)
+_TO: Final = bindparam("to", type_=Text)
+SETTLE: Final = (
+    update(C)
+    .where(C.c.id == bindparam("this"), C.c.state == QueueState.RUNNING.value)
+    .values(
+        state=case(
+            (and_(_TO.bool_op("<>")(QueueState.DONE.value), _OVERTAKEN), QueueState.SUPERSEDED.value), else_=_TO
+        ),
+        attempt=bindparam("attempts"),
+        tried=true(),
+        again=bindparam("unsure", type_=Boolean),
+        due_at=func.coalesce(bindparam("due", type_=C.c.due_at.type), C.c.due_at),
+        settled_at=bindparam("at"),
+        problem=bindparam("trouble"),
+        waits_for=None,
+    )
+)
+_S: Final = changes.alias("s")
+PASS_ON_AGAIN: Final = (
+    update(C)
+    .where(
+        C.c.subject == bindparam("subject_of"),
+        text(f"state {_WAITING}"),
+        C.c.batch > select(_S.c.batch).where(_S.c.id == bindparam("this")).scalar_subquery(),
+    )
+    .values(again=true())
+)
+RUNNING: Final = select(C).where(text("state = 'running'")).order_by(C.c.number)
+
+# --- by hand --------------------------------------------------------------------------------------------------------
+
+RETRY: Final = (
+    update(C)
+    .where(C.c.id == bindparam("this"), text(f"state {_WAITING}"))
+    .values(
+        state=QueueState.READY.value,
+        due_at=bindparam("at"),
+        attempt=0,
+        again=or_(C.c.again, C.c.state == QueueState.PENDING.value),
+        waits_for=None,
+    )
+    .returning(C.c.id)
+)
+DROP: Final = (
+    update(C)
+    .where(C.c.id == bindparam("this"), text(f"state {_WAITING}"))
+    .values(state=QueueState.DROPPED.value, settled_at=bindparam("at"), waits_for=None)
+    .returning(C.c.id, C.c.subject)
+)
+
+# --- looking --------------------------------------------------------------------------------------------------------
+
+ONE: Final = select(C).where(C.c.id == bindparam("this"))
+STANDING: Final = (
+    select(C)
+    .where(C.c.state.in_(bindparam("states", expanding=True)))
+    .order_by(C.c.lane, C.c.rank, C.c.number)
+    .limit(bindparam("number_of"))
+)
+FOR_SUBJECT: Final = (
+    select(C).where(C.c.subject == bindparam("subject_of")).order_by(C.c.number.desc()).limit(bindparam("number_of"))
+)
+COUNTS: Final = (
+    select(C.c.state, func.count(), func.sum(case((C.c.due_at <= bindparam("now"), 1), else_=0)))
+    .where(text(f"state {_LIVE}"))
+    .group_by(C.c.state)
+)
+_P: Final = changes.alias("p")
+_PARKED: Final = and_(_is("p", _LIVE), _is("p", "= 'parked'"))
+_CAN_WAIT: Final = C.c.state.in_([QueueState.READY.value, QueueState.PENDING.value])
+_BEHIND: Final = or_(_P.c.rank < C.c.rank, and_(_P.c.rank == C.c.rank, _P.c.number < C.c.number))
+BLOCKED: Final = union(
+    select(C.c.number, _P.c.number.label("by"))
+    .select_from(C)
+    .join(_W, and_(_W.c.number == C.c.number, _W.c.hard, _W.c.subject != C.c.subject))
+    .join(_P, and_(_P.c.subject == _W.c.subject, _PARKED, _BEHIND))
+    .where(_CAN_WAIT),
+    select(C.c.number, _P.c.number.label("by"))
+    .select_from(C)
+    .join(_P, and_(_P.c.subject == C.c.subject, _PARKED, _P.c.number < C.c.number))
+    .where(_CAN_WAIT),
+).subquery("blocked")
+COUNT_BLOCKED: Final = select(func.count(BLOCKED.c.number.distinct()))
+_BY: Final = changes.alias("b")
+LIST_BLOCKED: Final = (
+    select(C.c.id, C.c.subject, C.c.body, _BY.c.id, _BY.c.subject, _BY.c.body)
+    .select_from(C)
+    .join(BLOCKED, BLOCKED.c.number == C.c.number)
+    .join(_BY, _BY.c.number == BLOCKED.c.by)
+    .order_by(C.c.lane, C.c.rank, C.c.number, _BY.c.number)
+    .limit(bindparam("number_of"))
+)
+
+# --- tidying --------------------------------------------------------------------------------------------------------
+
+_OVER: Final = and_(
+    C.c.state.in_([QueueState.DONE.value, QueueState.SUPERSEDED.value, QueueState.DROPPED.value]),
+    C.c.settled_at < bindparam("before"),
+)
+TIDY: Final = delete(C).where(_OVER)
+TIDY_WAITS: Final = delete(_W).where(_W.c.number.not_in(select(C.c.number)))
