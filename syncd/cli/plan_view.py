@@ -48,15 +48,20 @@ def tell_plan(
     names: Mapping[str, str],
     everything: bool = False,
     where: bool = False,
+    few: int = FEW,
 ) -> None:
-    """Print a plan for people. `names` says what to call a subject; `where` adds each field's rule (file:line)."""
+    """Print a plan for people. `names` says what to call a subject; `where` adds each field's rule (file:line).
+
+    Of each kind of change the first `few` are shown, or everyone.
+    """
+    most = len(plan.changes) + len(plan.aside) + len(plan.warnings) if everything else few
     held = {id(change): hold for hold in judgement.holds for change in hold.changes}
     if not plan.changes:
         out.say("Nothing to do: the target is as the sources say.", style="green")
     for (op, kind), changes in _groups(plan.changes):
-        _tell_group(out, TITLES[op, kind], changes, held, names, everything, where)
-    _tell_asides(out, plan.aside, everything)
-    _tell_warnings(out, plan, everything)
+        _tell_group(out, TITLES[op, kind], changes, held, names, most, where)
+    _tell_asides(out, plan.aside, most)
+    _tell_warnings(out, plan, most)
     for hold in judgement.holds:
         _tell_hold(out, hold)
     _tell_sum(out, plan, judgement)
@@ -74,11 +79,11 @@ def _tell_group(
     changes: Sequence[Change],
     held: Mapping[int, Hold],
     names: Mapping[str, str],
-    everything: bool,
+    most: int,
     where: bool,
 ) -> None:
     out.say(f"\n{title} ({len(changes)})", style="bold")
-    shown = changes if everything else changes[:FEW]
+    shown = changes[:most]
     for change in shown:
         _tell_change(out, change, id(change) in held, names, where)
     if len(shown) < len(changes):
@@ -159,35 +164,35 @@ def names_of(labels: Mapping[SubjectId, str], *, holding: str) -> dict[str, str]
     return {**{str(subject): label for subject, label in labels.items()}, ROOT_UNIT: "the root", HOLDING_UNIT: holding}
 
 
-def _tell_asides(out: Output, asides: Sequence[Aside], everything: bool) -> None:
+def _tell_asides(out: Output, asides: Sequence[Aside], most: int) -> None:
     by_reason: dict[Reason, list[Aside]] = {}
     for aside in asides:
         by_reason.setdefault(aside.reason, []).append(aside)
     for reason, some in by_reason.items():
-        if reason is Reason.EXCLUDED and not everything:
+        if reason is Reason.EXCLUDED and len(some) > most:
             counted = Counter(aside.why for aside in some)
             out.say(f"\nExcluded by rule ({len(some)})", style="bold")
-            for why, number in counted.most_common(FEW):
+            for why, number in counted.most_common(most):
                 out.say(f"  {number:>5}  {why}", style="dim")
             continue
         out.say(f"\nLeft as they are: {reason} ({len(some)})", style="bold")
-        for aside in some if everything else some[:FEW]:
+        for aside in some[:most]:
             out.say(
                 f"  ! {aside.label}: {aside.why or '; '.join(str(problem) for problem in aside.problems)}",
                 style="yellow",
             )
-        if len(some) > FEW and not everything:
-            out.say(f"  … and {len(some) - FEW} more; --all shows everyone", style="dim")
+        if len(some) > most:
+            out.say(f"  … and {len(some) - most} more; --all shows everyone", style="dim")
 
 
-def _tell_warnings(out: Output, plan: Plan, everything: bool) -> None:
+def _tell_warnings(out: Output, plan: Plan, most: int) -> None:
     if not plan.warnings:
         return
     out.say(f"\nWarnings ({len(plan.warnings)})", style="bold")
-    for problem in plan.warnings if everything else plan.warnings[:FEW]:
+    for problem in plan.warnings[:most]:
         out.problem(problem, sign="")
-    if len(plan.warnings) > FEW and not everything:
-        out.say(f"  … and {len(plan.warnings) - FEW} more; --all shows everyone", style="dim")
+    if len(plan.warnings) > most:
+        out.say(f"  … and {len(plan.warnings) - most} more; --all shows everyone", style="dim")
 
 
 def _tell_hold(out: Output, hold: Hold) -> None:

@@ -1,0 +1,254 @@
+"""The cycle as administrators meet it: joiners, movers, leavers, held and parked, on a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from syncd.core.model import Effect, Kind, LinkState, Reason
+from syncd.core.policy import Limit, Limits
+from syncd.engine.cycle import Result
+from syncd.engine.world import GuardTerms, LeaverTerms
+from tests.support.small_world import SmallWorld
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Iterator[SmallWorld]:
+    world = SmallWorld(tmp_path)
+    world.company()
+    yield world
+    world.store.close()
+
+
+def test_a_second_cycle_plans_nothing(company: SmallWorld) -> None:
+    first, second = company.sync(), company.sync()
+
+    assert first.result is Result.DONE
+    assert first.tally.done == len(first.reconciliation.plan.changes) > 0
+    assert second.reconciliation.plan.changes == ()
+    assert second.result is Result.NOTHING
+
+
+def test_the_tenant_is_as_the_source_says(company: SmallWorld) -> None:
+    company.sync()
+
+    tenant = company.tenant()
+    assert tenant["unit:Unit team"]["parent"] == "Unit top"
+    assert tenant["unit:Unit top"]["managers"] == ("Example 1",)
+    assert tenant["person:Example 2"]["departments"] == ({"unit": "Unit team"},)
+    assert tenant["person:Example 2"]["manager"] == "Example 1"
+
+
+def test_a_mover_changes_in_one_call(company: SmallWorld) -> None:
+    company.sync()
+    company.edit("3", unit="top", title="Lead")
+
+    done = company.sync()
+
+    assert dict(done.tally.confirmed) == {"update person": 1}
+    assert company.tenant()["person:Example 3"]["departments"] == ({"unit": "Unit top"},)
+
+
+def test_a_renamed_unit_stays_itself_and_nobody_in_it_is_touched(company: SmallWorld) -> None:
+    company.sync()
+    company.unit("team", "top", name="Renamed")
+
+    done = company.sync()
+
+    assert dict(done.tally.confirmed) == {"update unit": 1}
+    assert company.tenant()["person:Example 2"]["departments"] == ({"unit": "Renamed"},)
+
+
+def test_a_leaver_is_put_out_of_sight_and_removed_when_the_grace_is_over(company: SmallWorld) -> None:
+    company.sync()
+    company.leave("5")
+
+    company.sync()
+    assert company.tenant()["person:Example 5"]["departments"] == ({"unit": "Leavers"},)
+    assert company.tenant()["unit:Leavers"]["hide_dept"] is True
+
+    company.time += timedelta(days=29)
+    assert company.sync().tally.done == 0
+    company.time += timedelta(days=2)
+    assert dict(company.sync().tally.confirmed) == {"remove person": 1}
+    assert "person:Example 5" not in company.tenant()
+
+
+def test_a_leaver_who_comes_back_keeps_the_account(company: SmallWorld) -> None:
+    company.sync()
+    before = company.source.records[Kind.PERSON, "5"]
+    company.leave("5")
+    company.sync()
+    company.source.records[Kind.PERSON, "5"] = before
+
+    company.sync()
+
+    assert company.tenant()["person:Example 5"]["departments"] == ({"unit": "Unit team"},)
+    links = company.store.reading()
+    with links as tx:
+        assert {link.state for link in tx.links.all("memory").values()} == {LinkState.LINKED}
+
+
+def test_somebody_who_is_inactive_leaves_though_the_record_is_there(company: SmallWorld) -> None:
+    company.sync()
+    company.edit("5", state="left")
+
+    company.sync()
+
+    assert company.tenant()["person:Example 5"]["departments"] == ({"unit": "Leavers"},)
+
+
+@pytest.mark.parametrize("broken", ["doubt", "error", "empty", "shrunk"])
+def test_nobody_is_taken_for_gone_on_the_strength_of_a_bad_read(tmp_path: Path, broken: str) -> None:
+    """Promise 2: incomplete, failing, empty or suddenly small."""
+    world = SmallWorld(tmp_path)
+    world.company(30)
+    world.sync()
+    before = dict(world.source.records)
+    if broken == "doubt":
+        world.leave("5")
+        world.source.doubt = "a size limit"
+    elif broken == "error":
+        world.leave("5")
+        world.source.error = ValueError()
+        with pytest.raises(ValueError):
+            world.sync()
+        world.source.error = None
+        world.source.doubt = "still broken"
+    elif broken == "empty":
+        for key in [key for key in before if key[0] is Kind.PERSON]:
+            del world.source.records[key]
+    else:
+        for number in range(20, 30):
+            world.leave(str(number))
+
+    done = world.sync()
+
+    assert done.tally.done == 0
+    assert done.reconciliation.plan.changes == ()
+    assert not done.reconciliation.reads[0].licensed
+    assert done.reconciliation.reads[0].problems
+    world.source.records.clear()
+    world.source.records.update(before)
+    world.source.doubt = ""
+    assert world.sync().reconciliation.reads[0].licensed
+    world.store.close()
+
+
+def test_a_shrunken_source_is_released_for_exactly_what_was_shown(tmp_path: Path) -> None:
+    world = SmallWorld(tmp_path, guard=GuardTerms(plan_only_first=False, limits=Limits(per_unit_percent=None)))
+    world.company(30)
+    world.sync()
+    for number in range(20, 30):
+        world.leave(str(number))
+    world.sync()
+    with world.store.transaction() as tx:
+        (hold,) = tx.holds.open()
+        assert hold.effect is Effect.SOURCE_SHRUNK
+        tx.holds.release(hold.id, by="operator", at=world.time, reason="the branch was closed")
+
+    done = world.sync()
+
+    assert dict(done.tally.confirmed) == {"create unit": 1, "offboard person": 10}
+    world.store.close()
+
+
+def test_a_mass_leave_is_held_and_the_rest_flows(tmp_path: Path) -> None:
+    guard = GuardTerms(plan_only_first=False, limits=Limits(by_effect={Effect.LEAVE: Limit(count=3)}))
+    world = SmallWorld(tmp_path, guard=guard)
+    world.company(30)
+    world.sync()
+    for number in (10, 11, 12):
+        world.edit(str(number), state="left")
+    world.edit("2", title="Promoted")
+
+    done = world.sync()
+
+    assert done.result is Result.HELD
+    assert done.tally.confirmed["update person"] == 1
+    assert done.tally.confirmed["offboard person"] == 0
+    assert [(row.effect, row.count) for row in done.holds] == [(Effect.LEAVE, 3)]
+    world.store.close()
+
+
+def test_the_first_run_of_a_configuration_only_plans(tmp_path: Path) -> None:
+    world = SmallWorld(tmp_path, guard=GuardTerms())
+    world.company()
+
+    shown = world.sync()
+    assert shown.result is Result.PLANNED
+    assert world.target.objects == {}
+
+    assert world.sync(accept=True).result is Result.DONE
+    world.edit("2", title="T")
+    assert world.sync().tally.done == 1
+    world.store.close()
+
+
+def test_a_person_without_what_is_required_is_parked_and_left_alone(company: SmallWorld) -> None:
+    company.sync()
+    before = company.tenant()["person:Example 4"]
+    company.edit("4", name=None, title="Written by nobody")
+
+    done = company.sync()
+
+    assert [aside.reason for aside in done.reconciliation.plan.aside] == [Reason.PARKED]
+    assert company.tenant()["person:Example 4"] == before
+
+
+def test_a_refused_change_is_parked_by_name_and_blocks_nobody(company: SmallWorld) -> None:
+    company.sync()
+    company.person("6", "team", mobile="13800000002")
+    company.person("7", "team")
+
+    done = company.sync()
+
+    assert done.result is Result.TROUBLED
+    assert [label for label, _ in done.tally.troubles.values()] == ["Example 6"]
+    assert "person:Example 7" in company.tenant()
+
+
+def test_an_account_that_was_there_is_adopted_and_not_doubled(company: SmallWorld) -> None:
+    company.sync()
+    people = len([key for key in company.target.objects if key[0] is Kind.PERSON])
+    with company.store.transaction() as tx:
+        tx.links.drop("memory", list(tx.links.all("memory")))
+
+    done = company.sync()
+
+    assert done.tally.done > 0
+    assert len([key for key in company.target.objects if key[0] is Kind.PERSON]) == people
+    assert company.sync().reconciliation.plan.changes == ()
+
+
+def test_excluded_people_are_counted_with_their_reason(company: SmallWorld) -> None:
+    company.person("9", "team", kind="service")
+
+    done = company.sync()
+
+    (aside,) = done.reconciliation.plan.aside
+    assert (aside.reason, "service account" in aside.why) == (Reason.EXCLUDED, True)
+
+
+def test_removing_at_once_is_a_policy(tmp_path: Path) -> None:
+    world = SmallWorld(tmp_path, leavers=LeaverTerms(hold=False))
+    world.company()
+    world.sync()
+    world.leave("5")
+
+    assert dict(world.sync().tally.confirmed) == {"remove person": 1}
+    world.store.close()
+
+
+def test_every_write_was_intended_in_the_audit_log_first(company: SmallWorld) -> None:
+    company.sync()
+    with company.store.reading() as tx:
+        rows = [(row.type, row.change) for row in company.store.audit.iterate(tx)]
+
+    confirmed = [change for type_, change in rows if type_ == "change.confirmed"]
+    assert confirmed
+    for change in confirmed:
+        assert rows.index(("change.intended", change)) < rows.index(("change.confirmed", change))
