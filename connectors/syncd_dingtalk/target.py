@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, ClassVar, Final, Self
 from pydantic import SecretStr
 
 from syncd.config.secrets import Secret
+from syncd.core.errors import NeedsHuman
 from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, Outcome, Rejected, TargetId
 from syncd.core.ports import Room, Verdict
 from syncd.core.values import Values
 from syncd.http import HttpSettings, open_client
 from syncd_dingtalk import api as a
 from syncd_dingtalk import messages as m
-from syncd_dingtalk.api import LANE, Api
+from syncd_dingtalk.api import LANE, Api, Refused
+from syncd_dingtalk.errors import Meaning
 from syncd_dingtalk.fields import FIELDS, normalise
 from syncd_dingtalk.observe import Observer, hidden_fields
 from syncd_dingtalk.people import HIDEABLE
@@ -171,8 +173,11 @@ class DingTalk:
             protected=await self._protected(),
         )
         self._certificate = Completeness(facts=())
-        async for seen in observer.objects():
-            yield seen
+        try:
+            async for seen in observer.objects():
+                yield seen
+        except Refused as refused:
+            raise _for_a_person(refused) from None
         self._scopes = observer.walk.scopes
         self._hidden = observer.hidden()
         self._certificate = observer.certificate()
@@ -185,9 +190,10 @@ class DingTalk:
         writer = self._writers.get(kind)
         if writer is None:
             return None
-        if self._scopes is None:
-            self._scopes = await self.api.call(a.SCOPES)
-        return await writer.look(target_id)
+        try:
+            return await writer.look(target_id)
+        except Refused as refused:
+            raise _for_a_person(refused) from None
 
     async def _protected(self) -> frozenset[str]:
         """Return the administrators who are never touched; asked once, and again with each `observe`."""
@@ -197,9 +203,11 @@ class DingTalk:
             self._admins = frozenset(admin.userid for admin in admins if everybody or admin.sys_level == _MAIN)
         return self._admins
 
-    def _hidden_of(self, person: Person) -> frozenset[str]:
+    async def _hidden_of(self, person: Person) -> frozenset[str]:
         """Return the fields of one person that our permissions hide, as far as this and the last `observe` tell."""
-        return self._hidden & hidden_fields([person], self._scopes or Scopes())
+        if self._scopes is None:
+            self._scopes = await self.api.call(a.SCOPES)
+        return self._hidden & hidden_fields([person], self._scopes)
 
     # --- writing -------------------------------------------------------------------------------------------------------
 
@@ -223,3 +231,11 @@ class DingTalk:
 
         async for verdict in verdicts(self, self._settings, self._room):
             yield verdict
+
+
+def _for_a_person(refused: Refused) -> NeedsHuman:
+    """Return a refusal met while reading as what it is then: a matter of rights or of scope."""
+    refusal = refused.refusal
+    if refusal.meaning is Meaning.SCOPE:
+        return NeedsHuman(m.PARTIAL.at(why=f"reading was refused with {refusal.code}"))
+    return NeedsHuman(refusal.problem(label="what was to be read"))

@@ -35,7 +35,7 @@ class PeopleWriter(Writer):
         *,
         region: Region,
         mobile_change: MobileChange,
-        hidden: Callable[[Person], frozenset[str]],
+        hidden: Callable[[Person], Awaitable[frozenset[str]]],
         protected: Callable[[], Awaitable[frozenset[str]]],
     ) -> None:
         """`hidden` says which fields of a person our permissions hide, `protected` who is never removed."""
@@ -52,7 +52,7 @@ class PeopleWriter(Writer):
             if refused.refusal.meaning is Meaning.GONE:
                 return None
             raise
-        return people.from_wire(person, region=self.region, unreadable=self.hidden(person))
+        return people.from_wire(person, region=self.region, unreadable=await self.hidden(person))
 
     # --- create --------------------------------------------------------------------------------------------------------
 
