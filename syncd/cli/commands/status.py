@@ -1,0 +1,46 @@
+"""`syncd status`: how things stand, on one screen."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from syncd.cli.call import Call, Stopped, teach
+from syncd.cli.exit_codes import ExitCode
+from syncd.core.errors import message
+
+NO_SOURCE: Final = message(
+    "CLI-100",
+    what="There is no source {name!r}.",
+    do="The sources are: {known}.",
+    example="syncd status --source adn",
+)
+
+
+@teach(
+    "status",
+    examples=(
+        ("syncd status", "Say whether everything works, and what to do if it does not."),
+        ("syncd status --source hr", "Show besides on which facts the last read of `hr` is believed complete."),
+        ("syncd status --json | jq '.queue.parked'", "A number for monitoring; the exit code is the verdict."),
+    ),
+    exits=(ExitCode.PARKED, ExitCode.HELD, ExitCode.SOURCE),
+)
+@click.option("--source", metavar="NAME", default="", help="Show the proof of this source's last read.")
+def command(call: Call, *, source: str) -> ExitCode:
+    """Say how things stand: last runs, sources, target, queue, holds, audit log.
+
+    Reads the state only: no source and no target is asked, and nothing is written. What needs somebody stands first, each with
+    the command that helps. If several things do, the exit code is the highest of theirs.
+    """
+    from syncd.cli.overview import look
+    from syncd.cli.telling.status import tell_status
+
+    with call.session() as session:
+        status = look(session, call.config)
+    known = [one.name for one in status.sources]
+    if source and source not in known:
+        raise Stopped(ExitCode.USAGE, [NO_SOURCE.at(name=source, known=", ".join(known))])
+    call.out.show(status, lambda out: tell_status(out, status, source=source))
+    return status.exit_code

@@ -1,0 +1,288 @@
+"""How things stand, judged: what `syncd status` says and with which exit code it ends. It reads; it writes and asks nobody.
+
+Monitoring asks often, so the few settings that count are read without the models of the whole configuration where that is
+safe (`outlined`), and the state without SQLAlchemy where it is a file (`syncd.store.glance`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from syncd.cli.exit_codes import ExitCode
+from syncd.core.errors import Misconfigured, Problem, message
+from syncd.store.glance import Glance
+from syncd.store.rows import HoldRow, QueueCounts, ReadRow, RunRow
+
+if TYPE_CHECKING:
+    from syncd.cli.session import Session
+
+NEVER: Final = message(
+    "CLI-101",
+    what="Nothing has run yet on this state.",
+    do="See what would be written with `syncd plan`, then write it with `syncd sync --accept`.",
+    example="`syncd status` right after `syncd init`",
+)
+FAILED: Final = message(
+    "CLI-102",
+    what="The last run did not get to its end: {result}.",
+    do="Run `syncd sync` to see why, or look into the log of run {run}.",
+    example="the target could not be reached",
+)
+DIED: Final = message(
+    "CLI-103",
+    what="The last run began {ago} and has not said that it ended.",
+    do="If no syncd is at work, it was killed; the next `syncd sync` reads back what was under way.",
+    example="kill -9 in the middle of `syncd sync`",
+)
+NOT_CONFIRMED: Final = message(
+    "CLI-104",
+    what="The last run could not confirm everything; {count} changes are to be tried again, the next {next}.",
+    do="`syncd queue list` names them with their problems. They are tried again by themselves.",
+    example="the target was unreachable for a minute",
+)
+UNREAD: Final = message(
+    "CLI-105",
+    what="Source {source} was not read in the last run; what it said {since} stands.",
+    do="Run `syncd check --online` to see what keeps it from being read. Nobody is taken for gone meanwhile.",
+    example="a directory server that is down",
+)
+UNPROVEN: Final = message(
+    "CLI-106",
+    what="The last read of source {source} is not proven complete ({doubts}).",
+    do="Mend the cause; the next good read heals. Nobody is taken for gone meanwhile. See `syncd status --source {source}`.",
+    example="an LDAP server that stops at its size limit",
+)
+STALE: Final = message(
+    "CLI-107",
+    what="Source {source} was last read {since}; a read is due every {every}.",
+    do="Check that the service runs: systemctl status syncd. Or run `syncd sync`.",
+    example="the service was stopped for an upgrade and not started again",
+)
+HELD: Final = message(
+    "CLI-108",
+    what="The guard holds {count} × {effect}: {reasons}.",
+    do="Look at it with `syncd hold show {hold}`, then `syncd hold release {hold} --reason …`, or mend the cause.",
+    example="half a department is missing from the HR export",
+)
+PLANNED: Final = message(
+    "CLI-109",
+    what="The last run only planned: this configuration has not written before.",
+    do="Look at `syncd plan`, then accept it with `syncd sync --accept`.",
+    example="the first `syncd sync`, or the first after a rule was edited",
+)
+PARKED: Final = message(
+    "CLI-110",
+    what="{count} refused by the target wait for a person.",
+    do="`syncd queue list --state parked` says why. Mend the record or the rule, or `syncd queue retry ID`.",
+    example="a mobile number that belongs to another account",
+)
+ASIDE: Final = message(
+    "CLI-111",
+    what="{count} left as they are because they cannot be mapped or joined.",
+    do="`syncd plan --all` names them; `syncd explain NAME` says why.",
+    example="a person without a mobile number",
+)
+
+_TROUBLING: Final = ("parked", "ambiguous", "failed")
+"""Reasons for which somebody is left aside and that somebody has to mend. Excluded and protected are wanted."""
+LEAST_STALE: Final = timedelta(hours=1)
+_OVERRULING: Final = ("SYNCD_STATE", "SYNCD_SOURCES", "SYNCD_TARGET", "SYNCD_SCHEDULE")
+VERIFIED: Final = "audit.verified"
+"""The key under which `syncd audit verify` leaves how far it came: `sequence hash instant`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """The few settings that status needs."""
+
+    sources: tuple[str, ...]
+    target: str
+    every: timedelta
+    file: Path | None
+    """The database, where it is a file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStanding:
+    """How one source stands."""
+
+    name: str
+    read: ReadRow | None
+    good_at: datetime | None
+    """When it was last read in full and proven."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Everything on the screen. `problems` are what needs somebody, the worst first; empty means that all is well."""
+
+    at: datetime
+    exit_code: ExitCode
+    problems: tuple[Problem, ...]
+    runs: tuple[RunRow, ...]
+    sources: tuple[SourceStanding, ...]
+    target: str
+    observed_at: datetime | None
+    objects: Mapping[str, int]
+    links: Mapping[str, Mapping[str, int]]
+    queue: QueueCounts
+    next_due_at: datetime | None
+    holds: tuple[HoldRow, ...]
+    asides: Mapping[str, Mapping[str, int]]
+    audit_head: str
+    """`sequence:hash`, empty without a log; what `syncd audit verify --head` takes."""
+    audit_verified: str
+    """The head up to which the log was last verified."""
+    audit_verified_at: str
+
+
+def outlined(path: Path | None, env: Mapping[str, str]) -> Outline | None:
+    """Read the settings that count in the short way. None: read the whole configuration, which tells every mistake."""
+    from syncd.config.yaml import read
+
+    named = path or (Path(env["SYNCD_CONFIG"]) if env.get("SYNCD_CONFIG") else None)
+    file = named or next((one for one in (Path("syncd.yaml"), Path("/etc/syncd/syncd.yaml")) if one.exists()), None)
+    if file is None or any(name.upper().startswith(_OVERRULING) for name in env):
+        return None
+    try:
+        root = read(file).root
+    except Misconfigured:
+        return None
+    every = (_part(root, "schedule") or {}).get("every", "15m")
+    sources, target = _part(root, "sources"), _part(root, "target")
+    url = (_part(root, "state") or {}).get("url", "sqlite:///var/syncd.db")
+    if not sources or not target or not isinstance(target.get("type"), str) or not isinstance(url, str):
+        return None
+    length = _length(every)
+    if length is None or not url.startswith("sqlite:///") or len(url) == len("sqlite:///"):
+        return None
+    database = file.resolve().parent / url.removeprefix("sqlite:///")
+    return Outline(sources=tuple(sources), target=target["type"], every=length, file=database)
+
+
+def _part(root: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    part = root.get(name)
+    return part if isinstance(part, Mapping) else None
+
+
+def _length(text: object) -> timedelta | None:
+    """Return a duration as settings write it, without pydantic; None where the whole configuration has to judge it."""
+    seconds = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
+    written = text.replace(" ", "").lower() if isinstance(text, str) else ""
+    if not re.fullmatch(r"(?:\d{1,9}[wdhms])+", written):
+        return None
+    return timedelta(seconds=sum(int(n) * seconds[unit] for n, unit in re.findall(r"(\d+)([wdhms])", written)))
+
+
+def look(session: Session, config: Path | None) -> Status:
+    """Read how things stand and judge it."""
+    from syncd.store import glance
+
+    now = session.now()
+    outline = outlined(config, os.environ)
+    if outline is not None and outline.file is not None:
+        try:
+            seen = glance.of_file(outline.file, sources=outline.sources, target=outline.target, now=now)
+            return judged(seen, outline, now)
+        except glance.Unready:
+            pass  # a schema that is older, a file that is damaged: opening the store mends it or says what is wrong
+    settings = session.settings
+    names, target = tuple(settings.sources), settings.target.type
+    outline = Outline(sources=names, target=target, every=settings.schedule.every, file=None)
+    with session.store.reading() as tx:
+        return judged(glance.of_transaction(tx, sources=names, target=target, now=now), outline, now)
+
+
+def judged(seen: Glance, outline: Outline, now: datetime) -> Status:
+    """Say what needs somebody, and put everything on one screen."""
+    found = sorted(_findings(seen, outline, now), key=lambda pair: -pair[0])
+    verified, _, verified_at = seen.meta.get(VERIFIED, "").partition(" ")
+    return Status(
+        at=now,
+        exit_code=found[0][0] if found else ExitCode.DONE,
+        problems=tuple(problem for _, problem in found),
+        runs=seen.runs,
+        sources=tuple(
+            SourceStanding(name=name, read=seen.reads.get(name), good_at=good.finished_at if good else None)
+            for name in outline.sources
+            for good in (seen.good.get(name),)
+        ),
+        target=outline.target,
+        observed_at=seen.observed_at,
+        objects=seen.objects,
+        links=seen.links,
+        queue=seen.queue,
+        next_due_at=seen.next_due_at,
+        holds=tuple(hold for hold in seen.holds if hold.expires_at > now),
+        asides=seen.asides,
+        audit_head=f"{seen.head[0]}:{seen.head[1].hex()}" if seen.head else "",
+        audit_verified=verified,
+        audit_verified_at=verified_at,
+    )
+
+
+def _findings(seen: Glance, outline: Outline, now: datetime) -> Iterator[tuple[ExitCode, Problem]]:
+    from syncd.cli.telling.words import count
+
+    if not seen.runs:
+        yield ExitCode.SOURCE, NEVER.at()
+        return
+    yield from _of_runs(seen, now)
+    for name in outline.sources:
+        yield from _of_source(name, seen, outline, now)
+    for hold in seen.holds:
+        if hold.expires_at > now:
+            words = {"count": hold.count, "effect": hold.effect, "hold": hold.id}
+            yield ExitCode.HELD, HELD.at(**words, reasons="; ".join(hold.reasons))
+    if seen.queue.parked:
+        yield ExitCode.PARKED, PARKED.at(count=count(seen.queue.parked, "change"))
+    troubled = {kind: 0 for reason in _TROUBLING for kind in seen.asides.get(reason, {})}
+    for kind in troubled:
+        number = sum(seen.asides.get(reason, {}).get(kind, 0) for reason in _TROUBLING)
+        plural = {"person": "people"}.get(kind, f"{kind}s")
+        yield ExitCode.PARKED, ASIDE.at(count=count(number, kind, plural))
+
+
+def _of_runs(seen: Glance, now: datetime) -> Iterator[tuple[ExitCode, Problem]]:
+    from syncd.cli.telling.words import relative
+
+    last = seen.runs[0]
+    if last.finished_at is None:
+        if now - last.started_at > LEAST_STALE:
+            yield ExitCode.PARKED, DIED.at(ago=relative(last.started_at, now))
+    elif last.result.startswith("failed"):
+        yield ExitCode.PARKED, FAILED.at(result=last.result, run=last.run_id)
+    elif last.result == "planned only":
+        yield ExitCode.HELD, PLANNED.at()
+    elif last.result == "some not confirmed" and seen.queue.ready:
+        due = relative(seen.next_due_at, now) if seen.next_due_at else "with the next run"
+        yield ExitCode.PARKED, NOT_CONFIRMED.at(count=seen.queue.ready, next=due)
+
+
+def _of_source(name: str, seen: Glance, outline: Outline, now: datetime) -> Iterator[tuple[ExitCode, Problem]]:
+    from syncd.cli.telling.words import relative, span
+
+    read, finished = seen.reads.get(name), next((run for run in seen.runs if _reached_the_end(run)), None)
+    if read is None:
+        yield ExitCode.SOURCE, UNREAD.at(source=name, since="(nothing so far)")
+        return
+    if not read.proven:
+        doubts = [f"{fact.name}: {fact.detail}" for fact in read.facts if not fact.holds] or [
+            note.what for note in read.notes
+        ]
+        yield ExitCode.SOURCE, UNPROVEN.at(source=name, doubts="; ".join(doubts) or "no proof was given")
+    since = relative(read.finished_at, now)
+    if finished is not None and read.finished_at < finished.started_at:
+        yield ExitCode.SOURCE, UNREAD.at(source=name, since=since)
+    elif now - read.finished_at > max(4 * outline.every, LEAST_STALE):
+        yield ExitCode.SOURCE, STALE.at(source=name, since=since, every=span(outline.every))
+
+
+def _reached_the_end(run: RunRow) -> bool:
+    return run.finished_at is not None and not run.result.startswith("failed")

@@ -1,0 +1,156 @@
+"""One screen: is it working, and if not, what to do. It prints; it judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from syncd.cli.telling.words import count, relative, stamp, when
+from syncd.core.values import moment
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from syncd.cli.overview import SourceStanding, Status
+    from syncd.cli.render import Output
+    from syncd.store.rows import RunRow
+
+_COUNTED: Final = ("planned", "confirmed", "deferred", "pending", "parked", "held", "aside")
+_COLOURS: Final = {"done": "green", "nothing to do": "green", "held": "yellow", "planned only": "yellow"}
+
+
+def tell_status(out: Output, status: Status, *, source: str = "") -> None:
+    """Print the screen; with `source`, the proof of that source's last read besides."""
+    _verdict(out, status)
+    _runs(out, status)
+    _sources(out, status)
+    for one in status.sources:
+        if one.read is not None and (one.name == source or not one.read.proven):
+            _proof(out, one)
+    _rest(out, status)
+
+
+def _verdict(out: Output, status: Status) -> None:
+    if not status.problems:
+        out.say("All is well.", style="bold green")
+        return
+    colour = "bold red" if status.exit_code == 6 else "bold yellow"
+    out.say(f"{count(len(status.problems), 'thing needs', 'things need')} somebody:", style=colour)
+    for problem in status.problems:
+        out.problem(problem, sign="")
+
+
+def _runs(out: Output, status: Status) -> None:
+    if not status.runs:
+        return
+    out.say()
+    columns = ("Last runs", "Result", *(f"#{name}" for name in _COUNTED))
+    out.table(columns, [_run(run, status.at) for run in status.runs])
+
+
+def _run(run: RunRow, now: datetime) -> tuple[object, ...]:
+    from rich.text import Text
+
+    from syncd.cli.render import clean
+
+    result = run.result or ("at work" if run.finished_at is None else "?")
+    text = Text(clean(result), style=_COLOURS.get(result, "red" if result.startswith("failed") else "yellow"))
+    return (when(run.started_at, now), text, *(_number(run.counts.get(name)) for name in _COUNTED))
+
+
+def _number(number: int | None) -> str:
+    return "" if number is None else f"{number:,}"
+
+
+def _sources(out: Output, status: Status) -> None:
+    out.say()
+    rows = [_source(one, status.at) for one in status.sources]
+    out.table(("Source", "Last read", "#Records", "Complete", "Last proven"), rows)
+
+
+def _source(one: SourceStanding, now: datetime) -> tuple[object, ...]:
+    if one.read is None:
+        return one.name, "never", "", "", ""
+    good = "the same" if one.good_at == one.read.finished_at else relative(one.good_at, now) if one.good_at else "never"
+    return one.name, when(one.read.finished_at, now), f"{one.read.count:,}", _proven(one.read.proven), good
+
+
+def _proven(proven: bool) -> Text:
+    from rich.text import Text
+
+    return Text("proven", style="green") if proven else Text("NOT proven", style="bold red")
+
+
+def _proof(out: Output, one: SourceStanding) -> None:
+    assert one.read is not None
+    read = one.read
+    took = (read.finished_at - read.started_at).total_seconds()
+    out.say(f"  {one.name}: {'full' if read.full else 'partial'} read of {stamp(read.started_at)}, {took:.1f} s")
+    for fact in read.facts:
+        sign = "ok    " if fact.holds else "DOUBT "
+        out.say(f"    {sign} {fact.name}: {fact.detail}", style="none" if fact.holds else "bold red")
+    for note in read.notes:
+        out.say(f"    note   {note}", style="dim")
+
+
+def _rest(out: Output, status: Status) -> None:
+    """The parts that are one line each, with their names in one column."""
+    for name, text in (
+        (f"Target {status.target}", _target(status)),
+        ("Queue", _queue(status)),
+        ("Holds", _holds(status)),
+        ("Left aside", _nested(status.asides) or "nobody"),
+        ("Audit log", _audit(status)),
+    ):
+        out.say(f"{name:<16}  {text}")
+
+
+def _target(status: Status) -> str:
+    if status.observed_at is None:
+        return "not looked at yet"
+    objects = ", ".join(f"{number:,} {kind}s" for kind, number in status.objects.items()) or "nothing in it"
+    links = "; ".join(
+        f"{kind}s " + ", ".join(f"{number:,} {state}" for state, number in states.items())
+        for kind, states in status.links.items()
+    )
+    return f"looked at {when(status.observed_at, status.at)}: {objects}; links: {links or 'none'}"
+
+
+def _queue(status: Status) -> str:
+    queue = status.queue
+    if not queue.open and not queue.parked:
+        return "empty"
+    parts = [f"{queue.ready:,} ready ({queue.due:,} due)", f"{queue.running:,} running", f"{queue.pending:,} pending"]
+    parts.append(f"{queue.parked:,} parked")
+    if queue.blocked:
+        parts.append(f"{queue.blocked:,} wait for a parked one")
+    due = f"; next {relative(status.next_due_at, status.at)}" if status.next_due_at else ""
+    return ", ".join(parts) + due
+
+
+def _holds(status: Status) -> str:
+    if not status.holds:
+        return "none"
+    return "; ".join(
+        f"{hold.id} ({hold.count} × {hold.effect}, expires {relative(hold.expires_at, status.at)})"
+        for hold in status.holds
+    )
+
+
+def _nested(asides: Mapping[str, Mapping[str, int]]) -> str:
+    return "; ".join(
+        f"{reason} {', '.join(f'{number:,} {kind}' + ('s' if number != 1 else '') for kind, number in kinds.items())}"
+        for reason, kinds in sorted(asides.items())
+    )
+
+
+def _audit(status: Status) -> str:
+    if not status.audit_head:
+        return "empty"
+    sequence, _, hash_ = status.audit_head.partition(":")
+    head = f"{int(sequence):,} entries, head {hash_[:16]}…"
+    if not status.audit_verified:
+        return f"{head}; never verified (syncd audit verify)"
+    upto = status.audit_verified.partition(":")[0]
+    return f"{head}; verified up to {int(upto):,}, {relative(moment(status.audit_verified_at), status.at)}"

@@ -1,0 +1,211 @@
+"""How things stand, at a glance: a dozen numbers and the last few rows, read without SQLAlchemy where the database is a file.
+
+`syncd status` is asked by monitoring every minute, and importing SQLAlchemy costs more than all the rest of it (five times the
+budget of the command's start). So this one module speaks SQL by hand, in words that SQLite's driver and SQLAlchemy's `text`
+both take: one set of questions, two ways to ask. A test says that the answers are those of `Transaction`. It writes nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from syncd.core.model import Effect, RunId, SourceName
+from syncd.core.values import moment
+from syncd.store import codec
+from syncd.store.rows import HoldRow, HoldState, QueueCounts, ReadRow, RunRow
+
+if TYPE_CHECKING:
+    from syncd.store.transaction import Transaction
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+_RUNS: Final = "SELECT * FROM runs ORDER BY started_at DESC, run_id DESC LIMIT :number"
+_READ: Final = "SELECT * FROM reads WHERE source = :source ORDER BY finished_at DESC LIMIT 1"
+_GOOD: Final = 'SELECT * FROM reads WHERE source = :source AND "full" AND proven ORDER BY finished_at DESC LIMIT 1'
+_OBJECTS: Final = "SELECT kind, count(*) AS n FROM observed WHERE target = :target GROUP BY kind ORDER BY kind"
+_LINKS: Final = (
+    "SELECT kind, state, count(*) AS n FROM links WHERE target = :target GROUP BY kind, state ORDER BY kind, state"
+)
+_QUEUE: Final = (
+    "SELECT state, count(*) AS n, sum(CASE WHEN due_at <= :now THEN 1 ELSE 0 END) AS due FROM changes"
+    " WHERE state IN ('ready', 'running', 'pending', 'parked') GROUP BY state"
+)
+# The same set as `queue_questions.BLOCKED`, found from its few parked changes.
+_BLOCKED: Final = (
+    "SELECT count(DISTINCT number) AS n FROM ("
+    " SELECT c.number AS number FROM changes p JOIN change_waits w ON w.subject = p.subject"
+    " JOIN changes c ON c.number = w.number"
+    " WHERE p.state = 'parked' AND w.hard AND c.subject <> p.subject AND c.state IN ('ready', 'pending')"
+    " AND (p.rank < c.rank OR (p.rank = c.rank AND p.number < c.number))"
+    " UNION"
+    " SELECT c.number AS number FROM changes p JOIN changes c ON c.subject = p.subject"
+    " WHERE p.state = 'parked' AND c.state IN ('ready', 'pending') AND p.number < c.number) AS blocked"
+)
+_NEXT: Final = "SELECT min(due_at) AS at FROM changes WHERE state IN ('ready', 'pending') AND waits_for IS NULL"
+_HOLDS: Final = "SELECT * FROM holds WHERE state = 'open' ORDER BY created_at, id"
+_ASIDES: Final = "SELECT reason, kind, count(*) AS n FROM asides WHERE scope = 'plan' GROUP BY reason, kind"
+_HEAD: Final = "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1"
+_META: Final = "SELECT key, value FROM meta"
+
+Row = Mapping[str, Any]
+Ask = Callable[[str, Mapping[str, object]], Iterable[Row]]
+
+
+class Unready(Exception):
+    """The file cannot be read in this short way; opening the store properly says why, or mends it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """What the store knows about how things stand."""
+
+    runs: tuple[RunRow, ...] = ()
+    """The latest, newest first."""
+    reads: Mapping[str, ReadRow] = field(default_factory=dict)
+    """The last read of each source that was ever read."""
+    good: Mapping[str, ReadRow] = field(default_factory=dict)
+    """The last full and proven read of each source."""
+    observed_at: datetime | None = None
+    """When the whole target was last looked at."""
+    objects: Mapping[str, int] = field(default_factory=dict)
+    """Observed objects by kind."""
+    links: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Links by kind and state."""
+    queue: QueueCounts = field(default_factory=QueueCounts)
+    next_due_at: datetime | None = None
+    holds: tuple[HoldRow, ...] = ()
+    """Open ones, oldest first; whether their time is over is for the reader to see."""
+    asides: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """What the last plan left as it is, by reason and kind."""
+    head: tuple[int, bytes] | None = None
+    """The audit log's last sequence and hash."""
+    meta: Mapping[str, str] = field(default_factory=dict)
+
+
+def of_file(file: Path, *, sources: Sequence[str], target: str, now: datetime, runs: int = 5) -> Glance:
+    """Read an SQLite file as it stands. A file that is not there yet gives an empty glance; raises Unready."""
+    if not file.exists():
+        return Glance()
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+            connection.row_factory = sqlite3.Row
+            connection.execute("BEGIN")
+
+            def ask(question: str, words: Mapping[str, object]) -> Iterable[Row]:
+                return connection.execute(question, dict(words))
+
+            return _glance(ask, sources=sources, target=target, now=now, runs=runs)
+    except sqlite3.Error as error:
+        raise Unready from error
+
+
+def of_transaction(tx: Transaction, *, sources: Sequence[str], target: str, now: datetime, runs: int = 5) -> Glance:
+    """Read the same through an open store, whatever its database."""
+    from sqlalchemy import text
+
+    def ask(question: str, words: Mapping[str, object]) -> Iterable[Row]:
+        return tx.connection.execute(text(question), dict(words)).mappings()  # type: ignore[return-value]
+
+    return _glance(ask, sources=sources, target=target, now=now, runs=runs)
+
+
+def _glance(ask: Ask, *, sources: Sequence[str], target: str, now: datetime, runs: int) -> Glance:
+    meta = {row["key"]: row["value"] for row in ask(_META, {})}
+    seen_at = meta.get(f"observed.last_full:{target}")
+    due = next(iter(ask(_NEXT, {})))["at"]
+    head = next(iter(ask(_HEAD, {})), None)
+    return Glance(
+        runs=tuple(_run(row) for row in ask(_RUNS, {"number": runs})),
+        reads=_reads(ask, _READ, sources),
+        good=_reads(ask, _GOOD, sources),
+        observed_at=moment(seen_at) if seen_at else None,
+        objects={row["kind"]: row["n"] for row in ask(_OBJECTS, {"target": target})},
+        links=_nested(ask(_LINKS, {"target": target}), "kind", "state"),
+        queue=_queue(ask, now),
+        next_due_at=_instant(due),
+        holds=tuple(_hold(row) for row in ask(_HOLDS, {})),
+        asides=_nested(ask(_ASIDES, {}), "reason", "kind"),
+        head=None if head is None else (head["sequence"], bytes(head["hash"])),
+        meta=meta,
+    )
+
+
+def _reads(ask: Ask, question: str, sources: Sequence[str]) -> dict[str, ReadRow]:
+    found = ((source, next(iter(ask(question, {"source": source})), None)) for source in sources)
+    return {source: _read(row) for source, row in found if row is not None}
+
+
+def _nested(rows: Iterable[Row], outer: str, inner: str) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        found.setdefault(row[outer], {})[row[inner]] = row["n"]
+    return found
+
+
+def _queue(ask: Ask, now: datetime) -> QueueCounts:
+    rows = {row["state"]: row for row in ask(_QUEUE, {"now": (now - _EPOCH) // _MICROSECOND})}
+    numbers = {state: int(row["n"]) for state, row in rows.items()}
+    due = sum(int(rows[state]["due"]) for state in ("ready", "pending") if state in rows)
+    blocked = int(next(iter(ask(_BLOCKED, {})))["n"]) if numbers.get("parked") else 0
+    return QueueCounts(**numbers, due=due, blocked=blocked)
+
+
+def _instant(stored: int | None) -> datetime | None:
+    return None if stored is None else _EPOCH + timedelta(microseconds=stored)
+
+
+def _certain(stored: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=stored)
+
+
+def _run(row: Row) -> RunRow:
+    return RunRow(
+        run_id=RunId(row["run_id"]),
+        kind=row["kind"],
+        started_at=_certain(row["started_at"]),
+        config_digest=bytes(row["config_digest"]),
+        finished_at=_instant(row["finished_at"]),
+        result=row["result"],
+        counts=codec.decode(row["counts"]),
+        note=row["note"],
+    )
+
+
+def _read(row: Row) -> ReadRow:
+    return ReadRow(
+        source=SourceName(row["source"]),
+        run_id=RunId(row["run_id"]),
+        started_at=_certain(row["started_at"]),
+        finished_at=_certain(row["finished_at"]),
+        full=bool(row["full"]),
+        proven=bool(row["proven"]),
+        facts=codec.decode_proof(row["facts"]),
+        count=row["count"],
+        cursor=row["cursor"],
+        notes=codec.decode_told(row["notes"]),
+    )
+
+
+def _hold(row: Row) -> HoldRow:
+    return HoldRow(
+        id=row["id"],
+        run_id=RunId(row["run_id"]),
+        effect=Effect(row["effect"]),
+        fingerprint=row["fingerprint"],
+        reasons=codec.decode_texts(row["reasons"]),
+        count=row["count"],
+        names=codec.decode_texts(row["names"]),
+        created_at=_certain(row["created_at"]),
+        expires_at=_certain(row["expires_at"]),
+        state=HoldState(row["state"]),
+        released_by=row["released_by"],
+        released_at=_instant(row["released_at"]),
+        reason=row["reason"],
+    )
