@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, select
@@ -27,6 +28,14 @@ class Meta:
     def set(self, key: str, value: str) -> None:
         """Keep `value` under `key`."""
         _SET.run(self._connection, [{"key": key, "value": value}])
+
+    def secret(self, key: str) -> bytes:
+        """Return 32 random bytes that are made at first use and kept: a key for digests that mean nothing elsewhere."""
+        kept = self.get(key)
+        if kept is None:
+            kept = secrets.token_hex(32)
+            self.set(key, kept)
+        return bytes.fromhex(kept)
 
     def drop(self, key: str) -> None:
         """Forget `key`; it need not be there."""
