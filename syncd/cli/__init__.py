@@ -5,6 +5,7 @@ Nothing heavy is imported here: `syncd --help` costs click and no more (`benchma
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -29,12 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader (head, less) has left. Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141  # 128 + SIGPIPE, what a shell reports for other programs
+    finally:
+        gc.enable()
     return code
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    import gc
-
     gc.disable()  # until a command begins: what is imported stays, and looking for garbage there costs 5 % of `--help`
     import click
 

@@ -88,8 +88,8 @@ def tell_reads(out: Output, found: Reconciliation) -> None:
         )
 
 
-def tell_cycle(out: Output, done: Cycle) -> None:
-    """Print the summary of a cycle: only what the target confirmed is called done."""
+def tell_cycle(out: Output, done: Cycle, *, asides: bool = True) -> None:
+    """Print the summary of a cycle: only what the target confirmed is called done. `asides` names those left as they are."""
     found = done.reconciliation
     tell_reads(out, found)
     if done.recovered:
@@ -106,7 +106,7 @@ def tell_cycle(out: Output, done: Cycle) -> None:
             f"  Look at it with `syncd hold show {row.id}`, release it with `syncd hold release {row.id} --reason …`",
             style="dim",
         )
-    parked = [aside for aside in found.plan.aside if aside.reason == "parked"]
+    parked = [aside for aside in found.plan.aside if aside.reason == "parked"] if asides else []
     for aside in parked[:10]:
         out.say(f"Parked: {aside.label}: {aside.why}", style="yellow")
     if len(parked) > 10:

@@ -211,5 +211,5 @@ def _tell_sum(out: Output, plan: Plan, judgement: Judgement) -> None:
     if parts:
         out.say(f"Plan: {', '.join(parts)}; {len(judgement.allowed)} may be written, {held} held.", style="bold")
     if plan.unmanaged:
-        out.say(f"{plan.unmanaged} objects of the target are not linked to anybody and are left alone.", style="dim")
+        out.say(f"Not linked to anybody in the target, and left alone: {plan.unmanaged}.", style="dim")
     out.say(f"Fingerprint {plan.fingerprint[:16]}", style="dim")

@@ -54,6 +54,7 @@ class Result(StrEnum):
     TROUBLED = "some not confirmed"
     HELD = "held"
     PLANNED = "planned only"
+    UNPROVEN = "a source is not proven complete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,10 +267,13 @@ def _close(
     now = world.now()
     queue = tx.queue.counts(now)
     troubled = bool(tally.troubles) or queue.parked > 0
+    unproven = bool(found.failed) or any(not read.licensed for read in found.reads)
     if write and not writing:
         result = Result.PLANNED
     elif holds:
         result = Result.HELD
+    elif unproven:
+        result = Result.UNPROVEN
     elif troubled:
         result = Result.TROUBLED
     else:

@@ -54,7 +54,7 @@ EMPTY: Final = message(
 )
 SHRANK: Final = message(
     "ENG-003",
-    what="Source {source} shows {gone} records less than the {before} of the last good read ({share:.0f} %).",
+    what="Source {source} lacks {gone} of the {before} records that it had ({share:.0f} %).",
     do="If that is right, release it with `syncd hold release {hold} --reason …`; until then nobody is taken for gone.",
     example="An OU with a third of the company is moved out of the search base.",
 )
@@ -281,7 +281,7 @@ def _doubts(
         return []
     if not any(kind is Kind.PERSON for kind, _ in reading.seen) and any(kind is Kind.PERSON for kind, _ in missing):
         return [EMPTY.at(source=seat.name)]
-    before = len(reading.known)
+    before = sum(not sum_.startswith(DERIVED) for sum_ in reading.known.values())
     share = 100 * len(missing) / before
     if before < world.guard.shrink_minimum or share < world.guard.shrink_percent:
         return []

@@ -146,7 +146,7 @@ def summary(out: Output, done: Cycle) -> None:
     """Show what came of it."""
     from syncd.cli.cycle_view import tell_cycle
 
-    tell_cycle(out, done)
+    tell_cycle(out, done, asides=False)
 
 
 def heading(out: Output, title: str, command_line: str) -> None:
