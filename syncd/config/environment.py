@@ -58,10 +58,8 @@ class _Variables(EnvSettingsSource):
         return parse_env_vars(self._given, self.case_sensitive, self.env_ignore_empty, self.env_parse_none_str)
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ARG002 - pydantic's
-        """Decode only what looks like JSON. A ValueError lets the text stand as it is."""
-        if not str(value).startswith(("[", "{")):
-            raise ValueError
-        return json.loads(value)
+        """Leave the text as it is: pydantic-settings would take a password of digits for a number."""
+        return value
 
 
 def overrides(env: Mapping[str, str], parts: Iterable[str]) -> Overrides:
@@ -83,7 +81,7 @@ def overrides(env: Mapping[str, str], parts: Iterable[str]) -> Overrides:
     shape: dict[str, Any] = dict.fromkeys(known, (dict[str, Any], {}))
     config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", env_parse_none_str="null")
     source = _Variables(create_model("Environment", __base__=_base(config), **shape), given)
-    return Overrides(values=source(), names=names, problems=tuple(problems))
+    return Overrides(values=_decoded(source()), names=names, problems=tuple(problems))
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,6 +95,13 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 def _base(config: SettingsConfigDict) -> type[BaseSettings]:
     return type("Base", (BaseSettings,), {"model_config": config})
+
+
+def _decoded(value: Any) -> Any:
+    """Return values with every text that looks like a list or a mapping read as JSON; that they are JSON was checked."""
+    if isinstance(value, dict):
+        return {key: _decoded(item) for key, item in value.items()}
+    return json.loads(value) if isinstance(value, str) and value.startswith(("[", "{")) else value
 
 
 def _is_json(text: str) -> bool:

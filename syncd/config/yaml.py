@@ -222,6 +222,9 @@ class _Walk:
         for name, key, item in self._keys(node):
             value, inner = self.built(item)
             inner.key = (key.start_mark.line, key.start_mark.column)
+            if isinstance(item, ScalarNode) and not item.value and item.style is None:
+                # The parser puts an empty value before the next token, which may be lines below.
+                inner.value = inner.text = (key.end_mark.line, key.end_mark.column + 1)
             values[name], spot.inner[name] = value, inner
         return values
 
@@ -229,6 +232,8 @@ class _Walk:
         """Yield the keys that can stand, and say what is wrong with the others."""
         first: dict[str, int] = {}
         for key, item in node.value:
+            if isinstance(key, ScalarNode):
+                key.value = self._whole(key)
             if not isinstance(key, ScalarNode):
                 self.problems.append(messages.KEY_NOT_TEXT.at(self.place(key)))
             elif key.tag == f"{_TAG}merge" and key.style is None:
@@ -241,12 +246,21 @@ class _Walk:
                 yield key.value, key, item
 
     def _scalar(self, node: ScalarNode) -> str | int | float | bool | None:
-        text: str = node.value
+        text = self._whole(node)
         tag = node.tag or ""
         if not tag.startswith(_TAG) or (node.style is not None and tag != f"{_TAG}str"):
             self._refuse_tag(node)
             return text
         return text if tag == f"{_TAG}str" else _plain(text)
+
+    def _whole(self, node: ScalarNode) -> str:
+        r"""Return a scalar's text, with pairs of surrogates joined as in JSON: "\ud83d\ude00" is one character."""
+        text: str = node.value
+        try:
+            return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self.problems.append(messages.HALF_CHARACTER.at(self.place(node)))
+            return text.encode("utf-8", "replace").decode()
 
     def _refuse_tag(self, node: Node) -> None:
         tag = (node.tag or "").replace(_TAG, "!!")

@@ -108,3 +108,9 @@ TOO_DEEP: Final = message(
     do="Check for brackets that are opened again and again.",
     example="[[[[[[…",
 )
+HALF_CHARACTER: Final = message(
+    "CFG-018",
+    what="The text holds half of a character (a surrogate without its other half).",
+    do="Write the character itself, or its escape \\UXXXXXXXX with eight digits.",
+    example='name: "\\ud83d"',
+)
