@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from syncd.audit.entries import Actor
 from syncd.audit.log import AuditLog, ValuesRule
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from syncd.config.parts import GuardSettings
     from syncd.config.settings import Settings
     from syncd.mapping import InboundRules, OutboundRules
-    from syncd.store import Store
+    from syncd.store import Store, Transaction
+
+AUDIT_KEY: Final = "audit.key"
 
 
 def compose(
@@ -38,7 +41,7 @@ def compose(
     seats = {name: Seat(name=name, make=_maker(make_source, name), rules=inbound[name]) for name in names}
     return World(
         store=store,
-        audit=AuditLog(store.audit, actor=Actor.here(service), values=ValuesRule(settings.audit.values)),
+        audit=audit_log(settings, store, service),
         seats=seats,
         target_name=settings.target.type,
         make_target=make_target,
@@ -68,6 +71,19 @@ def compose(
         ),
         observe_every=settings.schedule.observe_every,
     )
+
+
+def audit_log(settings: Settings, store: Store, service: str) -> AuditLog[Transaction]:
+    """Return the audit log of a database; the rule `digest` gets a secret that the database keeps for itself."""
+    values = ValuesRule(settings.audit.values)
+    key = b""
+    if values is ValuesRule.DIGEST:
+        with store.transaction() as tx:
+            if (kept := tx.meta.get(AUDIT_KEY)) is None:
+                kept = secrets.token_hex(32)
+                tx.meta.set(AUDIT_KEY, kept)
+            key = bytes.fromhex(kept)
+    return AuditLog(store.audit, actor=Actor.here(service), values=values, key=key)
 
 
 def config_digest(settings: Settings, inbound: Mapping[str, InboundRules], outbound: OutboundRules) -> bytes:

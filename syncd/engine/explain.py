@@ -28,19 +28,6 @@ from syncd.mapping import Mapped, Trace
 from syncd.store import Transaction
 from syncd.store.rows import FoundRecord, QueuedChange, StagedRecord
 
-NOBODY: Final = message(
-    "EXP-001",
-    what="Nobody is known as {who!r}.",
-    do="Give a name, an employee number, a login, an e-mail address or a userid; run `syncd plan` first if nothing was read yet.",
-    example="syncd explain 'Nobody Like That'",
-)
-SEVERAL: Final = message(
-    "EXP-002",
-    what="{who!r} is said of {count}: {names}.",
-    do="Say it more exactly: take one of the ids.",
-    example="syncd explain Li",
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
@@ -60,18 +47,6 @@ class Explanation:
     """What would be written now."""
     asides: tuple[Aside, ...]
     queued: tuple[QueuedChange, ...] = ()
-
-
-def find(tx: Transaction, who: str) -> FoundRecord:
-    """Return the one record that `who` names. Raises NeedsHuman if there is none, or more than one subject."""
-    found = tx.records.find(who)
-    if not found:
-        raise NeedsHuman(NOBODY.at(who=who))
-    subjects = {one.subject or one.native_id for one in found}
-    if len(subjects) > 1:
-        names = ", ".join(f"{one.label} ({one.native_id})" for one in found[:10])
-        raise NeedsHuman(SEVERAL.at(who=who, count=len(subjects), names=names))
-    return found[0]
 
 
 def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanation:

@@ -1,4 +1,4 @@
-"""A small world for engine tests: a source and a target in memory, a real SQLite file, real rules, a clock that the test moves."""
+"""A small world for engine tests: source and target in memory, a real SQLite file, real rules, a clock that the test moves."""
 
 from __future__ import annotations
 
