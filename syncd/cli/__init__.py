@@ -40,7 +40,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     import click
 
     from syncd.cli.call import Call
-    from syncd.cli.root import root
+    from syncd.cli.root import ReaderGone, root
 
     call = Call()
     try:
@@ -53,9 +53,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
-    except SystemExit as ended:
-        # Out of standalone mode click exits by itself for one reason only: the reader of our output has gone.
-        raise ended.__context__ or ended from None
+    except ReaderGone:
+        raise BrokenPipeError from None
     except Exception as error:  # noqa: BLE001 - the outermost border: whatever it is becomes a message and an exit code
         return _failed(call, error)
 
@@ -66,8 +65,8 @@ def _failed(call: Call, error: Exception) -> int:
         import traceback
 
         traceback.print_exception(error)
-    if isinstance(error, BaseExceptionGroup) and isinstance(error.exceptions[0], SyncdError):
-        error = error.exceptions[0]  # a TaskGroup wraps what its tasks raise
+    while isinstance(error, ExceptionGroup):  # a TaskGroup wraps what its tasks raise
+        error = next((each for each in error.exceptions if isinstance(each, SyncdError)), error.exceptions[0])
     code, problems = _meaning(error)
     if problems:
         call.out.failure(code, problems)

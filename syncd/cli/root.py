@@ -12,6 +12,10 @@ from syncd.cli.call import common_options
 from syncd.cli.commands import COMMANDS, SECTIONS
 
 
+class ReaderGone(Exception):
+    """Carries a broken pipe past click, which would make exit code 1 of it: the code of a bug."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are modules of `syncd.cli.commands`, imported when they are called."""
 
@@ -40,7 +44,19 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was found; from here on garbage is collected again."""
         gc.enable()
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Parse the line; help is printed here."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         for title, commands in SECTIONS.items():

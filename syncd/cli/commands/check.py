@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
@@ -53,6 +52,8 @@ def command(call: Call, *, online: bool) -> ExitCode:
             verdicts.append((code, verdict))
             call.out.verdict(verdict)
         if online:
+            import asyncio
+
             asyncio.run(_online(session, call, verdicts))
     failed = [code for code, verdict in verdicts if verdict.standing is Standing.FAILED]
     if call.json:
