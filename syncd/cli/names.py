@@ -44,3 +44,8 @@ def of_subjects(tx: Transaction, subjects: Iterable[str]) -> dict[str, str]:
         if rows:
             names[subject] = rows[0].label
     return names
+
+
+def of_everybody(tx: Transaction) -> dict[str, str]:
+    """Return the names of all subjects."""
+    return {row.subject: row.label for row in tx.records.iterate() if row.subject is not None}

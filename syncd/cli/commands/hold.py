@@ -127,10 +127,7 @@ def release(call: Call, *, id_: str, reason: str) -> None:
         assert released is not None
         operation.tell(EntryType.HOLD_RELEASED, _facts(row))
         operation.log(facts=_facts(row))
-        call.out.show(
-            {"hold": released},
-            lambda out: out.say(f"Released {row.id} in the name of {operation.by}. {told_release(row)}"),
-        )
+    call.out.show({"hold": released}, lambda out: out.say(told_release(released)))
 
 
 @teach(
@@ -156,7 +153,7 @@ def drop(call: Call, *, id_: str, reason: str) -> None:
         dropped = operation.tx.holds.drop(row.id, by=operation.by, at=operation.at, reason=operation.reason)
         operation.tell(EntryType.HOLD_DROPPED, _facts(row))
         operation.log(facts=_facts(row))
-        call.out.show({"hold": dropped}, lambda out: out.say(f"Dropped {row.id}. Nothing of it is written."))
+    call.out.show({"hold": dropped}, lambda out: out.say(f"Dropped {row.id}. Nothing of it is written."))
 
 
 for one in (list_, show, release, drop):
@@ -192,6 +189,16 @@ def _must_approve(session: Session, who: str) -> None:
 
 def _facts(row: HoldRow) -> dict[str, str | int]:
     return {"hold": row.id, "effect": str(row.effect), "count": row.count, "fingerprint": row.fingerprint}
+
+
+def _missing(tx: Transaction, row: HoldRow) -> dict[str, str]:
+    """Return the names of the records that a source does not show any more; their hold knows their ids only."""
+    from syncd.core.model import Effect
+
+    if row.effect is not Effect.SOURCE_SHRUNK:
+        return {}
+    found = {id_: tx.records.find(id_) for id_ in row.names}
+    return {id_: f"{rows[0].label} ({id_})" for id_, rows in found.items() if rows}
 
 
 def _changes(tx: Transaction, session: Session, row: HoldRow) -> tuple[Change, ...] | None:

@@ -77,7 +77,7 @@ def tell_hold(
         out.say(f"  {row.state:<8} by {row.released_by}{at}: {row.reason}")
     out.say()
     if changes is None:
-        _only_names(out, row, everybody)
+        _only_names(out, row, names, everybody)
     else:
         _changes(out, changes, names, everybody)
     if state_of(row, now) == HoldState.OPEN:
@@ -93,7 +93,7 @@ def named_in(text: str, names: Mapping[str, str]) -> str:
     return " ".join(names.get(part, part) for part in text.split(" "))
 
 
-def _only_names(out: Output, row: HoldRow, everybody: bool) -> None:
+def _only_names(out: Output, row: HoldRow, names: Mapping[str, str], everybody: bool) -> None:
     if row.effect is not Effect.SOURCE_SHRUNK:
         out.say(
             "The plan of now is no longer exactly this set: a release of it would let nothing through.",
@@ -102,7 +102,7 @@ def _only_names(out: Output, row: HoldRow, everybody: bool) -> None:
         out.say("  Run `syncd plan`: it opens a hold for the set of now. This set was:", style="dim")
     shown = row.names if everybody else row.names[:_SHOWN]
     for name in shown:
-        out.say(f"  - {name}")
+        out.say(f"  - {names.get(name, name)}")
     left = row.count - len(shown)
     if left > 0:
         out.say(f"  … and {left:,} more", style="dim")
@@ -120,7 +120,8 @@ def _changes(out: Output, changes: Sequence[Change], names: Mapping[str, str], e
 
 
 def told_release(row: HoldRow) -> str:
-    """Return what a release means for what comes next."""
+    """Return that a hold was released, and what that means for what comes next."""
+    said = f"Released {row.id} in the name of {row.released_by}."
     if row.effect is Effect.SOURCE_SHRUNK:
-        return "The next `syncd sync` takes the missing records for gone; leavers are judged by their own limits then."
-    return f"The next `syncd sync` writes it, if it is still exactly this set: {some(row.names)}."
+        return f"{said} The next `syncd sync` takes the missing records for gone; leavers are judged by their own limits then."
+    return f"{said} The next `syncd sync` writes it, if it is still exactly this set: {some(row.names)}."
