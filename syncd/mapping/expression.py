@@ -24,7 +24,7 @@ from syncd.core.errors import Place, Problem, SyncdError, foreign
 from syncd.core.values import Value
 from syncd.mapping import messages
 from syncd.mapping.functions import FUNCTIONS, REQUIRED, Function, FunctionError, Surroundings, Unfit, bind
-from syncd.mapping.words import ROW, Words, scan
+from syncd.mapping.words import ROW, Words, is_word, scan
 
 MAX_LENGTH: Final = 4000
 """Characters of one expression."""
@@ -103,7 +103,7 @@ class Environment:
         self.read: dict[str, str] = {}
         """What the expressions compiled so far read, with types; `columns` are those read as row["…"]."""
         self.columns: set[str] = set()
-        words = {name: _TYPES[type_] for name, type_ in variables.items() if _is_word(name)}
+        words = {name: _TYPES[type_] for name, type_ in variables.items() if is_word(name)}
         functions = [
             self._declared(FUNCTIONS[name], surroundings) for name in sorted(calls & FUNCTIONS.keys() - _CEL_OWN)
         ]
@@ -148,8 +148,8 @@ class Environment:
     def _probe(self, compiled: Any, place: Place) -> None:
         """Evaluate once with stand-ins, to find arguments that no function takes (a bad pattern, an unknown table)."""
         self._wrong.clear()
-        values: dict[str, Any] = {name: _PROBES[type_] for name, type_ in self._variables.items() if _is_word(name)}
-        values[ROW] = {name: "1" for name in self._variables if not _is_word(name)}
+        values: dict[str, Any] = {name: _PROBES[type_] for name, type_ in self._variables.items() if is_word(name)}
+        values[ROW] = {name: "1" for name in self._variables if not is_word(name)}
         with contextlib.suppress(RuntimeError, MemoryError, TypeError):
             compiled.eval(self._env.Activation(values))
         if self._wrong:
@@ -264,10 +264,6 @@ def _size(value: Any) -> int:
     if isinstance(value, Mapping):
         return sum(_size(item) for item in value.values())
     return sum(1 + _size(item) for item in value) if isinstance(value, Sequence) else 1
-
-
-def _is_word(name: str) -> bool:
-    return re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*", name) is not None
 
 
 def _taken(function: Function) -> list[Any]:

@@ -16,7 +16,7 @@ from syncd.mapping.expression import bounded, seen
 from syncd.mapping.plan import Absent, Field, Rules, Way
 from syncd.mapping.tracing import memberships, names_of
 from syncd.mapping.vocabulary import PATH
-from syncd.mapping.words import ROW
+from syncd.mapping.words import ROW, is_word
 
 INCLUDED: Final = -1
 NOT_INCLUDED: Final = -2
@@ -222,7 +222,7 @@ class _Emitter:
 
     def _activation(self) -> str:
         types, columns = self.rules.variables, self.rules.columns
-        seen_names = [name for name in types if name not in columns or name.isidentifier()]
+        seen_names = [name for name in types if is_word(name)]
         parts = [f"{name!r}: {self._seen(name)}" for name in seen_names]
         if columns:
             row = ", ".join(f"{name!r}: {self._seen(name)}" for name in columns)

@@ -142,6 +142,17 @@ class Table(_Shape):
     """A CSV file (UTF-8, heading, two columns), relative to the rule file."""
 
 
+def _kept(value: Any) -> str:
+    """Tell a table that is written here from one in a file: the latter has the one key `file`."""
+    return "in a file" if isinstance(value, Table) or (isinstance(value, dict) and list(value) == ["file"]) else "here"
+
+
+AnyTable = Annotated[
+    Annotated[Table, Tag("in a file")] | Annotated[dict[str, Scalar], Tag("here")], Discriminator(_kept)
+]
+"""What to look up and what it becomes, line by line; or {file: grades.csv}."""
+
+
 class Section(_Shape):
     """The rules for one kind of object."""
 
@@ -184,7 +195,7 @@ class _File(_Shape):
     """Where days begin, for functions that convert dates: an IANA name such as Asia/Shanghai."""
     region: str = "CN"
     """How to read phone numbers without a country code: ISO 3166-1 alpha-2."""
-    tables: dict[str, Table | dict[str, Scalar]] = {}
+    tables: dict[str, AnyTable] = {}
     """Lookup tables, written here or in CSV files."""
 
 

@@ -17,7 +17,7 @@ from syncd.mapping.expression import bounded, seen
 from syncd.mapping.functions import Unfit, wrong_type
 from syncd.mapping.plan import ABSENT, Absent, Condition, Field, Memberships, OnError, Rules, Step, Way, inputs_of
 from syncd.mapping.results import FieldTrace
-from syncd.mapping.words import ROW
+from syncd.mapping.words import ROW, is_word
 
 Look = Callable[[str], Value]
 """Gives an attribute by name, None where it is absent."""
@@ -193,8 +193,7 @@ def call(step: Step, value: Value) -> Value:
 
 def activation_values(rules: Rules, look: Look) -> dict[str, Any]:
     """Return what the expressions of a section see of a record."""
-    values = {name: seen(type_, look(name)) for name, type_ in rules.variables.items() if name not in rules.columns}
-    values |= {name: seen(rules.variables[name], look(name)) for name in rules.columns if name.isidentifier()}
+    values = {name: seen(type_, look(name)) for name, type_ in rules.variables.items() if is_word(name)}
     return values | (
         {ROW: {name: seen(rules.variables[name], look(name)) for name in rules.columns}} if rules.columns else {}
     )

@@ -17,6 +17,35 @@ ROW: Final = "row"
 """The name under which an expression reaches attributes whose names are no words: row["Employee No"]."""
 _MACROS: Final = frozenset({"map", "filter", "exists", "all", "exists_one"})
 _RESERVED: Final = frozenset({"true", "false", "null", "in", "has", "size", "int", "double", "string", "type", "dyn"})
+# Words that CEL keeps for itself: types, and what its grammar reserves. A column of such a name is read as row["list"].
+_TAKEN: Final = _RESERVED | frozenset(
+    [
+        "bool",
+        "bytes",
+        "list",
+        "map",
+        "null_type",
+        "uint",
+        "row",
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "for",
+        "function",
+        "if",
+        "import",
+        "let",
+        "loop",
+        "package",
+        "namespace",
+        "return",
+        "var",
+        "void",
+        "while",
+    ]
+)
 
 _TOKEN: Final = re.compile(
     r"""(?P<text>[rR]?(?:'''.*?'''|\"\"\".*?\"\"\"|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"))"""
@@ -82,7 +111,7 @@ def scan(text: str) -> Words:
     calls: set[str] = set()
     free_row = False
     for index, token in enumerate(tokens):
-        if token.kind != "name" or token.text in _RESERVED - {"has"} or _mark(tokens, index - 1) == ".":
+        if token.kind != "name" or token.text in _RESERVED or _mark(tokens, index - 1) == ".":
             continue
         path, after = _path(tokens, index)
         if _mark(tokens, after) == "(":
@@ -107,6 +136,12 @@ def scan(text: str) -> Words:
         growth=math.prod(_uses(macro, tokens) for macro in macros if macro.name == "map"),
         free_row=free_row,
     )
+
+
+def is_word(name: str) -> bool:
+    """Tell whether expressions can read an attribute by its plain name; others are read as row["…"]."""
+    parts = name.split(".")
+    return not _TAKEN.intersection(parts) and all(part.isidentifier() and part.isascii() for part in parts)
 
 
 def _mark(tokens: list[_Token], index: int) -> str:

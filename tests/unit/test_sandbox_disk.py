@@ -10,6 +10,7 @@ import pytest
 
 from desks.sandbox import Desk
 from syncd.core.errors import Misconfigured
+from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
 
 
 def filled(path: Path) -> tuple[Desk, dict[str, Any]]:
@@ -116,6 +117,16 @@ def test_a_broken_file_is_told_with_its_name_and_left_as_it_is(tmp_path: Path, c
     with pytest.raises(Misconfigured, match=r"state\.json.*SBX-001"):
         Desk(state_file=path)
     assert path.read_text() == content
+
+
+def test_a_server_can_be_entered_again_with_the_same_file(tmp_path: Path) -> None:
+    server = SandboxServer(SandboxSettings(state_file=tmp_path / "state.json"))
+    with pytest.raises(RuntimeError):
+        _ = server.tenant
+    with server:
+        server.tenant.expire_tokens()
+    with server:
+        assert list(server.tenant.live.users) == ["manager0001"]
 
 
 def test_two_sandboxes_cannot_share_a_file(tmp_path: Path) -> None:
