@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -130,6 +131,8 @@ class Client:
 
         self._settings = settings
         self._request = httpx.Request
+        # Parsing an address costs a seventh of a call, and a service is asked at few addresses.
+        self._url = lru_cache(maxsize=256)(httpx.URL)
         self._transport = transport or _aiohttp_transport(settings)
 
     async def __aenter__(self) -> Self:
@@ -156,7 +159,7 @@ class Client:
         Raises `NotSent` if certainly nothing reached the other side, `AnswerLost` if something may have.
         """
         body, sent = _body(json, form, content)
-        request = self._request(method, url, content=body, headers={**_HEADERS, **sent, **(headers or {})})
+        request = self._request(method, self._url(url), content=body, headers={**_HEADERS, **sent, **(headers or {})})
         seconds = timeout.total_seconds() if timeout else self._settings.timeout
         request.extensions["timeout"] = {"connect": self._settings.connect_timeout, "read": seconds}
         try:
