@@ -170,11 +170,15 @@ class Wire:
 
     def close(self) -> None:
         """Say good-bye if the server still listens, and close the socket."""
+        left = self._connection.socket
         with suppress(LDAPException, OSError):
             if self._aborted.is_set():
                 self._connection.strategy.close()
             else:
                 self._connection.unbind()
+        # ldap3 forgets to close a socket that it could not connect.
+        if left is not None:
+            left.close()
 
     def _search(
         self,
@@ -265,7 +269,10 @@ class Wire:
 
     def _not_connected(self, error: Exception) -> SyncdError:
         failure = self._tls.failure
-        words: dict[str, object] = {"server": self.address, "reason": foreign(str(failure or error).removeprefix(_OPENING))}
+        words: dict[str, object] = {
+            "server": self.address,
+            "reason": foreign(str(failure or error).removeprefix(_OPENING)),
+        }
         if isinstance(failure, ssl.SSLCertVerificationError):
             words["reason"] = foreign(failure.verify_message)
             # X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_HOSTNAME_MISMATCH, X509_V_ERR_IP_ADDRESS_MISMATCH (OpenSSL x509_vfy.h)

@@ -94,6 +94,6 @@ class Proxy:
         with suppress(OSError):
             if self.reset:
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            else:
-                end.shutdown(socket.SHUT_RDWR)
+            # Wakes the thread that reads from it: until then the system would keep the connection open.
+            end.shutdown(socket.SHUT_RD if self.reset else socket.SHUT_RDWR)
         end.close()

@@ -106,6 +106,14 @@ class SambaDomain:
         self.stop()
         raise RuntimeError(f"samba did not start: {shown}")
 
+    def deny(self, dn: str, *, user: str) -> None:
+        """Take the right to see a unit and what stands directly in it away from a user."""
+        trustee = _run("samba-tool", "user", "show", user, "--attributes=objectSid", "-s", str(self.conf))
+        sid = trustee.split("objectSid:")[1].split()[0]
+        # Deny “list contents”: whoever lacks it does not see what stands in the unit ([MS-ADTS] 5.1.3.2).
+        ace = f"(D;;LCLORP;;;{sid})"
+        _run("samba-tool", "dsacl", "set", "--action=deny", f"--objectdn={dn}", f"--sddl={ace}", "-s", str(self.conf))
+
     def stop(self) -> None:
         """Stop the server; its data stay until `remove`."""
         if self._process is None:
@@ -238,10 +246,11 @@ def _provision(folder: Path) -> None:
     _run("/usr/bin/python3", "-I", str(_HERE / "samba_populate.py"), str(conf), SERVICE_PASSWORD)
 
 
-def _run(*words: str) -> None:
+def _run(*words: str) -> str:
     done = subprocess.run(words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise RuntimeError(f"{' '.join(words[:3])} failed: {(done.stderr + done.stdout)[-3000:]}")
+    return done.stdout
 
 
 def _copy_domain(origin: Path, folder: Path) -> None:
