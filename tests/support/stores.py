@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from servers.postgres import PostgresServer, missing
 from syncd.store import Store
-from tests.servers.postgres import PostgresServer, missing
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
