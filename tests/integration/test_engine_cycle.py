@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from support.small_world import SmallWorld
 from syncd.core.model import Effect, Kind, LinkState, Reason
 from syncd.core.policy import Limit, Limits
 from syncd.engine.cycle import Result
 from syncd.engine.world import GuardTerms, LeaverTerms
-from tests.support.small_world import SmallWorld
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from examples.generate import company
+from support.installation import Installation, doubled
 from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
-from tests.support.installation import Installation, doubled
 
 PEOPLE = 120
 KILLS = 14

@@ -135,7 +135,7 @@ class Installation:
         ours = [user for user in state["users"] if user["userid"] != "manager0001"]
         return {
             "departments": sorted(path(one) for one in names),
-            "leaders": {path(one): sorted(dept.get("dept_manager_userid_list") or []) for one, dept in names.items()},
+            "leaders": {path(one): sorted(dept["managers"]) for one, dept in names.items()},
             "users": {user["userid"]: _user(user, path) for user in ours},
         }
 
@@ -145,7 +145,7 @@ _KEPT = ("name", "mobile", "title", "email", "job_number", "work_place", "manage
 
 def _user(user: dict[str, Any], path: Callable[[int], str]) -> dict[str, Any]:
     kept = {name: user.get(name) for name in _KEPT if user.get(name) not in (None, "")}
-    return {**kept, "departments": sorted(path(int(one)) for one in user["dept_id_list"])}
+    return {**kept, "departments": sorted(path(one["dept_id"]) for one in user["memberships"])}
 
 
 def doubled(calls: list[dict[str, Any]]) -> dict[str, int]:
