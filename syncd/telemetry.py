@@ -71,7 +71,7 @@ def configure(settings: LoggingSettings, *, level: str | None = None, stream: Te
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(out)
+    handler = logging.StreamHandler(stream) if stream else _ToStandardError()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=chain,
@@ -90,6 +90,17 @@ def configure(settings: LoggingSettings, *, level: str | None = None, stream: Te
         library.propagate = True
         library.setLevel(logging.NOTSET if root.level <= logging.DEBUG else logging.WARNING)
     logging.captureWarnings(True)
+
+
+class _ToStandardError(logging.StreamHandler[TextIO]):
+    """Writes to whatever standard error is now: a stream that was kept may have been closed meanwhile."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stderr
 
 
 class Redaction:
