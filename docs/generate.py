@@ -96,13 +96,13 @@ def errors() -> str:
         "in front of it stands the place, `file:line:column`, where there is one.",
         "",
     ]
-    ours = {code: told for code, told in MESSAGES.items() if code.partition("-")[0] in _ROOMS}
-    rooms = sorted({code.partition("-")[0] for code in ours}, key=lambda room: _ROOMS[room])
-    lines += [f"- [{_ROOMS[room]}: {room}](#{_anchor(f'{_ROOMS[room]}: {room}')})" for room in rooms]
+    titles = {room: f"{_ROOMS.get(room, room)}: {room}" for room in {code.partition("-")[0] for code in MESSAGES}}
+    rooms = sorted(titles, key=titles.__getitem__)
+    lines += [f"- [{titles[room]}](#{_anchor(titles[room])})" for room in rooms]
     for room in rooms:
-        lines += ["", f"## {_ROOMS[room]}: {room}"]
-        for code in sorted(code for code in ours if code.startswith(f"{room}-")):
-            told = ours[code]
+        lines += ["", f"## {titles[room]}"]
+        for code in sorted(code for code in MESSAGES if code.startswith(f"{room}-")):
+            told = MESSAGES[code]
             lines += ["", f"### {code}", "", f"**{_filled(told.what)}**", "", _filled(told.do), ""]
             lines += ["```text", told.example.rstrip(), "```"]
     return "\n".join(lines) + "\n"
