@@ -86,7 +86,7 @@ def from_wire(department: Department) -> Observed:
     return Observed(
         target_id=TargetId(str(department.dept_id)),
         kind=Kind.UNIT,
-        label=department.name or str(department.dept_id),
+        label=department.name.strip() or str(department.dept_id),
         fields=fields,
         mark=department.source_identifier or "",
     )

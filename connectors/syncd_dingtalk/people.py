@@ -149,7 +149,7 @@ def from_wire(
     return Observed(
         target_id=TargetId(person.userid),
         kind=Kind.PERSON,
-        label=person.name or person.userid,
+        label=person.name.strip() or person.userid,
         fields={name: value for name, value in fields.items() if name not in unreadable},
         protected=protected,
         unreadable=unreadable,
