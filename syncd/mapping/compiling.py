@@ -17,11 +17,12 @@ from syncd.core.model import FieldType
 from syncd.core.values import Value
 from syncd.mapping import messages
 from syncd.mapping.expression import Environment, Expression, ExpressionError, words_of
-from syncd.mapping.functions import FUNCTIONS, Function, FunctionError, Surroundings, Unfit, find, prepare
+from syncd.mapping.functions import Surroundings, Unfit
 from syncd.mapping.plan import ABSENT, Condition, Field, Memberships, Numbering, OnError, Rules, Step, Way
 from syncd.mapping.reading import Loc, Written
 from syncd.mapping.schema import Pipeline, Rule, Scope, Section, Unique
 from syncd.mapping.shapes import NAMES, advice, takes
+from syncd.mapping.steps import ViaError, spelled, steps
 from syncd.mapping.vocabulary import Slot, Vocabulary
 
 Written_ = str | Rule | Sequence[str | Rule]
@@ -161,7 +162,7 @@ class Compiler:
             return self._mapping(name, rule, loc, slot)
         constant: Value = tuple(rule.value) if isinstance(rule.value, list) else rule.value
         constant = self._constant(name, constant, (*loc, "value"), slot, whose="value")
-        return Way(place=place, spelled=f"value: {_spelled(constant)}", constant=constant, gives=slot.shape)
+        return Way(place=place, spelled=f"value: {spelled(constant)}", constant=constant, gives=slot.shape)
 
     def _piped(self, rule: Rule, loc: Loc, around: Surroundings) -> Way | None:
         inputs = (rule.from_,) if isinstance(rule.from_, str) else tuple(rule.from_ or ())
@@ -169,15 +170,15 @@ class Compiler:
         if None in types or not inputs:
             return None
         known = tuple(type_ or "any" for type_ in types)
-        steps = self._steps(rule, loc, known, around)
-        if steps is None:
+        made = self._steps(rule, loc, known, around)
+        if made is None:
             return None
-        first = FUNCTIONS.get(_item(rule.via[0])[0]) if rule.via else None
-        joined = len(inputs) > 1 or (first is not None and first.joins and known[0] not in ("texts", "any"))
-        spelled = f"from: {', '.join(inputs)}" + (f" via: {', '.join(step.spelled for step in steps)}" if steps else "")
-        gives = steps[-1].gives if steps else known[0]
+        spelled = f"from: {', '.join(inputs)}" + (f" via: {', '.join(step.spelled for step in made)}" if made else "")
+        gives = made[-1].gives if made else known[0]
         place = self._written.place(loc)
-        return Way(place=place, spelled=spelled, inputs=inputs, types=known, joined=joined, steps=steps, gives=gives)
+        return Way(
+            place=place, spelled=spelled, inputs=inputs, types=known, joined=len(inputs) > 1, steps=made, gives=gives
+        )
 
     def _from_loc(self, loc: Loc, index: int) -> Loc:
         return (*loc, "from", index)  # what is not written so (`title: title`) falls back to what is
@@ -189,37 +190,13 @@ class Compiler:
         return type_
 
     def _steps(self, rule: Rule, loc: Loc, types: tuple[str, ...], around: Surroundings) -> tuple[Step, ...] | None:
-        piped = types[0] if len(set(types)) == 1 else "any"
-        steps: list[Step] = []
-        for index, item in enumerate(rule.via):
-            at = (*loc, "via", index)
-            try:
-                step = self._step(item, piped, around, alone=index > 0 or len(types) == 1)
-            except FunctionError as error:
-                place = self._written.place(at, "text")
-                self._written.problems.extend(replace(problem, place=place) for problem in error.problems)
-                return None
-            except ValueError as error:
-                self._add(messages.WRONG_SHAPE.at(self._written.place(at), name="via", why=str(error)))
-                return None
-            piped = step.gives
-            steps.append(step)
-        if len(types) > 1 and not (rule.via and FUNCTIONS[_item(rule.via[0])[0]].joins):
-            joiners = ", ".join(sorted(name for name, function in FUNCTIONS.items() if function.joins))
-            self._add(messages.SEVERAL_INPUTS.at(self._written.place((*loc, "via")), joiners=joiners))
+        try:
+            return steps(rule.via, types, around)
+        except ViaError as error:
+            at: Loc = (*loc, "via") if error.index is None else (*loc, "via", error.index)
+            place = self._written.place(at, "text")
+            self._written.problems.extend(replace(problem, place=place) for problem in error.problems)
             return None
-        return tuple(steps)
-
-    def _step(self, item: str | dict[str, Any], piped: str, around: Surroundings, *, alone: bool) -> Step:
-        name, given = _item(item)
-        function = find(FUNCTIONS, name)
-        call, gives = prepare(function, given, around, piped=piped)
-        if function.joins and alone and piped != "texts":
-            call = _listed(call)
-        spelled = name if given is None else f"{name}: {_spelled(given)}"
-        # Functions that join are called even where every input is absent.
-        takes_none = function.takes_none or (function.joins and not alone)
-        return Step(spelled=spelled, call=call, takes_none=takes_none, gives=_known(gives, function), function=function)
 
     def _expression(self, text: str, loc: Loc, way: Way) -> Way | None:
         try:
@@ -354,32 +331,6 @@ def _alternatives(written: Written_, loc: Loc) -> list[tuple[Rule, Loc]]:
 
 def _rule(written: str | Rule) -> Rule:
     return Rule.model_validate({"from": written}) if isinstance(written, str) else written
-
-
-def _item(item: str | dict[str, Any]) -> tuple[str, Any]:
-    """Return the function's name and what stands behind it."""
-    if isinstance(item, str):
-        return item, None
-    if len(item) != 1:
-        raise ValueError("each item is one function; begin a new item with `-` or a comma")
-    return next(iter(item.items()))
-
-
-def _known(gives: str, function: Function) -> str:
-    return "any" if gives == "same" or (function.joins and gives == "any") else gives
-
-
-def _listed(call: Callable[[Any], Value]) -> Callable[[Any], Value]:
-    """Return a joining call for a value that may stand alone."""
-    return lambda value: call(value if isinstance(value, tuple | list) else (value,))
-
-
-def _spelled(given: Value) -> str:
-    if isinstance(given, Mapping):
-        return "{" + ", ".join(f"{key}: {_spelled(value)}" for key, value in given.items()) + "}"
-    if isinstance(given, list | tuple):
-        return "[" + ", ".join(_spelled(value) for value in given) + "]"
-    return str(given).lower() if isinstance(given, bool) else str(given)
 
 
 def _plain_text() -> Callable[[Any], Value]:

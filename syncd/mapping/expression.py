@@ -30,8 +30,10 @@ MAX_LENGTH: Final = 4000
 """Characters of one expression."""
 MAX_GROWTH: Final = 16
 """How many times over the `map` macros of one expression may repeat a part of its input."""
-MAX_INPUT: Final = 65_536
-"""Characters and list items together that an expression with a loop may read of one record."""
+MAX_WORK: Final = 2**28
+"""Characters that an expression with a loop may possibly make of one record; ordinary ones stay below a thousandth of it."""
+_ITERATIONS: Final = 10_000
+"""CEL ends an evaluation after about so many (measured); part of the estimate of its work."""
 _ARGUMENTS_KEPT: Final = 256
 """Sets of arguments for which a function stays prepared."""
 
@@ -87,7 +89,10 @@ class Expression:
     """Those of them that are numbers or flags: where one is absent, the result is nothing."""
     gives: str
     """The type of the result, in the language's words."""
-    loops: bool
+    loops: int
+    """How many macros go through a list."""
+    weight: int
+    """How often over each round of a loop can repeat what the record holds."""
     call: Callable[[Any], Value]
     """Evaluates within an activation. Raises Unfit."""
 
@@ -141,7 +146,8 @@ class Environment:
             reads=reads,
             needs=tuple(name for name in reads if self._variables[name] in ("number", "flag")),
             gives=_word(compiled.return_type()),
-            loops=words.loops > 0,
+            loops=words.loops,
+            weight=words.leaves * words.growth,
             call=self._call(compiled),
         )
 
@@ -246,10 +252,11 @@ def seen(type_: str, value: Value) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def bounded(values: Mapping[str, Any]) -> None:
-    """Raise Unfit where the input of an expression with a loop is too large to be safe."""
-    size = sum(_size(value) for value in values.values())
-    if size > MAX_INPUT:
+def bounded(expression: Expression, values: Mapping[str, Any]) -> None:
+    """Raise Unfit where a record is so large that an expression with a loop could exhaust the process."""
+    characters, items = _size(values)
+    rounds = min(_ITERATIONS, max(items, expression.weight) ** expression.loops)
+    if characters * rounds * expression.weight > MAX_WORK:
         raise Unfit(messages.TOO_BIG.at())
 
 
@@ -258,12 +265,18 @@ def words_of(texts: Sequence[str]) -> list[Words]:
     return [scan(text) for text in texts]
 
 
-def _size(value: Any) -> int:
+def _size(value: Any) -> tuple[int, int]:
+    """Return the characters and the list items in a value."""
     if isinstance(value, str):
-        return len(value)
+        return len(value), 0
     if isinstance(value, Mapping):
-        return sum(_size(item) for item in value.values())
-    return sum(1 + _size(item) for item in value) if isinstance(value, Sequence) else 1
+        inner = [_size(item) for item in value.values()]
+    elif isinstance(value, Sequence):
+        inner = [(1, 1), *(_size(item) for item in value)]
+        inner.append((len(value), len(value)))
+    else:
+        return 1, 0
+    return sum(each[0] for each in inner), sum(each[1] for each in inner)
 
 
 def _taken(function: Function) -> list[Any]:

@@ -215,7 +215,7 @@ class _Emitter:
         self._say(f"    a = {self._activation()}")
         self._say("    act = A(a)")
         if expression.loops:
-            self._say("B(a)")
+            self._say(f"B({self._name('X', expression)}, a)")
         self._say(f"{variable} = {self._name('x', expression.call)}(act)")
         if expression.needs:
             self.depth -= 1

@@ -163,7 +163,7 @@ class Interpreter:
             self._values = activation_values(self.rules, self.look)
             self._activation = self.rules.activation(self._values)
         if expression.loops:
-            bounded(self._values)
+            bounded(expression, self._values)
         value = expression.call(self._activation)
         steps.append((expression.text, value))
         return value

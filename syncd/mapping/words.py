@@ -81,6 +81,8 @@ class Words:
     """Functions and methods that are called."""
     loops: int
     """How many macros go through a list."""
+    leaves: int
+    """How often any name is read."""
     growth: int
     """How many times over the result could hold a part of the input."""
     free_row: bool
@@ -110,12 +112,14 @@ def scan(text: str) -> Words:
     columns: dict[str, None] = {}
     calls: set[str] = set()
     free_row = False
+    leaves = 1
     for index, token in enumerate(tokens):
         if token.kind != "name" or token.text in _RESERVED or _mark(tokens, index - 1) == ".":
             continue
         path, after = _path(tokens, index)
         if _mark(tokens, after) == "(":
             calls.add(path.pop())
+        leaves += bool(path)
         if path and path[0] == ROW:
             column = _column(tokens, after)
             free_row |= column is None
@@ -133,6 +137,7 @@ def scan(text: str) -> Words:
         columns=tuple(columns),
         calls=frozenset(calls),
         loops=len(macros),
+        leaves=leaves,
         growth=math.prod(_uses(macro, tokens) for macro in macros if macro.name == "map"),
         free_row=free_row,
     )

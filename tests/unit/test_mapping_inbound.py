@@ -12,7 +12,7 @@ import pytest
 from syncd.core.model import Aside, Kind, NativeId, Reason, SourceRecord
 from syncd.mapping import InboundRules, Mapped, load_inbound
 
-TEXTS = "login display sn given title mobile mail company manager parent hired".split()
+TEXTS = ["login", "display", "sn", "given", "title", "mobile", "mail", "company", "manager", "parent", "hired"]
 ATTRIBUTES = {
     Kind.PERSON: {**dict.fromkeys(TEXTS, "text"), "groups": "texts", "rank": "number", "enabled": "flag"},
     Kind.GROUP: {"cn": "text", "member": "texts", "owner": "text"},
@@ -84,11 +84,10 @@ def test_the_first_alternative_that_applies_and_gives_a_value_wins_and_is_named_
     assert facts(rules, display="D", company="B", sn="S", given="G") == {"displayName": "S G"}
     assert facts(rules, display="D", company="B", login="l") == {"displayName": "l"}
     assert facts(rules) == {"displayName": "somebody"}
-    lines = [
-        rules.map(record(**given)).origins["displayName"].line
-        for given in ({"display": "D", "company": "A"}, {"sn": "S"})
-    ]  # type: ignore[union-attr]
-    assert lines == [6, 7]
+    for given, line in (({"display": "D", "company": "A"}, 6), ({"sn": "S"}, 7)):
+        mapped = rules.map(record(Kind.PERSON, **given))
+        assert isinstance(mapped, Mapped)
+        assert mapped.origins["displayName"].line == line
 
 
 def test_a_condition_may_be_an_expression_or_a_pipeline_and_absent_is_not_true(tmp_path: Path) -> None:
