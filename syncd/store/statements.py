@@ -32,7 +32,9 @@ def portions(rows: Iterable[T]) -> Iterator[list[T]]:
 
 def stream(connection: Connection, question: Executable, fields: Fields | None = None) -> Iterator[Answer]:
     """Yield the answer without holding all of it in memory."""
-    yield from connection.execute(question, fields or {}, execution_options={"yield_per": PORTION})
+    # Closed also when the reader stops half way: PostgreSQL's cursor lives on the server.
+    with connection.execute(question, fields or {}, execution_options={"yield_per": PORTION}) as rows:
+        yield from rows
 
 
 class Upsert:

@@ -1,0 +1,213 @@
+"""Records: what was read, by which keys it is found, and when it was last there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from support.stores import NOON, after
+from syncd.core.errors import Place
+from syncd.core.model import Kind, NativeId, SourceName, SubjectId
+from syncd.store import Store
+from syncd.store.rows import ALIAS, KeyRow, RecordState, StagedRecord, Told
+
+AD = SourceName("ad")
+HR = SourceName("hr")
+ADA = NativeId("guid-ada")
+BEN = NativeId("guid-ben")
+
+
+def record(native_id: str = ADA, *, source: SourceName = AD, kind: Kind = Kind.PERSON, **words: object) -> StagedRecord:
+    made = StagedRecord(
+        source=source,
+        kind=kind,
+        native_id=NativeId(native_id),
+        digest=b"d" * 16,
+        rules_digest=b"r" * 16,
+        state=RecordState.MAPPED,
+        label="Ada Example",
+        attributes={"cn": "Ada Example", "memberOf": ("CN=Staff", "CN=Leads")},
+        aliases=("CN=Ada Example,OU=Leeds,DC=example,DC=com",),
+        facts={"displayName": "Ada Example", "units": ("u1", "u2"), "active": True, "unitOrder": 3},
+        origins={"displayName": Place(file="mappings/ad.yaml", line=12, column=3)},
+        keys=(("employeeNumber", "0042"), ("emails.work", "ada@example.com")),
+        problems=(Told(code="MAP-001", what="The title is long.", do="Shorten it.", place=Place(file="x", line=1)),),
+        changed_at=NOON,
+    )
+    return replace(made, **words)  # type: ignore[arg-type]
+
+
+def keep(store: Store, *rows: StagedRecord) -> None:
+    with store.transaction() as tx:
+        tx.records.put_many(rows)
+
+
+def sorted_keys(row: StagedRecord) -> StagedRecord:
+    return replace(row, keys=tuple(sorted(row.keys)))
+
+
+def test_a_record_comes_back_as_it_was_put(store: Store) -> None:
+    keep(store, record())
+
+    with store.reading() as tx:
+        assert tx.records.get(AD, Kind.PERSON, ADA) == sorted_keys(record())
+        assert tx.records.get(AD, Kind.UNIT, ADA) is None
+
+
+def test_putting_again_replaces_everything_old_keys_too(store: Store) -> None:
+    newer = record(label="Ada New", digest=b"e" * 16, keys=(("employeeNumber", "0043"),), aliases=(), problems=())
+    keep(store, record())
+    keep(store, newer)
+
+    with store.reading() as tx:
+        assert tx.records.get(AD, Kind.PERSON, ADA) == newer
+        assert tx.records.resolve(AD, Kind.PERSON, name="employeeNumber", value="0042") == []
+        assert tx.records.resolve(AD, Kind.PERSON, name="employeeNumber", value="0043") == [ADA]
+
+
+def test_digests_are_those_of_the_records_that_are_there(store: Store) -> None:
+    keep(store, record(ADA), record(BEN), record("u1", kind=Kind.UNIT, digest=b"u" * 16), record(ADA, source=HR))
+    with store.transaction() as tx:
+        tx.records.mark_absent(AD, [(Kind.PERSON, BEN)], at=NOON)
+
+    with store.reading() as tx:
+        assert tx.records.digests(AD) == {(Kind.PERSON, ADA): b"d" * 16, (Kind.UNIT, NativeId("u1")): b"u" * 16}
+
+
+def test_absence_keeps_the_time_at_which_it_began(store: Store) -> None:
+    keep(store, record())
+    with store.transaction() as tx:
+        tx.records.mark_absent(AD, [(Kind.PERSON, ADA)], at=NOON)
+        tx.records.mark_absent(AD, [(Kind.PERSON, ADA)], at=after(days=1))
+
+    with store.reading() as tx:
+        row = tx.records.get(AD, Kind.PERSON, ADA)
+        assert row is not None
+        assert row.absent_since == NOON
+
+
+def test_a_record_that_is_read_again_is_there_again(store: Store) -> None:
+    keep(store, record())
+    with store.transaction() as tx:
+        tx.records.mark_absent(AD, [(Kind.PERSON, ADA)], at=NOON)
+    keep(store, record())
+
+    with store.reading() as tx:
+        assert tx.records.digests(AD) == {(Kind.PERSON, ADA): b"d" * 16}
+
+
+def test_references_find_aliases_in_any_case_and_keys_as_they_are(store: Store) -> None:
+    keep(store, record(keys=(("userName", "ada"),)), record(ADA, source=HR))
+
+    with store.reading() as tx:
+        alias = "cn=ADA example,ou=leeds,dc=EXAMPLE,dc=com"
+        assert tx.records.resolve(AD, Kind.PERSON, name=ALIAS, value=alias) == [ADA]
+        assert tx.records.resolve(AD, Kind.PERSON, name="userName", value="ada") == [ADA]
+        assert tx.records.resolve(AD, Kind.PERSON, name="userName", value="ADA") == []
+        assert tx.records.resolve(AD, Kind.UNIT, name="userName", value="ada") == []
+
+
+def test_references_do_not_find_who_is_gone_and_find_all_who_share_a_key(store: Store) -> None:
+    gone = NativeId("guid-gone")
+    keep(store, record(BEN), record(ADA), record(gone))
+    with store.transaction() as tx:
+        tx.records.mark_absent(AD, [(Kind.PERSON, gone)], at=NOON)
+
+    with store.reading() as tx:
+        assert tx.records.resolve(AD, Kind.PERSON, name="employeeNumber", value="0042") == [ADA, BEN]
+
+
+def test_keys_stream_in_order_with_aliases_folded(store: Store) -> None:
+    keep(store, record(BEN, keys=(("userName", "ben"),), aliases=("CN=Ben",)), record(ADA, keys=(), aliases=()))
+
+    with store.reading() as tx:
+        assert list(tx.records.iterate_keys(AD, Kind.PERSON)) == [
+            KeyRow(native_id=BEN, name=ALIAS, value="cn=ben"),
+            KeyRow(native_id=BEN, name="userName", value="ben"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "expected"),
+    [
+        (None, None, ["ad/ada", "ad/ben", "hr/ada", "ad/unit"]),
+        (AD, None, ["ad/ada", "ad/ben", "ad/unit"]),
+        (None, Kind.PERSON, ["ad/ada", "ad/ben", "hr/ada"]),
+        (AD, Kind.PERSON, ["ad/ada", "ad/ben"]),
+    ],
+)
+def test_records_stream_by_kind_source_and_id(
+    store: Store, source: SourceName | None, kind: Kind | None, expected: list[str]
+) -> None:
+    keep(store, record("unit", kind=Kind.UNIT), record("ada", source=HR), record("ben"), record("ada"))
+
+    with store.reading() as tx:
+        rows = list(tx.records.iterate(source=source, kind=kind))
+
+    assert sorted(f"{row.source}/{row.native_id}" for row in rows) == sorted(expected)
+    assert [row.kind for row in rows] == sorted(row.kind for row in rows)
+    assert all(row.attributes is None and row.keys == () for row in rows)
+    assert all(row.facts == record().facts and row.origins == record().origins for row in rows)
+
+
+def test_a_new_rule_finds_the_records_that_other_rules_mapped(store: Store) -> None:
+    keep(store, record(ADA), record(BEN, rules_digest=b"n" * 16), record("u1", kind=Kind.UNIT))
+
+    with store.transaction() as tx:
+        found = list(tx.records.outdated(AD, b"n" * 16))
+        assert [(row.kind, row.native_id) for row in found] == [(Kind.PERSON, ADA), (Kind.UNIT, "u1")]
+        assert found[0].attributes == record().attributes
+        tx.records.put_many(replace(row, rules_digest=b"n" * 16) for row in tx.records.outdated(AD, b"n" * 16))
+        assert list(tx.records.outdated(AD, b"n" * 16)) == []
+
+
+def test_the_records_of_a_subject_are_found_together(store: Store) -> None:
+    subject = SubjectId("person:1")
+    keep(store, record(ADA), record(ADA, source=HR), record(BEN))
+    with store.transaction() as tx:
+        tx.records.set_subject(AD, Kind.PERSON, ADA, subject=subject)
+        tx.records.set_subjects([(HR, Kind.PERSON, ADA, subject), (AD, Kind.PERSON, BEN, None)])
+
+    with store.reading() as tx:
+        assert tx.records.of_subject(subject) == [
+            sorted_keys(record(ADA, subject=subject)),
+            sorted_keys(record(ADA, source=HR, subject=subject)),
+        ]
+
+
+@pytest.mark.parametrize("text", ["guid-ada", "person:7", "0042", "cn=ada example,ou=leeds,dc=example,dc=com"])
+def test_a_search_takes_ids_keys_and_aliases_exactly(store: Store, text: str) -> None:
+    subject = SubjectId("person:7")
+    keep(store, record(subject=subject), record(BEN, keys=(), aliases=(), label="0042 guid-ada person:7"))
+
+    with store.reading() as tx:
+        assert [(row.native_id, row.subject) for row in tx.records.find(text)] == [(ADA, subject)]
+
+
+def test_a_search_falls_back_to_part_of_the_label_in_any_case(store: Store) -> None:
+    keep(store, record(ADA, label="Ada ÖRTEL"), record(BEN, label="Ben Örtel"), record("guid-cy", label="Cy"))
+
+    with store.reading() as tx:
+        assert [row.native_id for row in tx.records.find("örtel")] == [ADA, BEN]
+        assert [row.native_id for row in tx.records.find("örtel", limit=1)] == [ADA]
+        assert tx.records.find("nobody") == []
+
+
+def test_a_forgotten_record_leaves_no_key_behind(store: Store) -> None:
+    keep(store, record(ADA), record(BEN))
+    with store.transaction() as tx:
+        tx.records.forget(AD, [(Kind.PERSON, ADA)])
+
+    with store.reading() as tx:
+        assert tx.records.get(AD, Kind.PERSON, ADA) is None
+        assert {key.native_id for key in tx.records.iterate_keys(AD, Kind.PERSON)} == {BEN}
+
+
+def test_more_records_than_one_portion_are_all_kept(store: Store) -> None:
+    keep(store, *(record(f"guid-{number:05}") for number in range(2500)))
+
+    with store.reading() as tx:
+        assert len(tx.records.digests(AD)) == 2500
+        assert sum(1 for _ in tx.records.iterate()) == 2500
+        assert sum(1 for _ in tx.records.outdated(AD, b"n" * 16)) == 2500
