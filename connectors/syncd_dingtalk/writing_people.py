@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
-from syncd.core.errors import OutcomeUnknown, Problem
+from syncd.core.errors import OutcomeUnknown, Problem, TryAgain
 from syncd.core.model import Applied, Change, Deferred, Observed, Outcome, Rejected, TargetId
 from syncd.core.values import Value, Values
 from syncd_dingtalk import api as a
@@ -44,6 +44,8 @@ class PeopleWriter(Writer):
         self.mobile_change = mobile_change
         self.hidden = hidden
         self.protected = protected
+        self._halves: dict[TargetId, Values] = {}
+        """Accounts that were removed and have to be created again, with what they held: known to nobody else."""
 
     async def look(self, target_id: TargetId) -> Observed | None:
         try:
@@ -117,34 +119,46 @@ class PeopleWriter(Writer):
             told = m.MOBILE_TAKEN.at(label=change.label, holder=holder, code="not tried")
             return Rejected(problem=told)
         whole: dict[str, Value] = {**seen.fields, **fields, "userid": target_id}
+        self._halves[target_id] = {name: value for name, value in whole.items() if value is not None}
         await self._delete(target_id)
-        return await self._create_again(change, whole)
+        return await self._create_again(change, target_id)
 
-    async def _create_again(self, change: Change, whole: Values) -> Outcome:
-        """Create the account that was just removed; nobody else knows its values, so this tries harder than usual."""
-        kept = {name: value for name, value in whole.items() if value is not None}
-        for _ in range(3):
-            try:
-                return await self.create(change, kept)
-            except OutcomeUnknown:
-                if (seen := await self.made(change, kept)) is not None:
-                    return await self.bring(change, seen, kept)
-        return Deferred(problem=m.RECREATING.at(label=change.label), retry_at=self.now() + _RECREATE_RETRY)
+    async def _attempt(self, change: Change, *, again: bool) -> Outcome:
+        """Finish first what an earlier attempt of this process left half done."""
+        half = change.target_id
+        if half is None or half not in self._halves:
+            return await super()._attempt(change, again=again)
+        if await self.look(half) is None:
+            return await self._create_again(change, half)
+        del self._halves[half]  # it was not removed after all, or has been created again
+        return await super()._attempt(change, again=True)
+
+    async def _create_again(self, change: Change, target_id: TargetId) -> Outcome:
+        try:
+            outcome = await self.create(change, self._halves[target_id])
+        except TryAgain:
+            problem = m.RECREATING.at(label=change.label)
+            return Deferred(problem=problem, retry_at=self.now() + _RECREATE_RETRY, read_back=True)
+        if isinstance(outcome, Applied):
+            del self._halves[target_id]
+        return outcome
 
     # --- remove --------------------------------------------------------------------------------------------------------
 
     async def remove(self, change: Change, target_id: TargetId) -> Outcome:
         await self._refuse_protected(change, target_id)
+        found = await self._delete(target_id)
+        return Applied(target_id=target_id, detail=found)
+
+    async def _delete(self, target_id: TargetId) -> str:
+        """Remove an account for certain, and return how that is known; raises `OutcomeUnknown` if it is still there."""
         try:
-            await self._delete(target_id)
+            await self.api.call(a.USER_DELETE, userid=target_id)
         except OutcomeUnknown:
             if await self.look(target_id) is not None:
                 raise
-            return Applied(target_id=target_id, detail="read back: gone")
-        return Applied(target_id=target_id)
-
-    async def _delete(self, target_id: TargetId) -> None:
-        await self.api.call(a.USER_DELETE, userid=target_id)
+            return "read back: gone"
+        return ""
 
     async def _refuse_protected(self, change: Change, target_id: TargetId) -> None:
         # That DingTalk itself refuses to remove its main administrator is recalled, with no code known; so we do not try.

@@ -147,24 +147,32 @@ def person(number: int, *units: TargetId) -> Change:
     return change(Op.CREATE, Kind.PERSON, f"person:{number}", **fields)
 
 
-def _opened(runner: asyncio.Runner, **settings: Any) -> Company:
-    chosen = {"sandbox": SandboxEntry(qps=None), "timeout": 0.5, **settings}
-    target = DingTalk(DingTalkSettings(**chosen), Room(name="dingtalk", now=lambda: NOW, base=Path()))
-    runner.run(target.__aenter__())
-    return Company(target=target, run=runner.run)
+Open = Callable[..., Company]
 
 
 @pytest.fixture
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as made:
-        yield made
+def opened() -> Iterator[Open]:
+    """A way to open companies with settings of one's own; all of them are closed in the end."""
+    with asyncio.Runner() as runner:
+        targets: list[DingTalk] = []
+
+        def opening(**settings: Any) -> Company:
+            chosen = {"sandbox": SandboxEntry(qps=None), "timeout": 0.5, **settings}
+            target = DingTalk(DingTalkSettings(**chosen), Room(name="dingtalk", now=lambda: NOW, base=Path()))
+            runner.run(target.__aenter__())
+            targets.append(target)
+            return Company(target=target, run=runner.run)
+
+        try:
+            yield opening
+        finally:
+            for target in targets:
+                runner.run(target.__aexit__(None, None, None))
 
 
 @pytest.fixture
-def company(runner: asyncio.Runner) -> Iterator[Company]:
-    made = _opened(runner)
-    yield made
-    runner.run(made.target.__aexit__(None, None, None))
+def company(opened: Open) -> Company:
+    return opened()
 
 
 # --- every fault at every write -------------------------------------------------------------------------------------
@@ -229,12 +237,11 @@ WRITES = [
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 @pytest.mark.parametrize(("interface", "prepare"), WRITES, ids=[path.removeprefix("/topapi/v2/") for path, _ in WRITES])
 def test_a_fault_at_a_write_changes_nothing_about_the_end(
-    company: Company, runner: asyncio.Runner, interface: str, prepare: Callable[[Company], Change], fault: Fault
+    company: Company, opened: Open, interface: str, prepare: Callable[[Company], Change], fault: Fault
 ) -> None:
-    untroubled = _opened(runner)
+    untroubled = opened()
     assert isinstance(untroubled.apply(prepare(untroubled)), Applied)
     expected = picture(untroubled)
-    runner.run(untroubled.target.__aexit__(None, None, None))
 
     wanted = prepare(company)
     before = company.calls(interface)
@@ -293,6 +300,21 @@ def test_a_used_up_quota_concerns_the_whole_target(company: Company) -> None:
     assert outcome.problem.code == "DNG-005"
 
 
+def test_the_other_side_never_sees_more_calls_in_a_second_than_it_permits(opened: Open) -> None:
+    company = opened(sandbox=SandboxEntry(qps=20))
+    place = TargetId("1")
+
+    async def work() -> list[Outcome]:
+        return await asyncio.gather(*(company.target.apply(person(n, place), key=str(n)) for n in range(1, 66)))
+
+    outcomes = company.run(work())
+    assert company.target.sandbox is not None
+    windows = company.target.sandbox.sandbox.gateway.windows.report(20)
+    assert all(isinstance(outcome, Applied) for outcome in outcomes)
+    assert max(window.highest for window in windows) <= 20
+    assert sum(window.exceeded for window in windows) == 0
+
+
 def test_a_reading_survives_faults_and_proves_the_same(company: Company) -> None:
     first = company.unit(1)
     second = company.unit(2, first)
@@ -320,18 +342,43 @@ def test_a_mobile_number_is_not_changed_unless_the_settings_allow_it(company: Co
     assert company.tenant.live.users[who].title == "Buyer"
 
 
-@pytest.mark.parametrize("fault", [None, Fault(kind=FaultKind.RESET, interface=CREATE, nth=1, applied=True)])
-def test_recreating_changes_the_number_and_keeps_what_can_be_kept(runner: asyncio.Runner, fault: Fault | None) -> None:
-    company = _opened(runner, mobile_change="recreate")
+RECREATE_FAULTS = [
+    [],
+    [Fault(kind=FaultKind.RESET, interface=CREATE, nth=1, applied=True)],
+    [Fault(kind=FaultKind.RESET, interface=CREATE, nth=1)],
+    [Fault(kind=FaultKind.RESET, interface=DELETE, nth=1, applied=True)],
+    [Fault(kind=FaultKind.RESET, interface=DELETE, nth=1)],
+    [Fault(kind=FaultKind.THROTTLE, interface=DELETE, nth=1)],
+    # After the account is gone nothing answers for a while: the next attempt of the queue finishes it.
+    [Fault(kind=FaultKind.RESET, interface=CREATE, times=4)],
+    [Fault(kind=FaultKind.QUOTA, interface=CREATE, nth=1)],
+]
+
+
+@pytest.mark.parametrize(
+    "faults", RECREATE_FAULTS, ids=lambda faults: " ".join(fault.name for fault in faults) or "none"
+)
+def test_recreating_changes_the_number_and_keeps_what_can_be_kept(opened: Open, faults: list[Fault]) -> None:
+    company = opened(mobile_change="recreate")
     place = company.unit()
     who = company.person(1, place)
-    company.fail(*([fault] if fault else []))
-    outcome = company.apply(change(Op.UPDATE, Kind.PERSON, "person:1", who, mobile="13800009999"))
+    company.fail(*faults)
+    outcome = company.settle(change(Op.UPDATE, Kind.PERSON, "person:1", who, mobile="13800009999"))
     seen = company.run(company.target.look(Kind.PERSON, who))
-    runner.run(company.target.__aexit__(None, None, None))
     assert isinstance(outcome, Applied), outcome
     assert (seen.fields["mobile"], seen.fields["title"]) == ("13800009999", "Buyer")
     assert seen.fields["departments"][0]["unit"] == place
+
+
+def test_recreating_does_not_begin_where_the_number_is_taken(opened: Open) -> None:
+    company = opened(mobile_change="recreate")
+    place = company.unit()
+    who = company.person(1, place)
+    company.person(2, place)
+    outcome = company.apply(change(Op.UPDATE, Kind.PERSON, "person:1", who, mobile="13800000002"))
+    still_there = who in company.tenant.live.users
+    assert isinstance(outcome, Rejected)
+    assert still_there
 
 
 def test_somebody_who_must_agree_first_is_pending_for_a_day(company: Company) -> None:
@@ -533,7 +580,7 @@ def test_every_check_is_well_on_a_well_set_up_sandbox(company: Company) -> None:
     assert {"reachability", "credentials", "scope", "rate plan", "qyapi_get_member"} <= told.keys()
 
 
-def test_wrong_credentials_are_told_as_such(runner: asyncio.Runner, company: Company) -> None:
+def test_wrong_credentials_are_told_as_such(company: Company) -> None:
     from syncd.config.secrets import Secret
 
     assert company.target.sandbox is not None
@@ -552,10 +599,10 @@ def test_wrong_credentials_are_told_as_such(runner: asyncio.Runner, company: Com
         async with target:
             return {verdict.name: verdict.problem.code async for verdict in target.check() if verdict.problem}
 
-    assert runner.run(work()) == {"credentials": "DNG-012"}
+    assert company.run(work()) == {"credentials": "DNG-012"}
 
 
-def test_an_unreachable_platform_is_told_and_deferred(runner: asyncio.Runner) -> None:
+def test_an_unreachable_platform_is_told_and_deferred(company: Company) -> None:
     from syncd.config.secrets import Secret
 
     nowhere = "http://127.0.0.1:1"
@@ -574,7 +621,7 @@ def test_an_unreachable_platform_is_told_and_deferred(runner: asyncio.Runner) ->
             outcome = await target.apply(person(1, TargetId("1")), key="k")
             return outcome, [verdict.name async for verdict in target.check()]
 
-    outcome, names = runner.run(work())
+    outcome, names = company.run(work())
     assert isinstance(outcome, Deferred)
     assert outcome.whole_target
     assert not outcome.read_back
