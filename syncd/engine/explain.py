@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
-from syncd.core.correlation import Statement
-from syncd.core.errors import NeedsHuman, message
+from syncd.core.correlation import JoinRules, Statement
+from syncd.core.difference import Names
 from syncd.core.model import (
+    HOLDING_UNIT,
+    ROOT_UNIT,
     Aside,
     Change,
+    Effect,
     Entity,
+    Kind,
     Link,
+    LinkState,
+    NativeId,
     Observed,
     SourceName,
     SourceRecord,
     SubjectId,
+    TargetId,
 )
-from syncd.core.orgtree import grow
+from syncd.core.orgtree import OrgTree, grow
+from syncd.core.policy import judge
 from syncd.core.ports import Target
-from syncd.engine.observe import View
-from syncd.engine.reconcile import allocator, difference
-from syncd.engine.tree import Standing, around, stand, wish
+from syncd.core.values import Value, Values
+from syncd.engine.finding import find
+from syncd.engine.recall import Recalled, recall
+from syncd.engine.tree import Standing, around
 from syncd.engine.world import World
-from syncd.mapping import Mapped, Trace
+from syncd.mapping import InboundRules, Mapped, OutboundRules, Trace
 from syncd.store import Transaction
 from syncd.store.rows import FoundRecord, QueuedChange, StagedRecord
 
@@ -43,86 +51,89 @@ class Explanation:
     outbound: Trace | None
     link: Link | None
     observed: Observed | None
+    wanted: Values
+    """What the target shall hold, as it would write it down; empty for somebody who is left aside or leaves."""
+    seen: Values
+    """What the target held when it was last seen, references as subjects (`target:<id>` for what we do not link)."""
     changes: tuple[Change, ...]
     """What would be written now."""
     asides: tuple[Aside, ...]
+    held: tuple[Effect, ...] = ()
+    """For which effects the guard holds the changes."""
+    leaving: str = ""
+    """Why the subject leaves, if it does."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What to call the subjects that are mentioned."""
     queued: tuple[QueuedChange, ...] = ()
 
 
 def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanation:
-    """Explain a person, unit or group that a source has told of. Keeps no unique value that it has to make up."""
-    found = find(tx, who)
-    standing = stand(tx, world)
-    subject = found.subject or _joined(standing, found)
-    rows = tuple(tx.records.of_subject(subject)) if subject else ()
-    if not rows:
-        one = tx.records.get(found.source, found.kind, found.native_id)
-        rows = (one,) if one is not None else ()
-    traces = tuple(
-        (row.source, world.seats[row.source].rules.explain(_record(row)))
-        for row in rows
-        if row.source in world.seats and row.attributes is not None
-    )
-    entity = standing.tree.entities.get(subject) if subject else None
-    links = tx.links.all(world.target_name)
-    objects = [row.observed for row in tx.observed.iterate(world.target_name)]
-    view = View(objects=objects, complete=True, certificate=None, taken_at=world.now())
-    unique = allocator(tx, world, view, links)
-    outbound = world.outbound.explain(entity, around(standing.tree, entity, unique(entity.subject))) if entity else None
-    wishes = wish(standing, world, links, normalise=target.normalise, hidden=target.hidden, unique=unique)
-    plan = difference(world, target, wishes, view, links, {subject} if subject else ())
-    link = links.get(subject) if subject else None
-    names = {subject, *(f"{row.source}/{row.native_id}" for row in rows)}
+    """Explain a person, unit or group that a source has told of; `who` is a name, number, login, address or account id.
+
+    Raises NeedsHuman if that is nobody or several. Joins and unique values that had to be made up are for the caller to
+    give up with the transaction.
+    """
+    found = find(tx, who, target=world.target_name)
+    recalled = recall(tx, world, target)
+    subject = found.subject or _joined(recalled.standing, found)
+    rows = _rows(tx, subject, found)
+    entity = recalled.standing.tree.entities.get(subject) if subject else None
+    link = recalled.links.get(subject) if subject else None
+    observed = _observed(recalled, link)
+    seen = _seen(observed, target, recalled)
+    changes = tuple(change for change in recalled.plan.changes if change.subject == subject)
+    known = {subject, *(f"{row.source}/{row.native_id}" for row in rows)}
+    mentioned = [
+        entity.facts if entity else {},
+        seen,
+        *({item.name: item.after for item in one.fields} for one in changes),
+    ]
     return Explanation(
         subject=subject or SubjectId(""),
         label=entity.label if entity else found.label,
         records=rows,
-        inbound=traces,
+        inbound=_inbound(world, rows),
         entity=entity,
-        outbound=outbound,
+        outbound=_outbound(world, recalled, entity),
         link=link,
-        observed=next(
-            (item for item in objects if link and item.target_id == link.target_id and item.kind is link.kind), None
-        ),
-        changes=plan.changes,
-        asides=tuple(aside for aside in plan.aside if aside.name in names),
+        observed=observed,
+        wanted=wanted.fields if (wanted := recalled.wishes.desired.get(subject or SubjectId(""))) else {},
+        seen=seen,
+        changes=changes,
+        asides=tuple(aside for aside in recalled.plan.aside if aside.name in known),
+        held=_held(tx, world, recalled, subject),
+        leaving=recalled.wishes.leaving.get(subject, "") if subject else "",
+        names=_names(recalled.standing.tree, mentioned, world.leavers.department),
         queued=tuple(tx.queue.for_subject(subject)) if subject else (),
     )
 
 
-def explain_record(world: World, source: SourceName, record: SourceRecord) -> Explanation:
+def explain_record(
+    inbound: InboundRules, outbound: OutboundRules, source: SourceName, record: SourceRecord
+) -> Explanation:
     """Explain a record that was pasted: no source, no store and no target is asked, references stay unresolved."""
-    seat = world.seats[source]
-    trace = seat.rules.explain(record)
-    mapped = seat.rules.map(record)
-    entity, outbound = None, None
-    asides: Sequence[Aside] = ()
+    trace, mapped = inbound.explain(record), inbound.map(record)
+    entity, explained = None, None
+    tree = OrgTree(entities={})
     if isinstance(mapped, Mapped):
-        own = Statement(
-            source=source,
-            native_id=record.native_id,
-            kind=mapped.kind,
-            facts=mapped.facts,
-            origins=mapped.origins,
-            aliases=record.aliases,
-        )
-        tree = grow([own], world.join)
-        entity = next(iter(tree.entities.values()), None)
+        tree = grow(_statements(source, record, mapped), JoinRules(sources=(source,), refers={source: inbound.refers}))
+        entity = next((one for one in tree.entities.values() if one.kind is mapped.kind and _is_of(one, record)), None)
         if entity is not None:
-            outbound = world.outbound.explain(entity, around(tree, entity, first_candidate))
-    else:
-        asides = (mapped,)
+            explained = outbound.explain(entity, around(tree, entity, first_candidate))
     return Explanation(
         subject=entity.subject if entity else SubjectId(""),
         label=entity.label if entity else record.native_id,
         records=(),
         inbound=((source, trace),),
         entity=entity,
-        outbound=outbound,
+        outbound=explained,
         link=None,
         observed=None,
+        wanted=explained.result if explained is not None and not isinstance(explained.result, Aside) else {},
+        seen={},
         changes=(),
-        asides=tuple(asides),
+        asides=(mapped,) if isinstance(mapped, Aside) else (),
+        names=_names(tree, [entity.facts] if entity else [], ""),
     )
 
 
@@ -133,9 +144,76 @@ def first_candidate(field: str, candidates: Iterator[str]) -> str:
     raise LookupError(field)
 
 
+# --- what is remembered ---------------------------------------------------------------------------------------------
+
+
 def _joined(standing: Standing, found: FoundRecord) -> SubjectId | None:
     key = (found.source, found.native_id)
-    return next((subject for subject, entity in standing.tree.entities.items() if key in entity.records), None)
+    return next(
+        (
+            subject
+            for subject, entity in standing.tree.entities.items()
+            if entity.kind is found.kind and key in entity.records
+        ),
+        None,
+    )
+
+
+def _rows(tx: Transaction, subject: SubjectId | None, found: FoundRecord) -> tuple[StagedRecord, ...]:
+    """Return the subject's records; of one that is not joined yet, the record itself."""
+    if subject and (rows := tx.records.of_subject(subject)):
+        return tuple(rows)
+    one = tx.records.get(found.source, found.kind, found.native_id)
+    return (one,) if one is not None else ()
+
+
+def _observed(recalled: Recalled, link: Link | None) -> Observed | None:
+    if link is None:
+        return None
+    objects = recalled.view.objects
+    return next((item for item in objects if item.target_id == link.target_id and item.kind is link.kind), None)
+
+
+def _seen(observed: Observed | None, target: Target, recalled: Recalled) -> Values:
+    """Return what the target held, in the words in which changes are told."""
+    if observed is None:
+        return {}
+    ids: dict[Kind, dict[TargetId, SubjectId]] = {}
+    for link in recalled.links.values():
+        if link.state is not LinkState.REMOVED:
+            ids.setdefault(link.kind, {})[link.target_id] = link.subject
+    names, specs = Names(ids, root=target.root), target.fields[observed.kind]
+    return {name: names.translate(name, value, specs[name]) for name, value in observed.fields.items() if name in specs}
+
+
+def _held(tx: Transaction, world: World, recalled: Recalled, subject: SubjectId | None) -> tuple[Effect, ...]:
+    """Judge the whole plan, as a run would, and return for what the subject's changes are held."""
+    now = world.now()
+
+    def released(effect: Effect, sum_: str) -> bool:
+        return tx.holds.matching(effect, sum_, now=now) is not None
+
+    holds = judge(recalled.plan, world.guard.limits, released=released).holds
+    return tuple(
+        hold.effect for hold in holds if any(change.subject == subject for change in (*hold.changes, *hold.waiting))
+    )
+
+
+# --- rules ----------------------------------------------------------------------------------------------------------
+
+
+def _inbound(world: World, rows: Iterable[StagedRecord]) -> tuple[tuple[SourceName, Trace], ...]:
+    return tuple(
+        (row.source, world.seats[row.source].rules.explain(_record(row)))
+        for row in rows
+        if row.source in world.seats and row.attributes is not None
+    )
+
+
+def _outbound(world: World, recalled: Recalled, entity: Entity | None) -> Trace | None:
+    if entity is None or entity.kind is Kind.GROUP:
+        return None
+    return world.outbound.explain(entity, around(recalled.standing.tree, entity, recalled.unique(entity.subject)))
 
 
 def _record(row: StagedRecord) -> SourceRecord:
@@ -147,3 +225,53 @@ def _record(row: StagedRecord) -> SourceRecord:
         aliases=row.aliases,
         changed_at=row.changed_at,
     )
+
+
+def _statements(source: SourceName, record: SourceRecord, mapped: Mapped) -> list[Statement]:
+    """Return what the record says, and the units that its path speaks of."""
+    own = Statement(
+        source=source,
+        native_id=record.native_id,
+        kind=mapped.kind,
+        facts=mapped.facts,
+        origins=mapped.origins,
+        aliases=record.aliases,
+    )
+    units = [
+        Statement(
+            source=source,
+            native_id=NativeId(unit.key),
+            kind=Kind.UNIT,
+            facts={**unit.facts, **({"parent": unit.parent} if unit.parent else {})},
+        )
+        for unit in mapped.units
+    ]
+    return [own, *units]
+
+
+def _is_of(entity: Entity, record: SourceRecord) -> bool:
+    return any(native_id == record.native_id for _, native_id in entity.records)
+
+
+# --- names ----------------------------------------------------------------------------------------------------------
+
+
+def _names(tree: OrgTree, values: Iterable[Values], holding: str) -> dict[str, str]:
+    """Return the names of the subjects that `values` mention."""
+    mentioned = {text for each in values for value in each.values() for text in _texts(value)}
+    names = {text: entity.label for text in mentioned if (entity := tree.entities.get(SubjectId(text))) is not None}
+    return {**names, ROOT_UNIT: "the root", **({HOLDING_UNIT: holding} if holding else {})}
+
+
+def _texts(value: Value) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case None | bool() | int() | float():
+            return
+        case Mapping():
+            for item in value.values():
+                yield from _texts(item)
+        case _:
+            for item in value:
+                yield from _texts(item)

@@ -87,13 +87,13 @@ def arrow(change: FieldChange, names: Mapping[str, str] = _NO_NAMES) -> str:
 
 
 def where(place: Place, base: Path | None = None) -> str:
-    """Return `file:line:column`, the file relative to `base` (the folder of syncd.yaml) where it lies below it."""
+    """Return `file:line`, the file relative to `base` (the folder of syncd.yaml) where it lies below it."""
     if not place.file:
         return ""
     file = place.file
     if base is not None and os.path.isabs(file) and (near := os.path.relpath(file, base)) and not near.startswith(".."):
         file = near
-    return str(Place(file=file, line=place.line, column=place.column))
+    return str(Place(file=file, line=place.line))
 
 
 def some(names: tuple[str, ...] | list[str], most: int = 5) -> str:

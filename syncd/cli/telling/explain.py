@@ -1,0 +1,259 @@
+"""How one person is explained: who it is, from which records, which rule made each value, and what would be written.
+
+Values of people are shown: who may read the state may see them. It prints; it computes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syncd.cli.telling.words import NOTHING, arrow, relative, stamp, where, word
+from syncd.core.model import Aside, Link, Op
+from syncd.core.values import Value, is_empty
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from syncd.cli.render import Output
+    from syncd.engine.explain import Explanation
+    from syncd.mapping.results import FieldTrace, Trace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How to tell it."""
+
+    base: Path
+    """Files are named relative to it."""
+    now: datetime
+    trace: bool = False
+    """Show every value after every step, inbound too."""
+    offline: bool = False
+    """Nothing is known of the target."""
+
+
+def tell_explanation(out: Output, one: Explanation, manner: Manner) -> None:
+    """Print everything about one subject."""
+    _header(out, one, manner)
+    _records(out, one, manner)
+    _left_aside(out, one, manner)
+    if one.outbound is not None and one.outbound.fields:
+        _fields(out, one, one.outbound, manner)
+    if manner.trace:
+        _traces(out, one, manner)
+    if not manner.offline:
+        _writing(out, one, manner)
+        _queue(out, one, manner)
+    if not manner.trace:
+        out.say("\n--trace shows every value after every step.", style="dim")
+
+
+def _header(out: Output, one: Explanation, manner: Manner) -> None:
+    kind = one.entity.kind if one.entity else one.records[0].kind if one.records else "record"
+    out.say(f"{one.label}  ({kind} {one.subject or 'not joined to anybody yet'})", style="bold")
+    if manner.offline:
+        out.say(
+            "  a record that was given; nothing is known of the target, and references stay as they are", style="dim"
+        )
+    else:
+        out.say(f"  {_link(one.link, manner.now)}", style="none" if one.link else "yellow")
+    if one.leaving:
+        out.say(f"  a leaver: {one.leaving}", style="bold yellow")
+    if one.observed is not None and one.observed.protected:
+        out.say("  protected: never touched", style="yellow")
+    for name, texts in (one.entity.unresolved if one.entity else {}).items():
+        out.say(f"  {name} names {', '.join(texts)}, which nobody is known as", style="yellow")
+
+
+def _link(link: Link | None, now: datetime) -> str:
+    if link is None:
+        return "not linked to anything in the target"
+    made = "adopted" if link.adopted else "made by syncd"
+    return f"{link.state} to {link.target_id}, {made} {relative(link.since, now)}"
+
+
+def _records(out: Output, one: Explanation, manner: Manner) -> None:
+    if not one.records:
+        return
+    out.say()
+    rows = []
+    for row in one.records:
+        state = f"gone since {stamp(row.absent_since)}" if row.absent_since else str(row.state)
+        changed = relative(row.changed_at, manner.now) if row.changed_at else NOTHING
+        rows.append((row.source, row.native_id, state, changed, row.label))
+    out.table(("Source", "Record", "State", "Changed there", "Name"), rows)
+
+
+def _left_aside(out: Output, one: Explanation, manner: Manner) -> None:
+    results = [trace.result for _, trace in one.inbound] + ([one.outbound.result] if one.outbound else [])
+    asides = {aside.name: aside for aside in (*(one_ for one_ in results if isinstance(one_, Aside)), *one.asides)}
+    for aside in asides.values():
+        out.say(f"\nLeft as it is: {aside.reason}", style="bold yellow")
+        if aside.why and not aside.problems:
+            out.say(f"  {aside.why}")
+        for problem in aside.problems:
+            out.problem(problem, sign="")
+    told = [told for row in one.records for told in row.problems]
+    if told and not asides:
+        out.say("\nNoted when it was mapped", style="bold")
+        for each in told:
+            out.say(f"  {each.what} {each.do} {where(each.place, manner.base)}")
+
+
+# --- fields ---------------------------------------------------------------------------------------------------------
+
+
+def _fields(out: Output, one: Explanation, trace: Trace, manner: Manner) -> None:
+    """Print what the target shall hold, what it holds, and why."""
+    out.say()
+    if manner.offline:
+        rows = [
+            (field.field, _shall(one, field), _because(one, field, manner))
+            for field in trace.fields
+            if not field.absent
+        ]
+        out.table(("Field", "Shall be", "Because"), rows)
+    else:
+        shown = (
+            (field.field, _shall(one, field), _is(one, field), _because(one, field, manner))
+            for field in trace.fields
+            if not field.absent
+        )
+        out.table(("Field", "Shall be", "Is", "Because"), shown)
+    silent = [field.field for field in trace.fields if field.absent and field.problem is None]
+    if silent:
+        out.say(f"Not ours to touch, because nothing is said about it: {', '.join(silent)}", style="dim")
+    for field in trace.fields:
+        if field.problem is not None:
+            out.problem(field.problem)
+
+
+def _shall(one: Explanation, field: FieldTrace) -> Text:
+    from rich.text import Text
+
+    from syncd.cli.render import clean
+
+    value = one.wanted.get(field.field, field.output)
+    return Text(clean(word(value, one.names)), style="green" if _differs(one, field) else "")
+
+
+def _is(one: Explanation, field: FieldTrace) -> Text:
+    from rich.text import Text
+
+    from syncd.cli.render import clean
+
+    if not _differs(one, field):
+        return Text("the same" if one.observed is not None else NOTHING, style="dim")
+    value = one.seen.get(field.field)
+    if one.observed is not None and field.field in one.observed.unreadable:
+        return Text("(cannot be read)", style="yellow")
+    return Text(clean(word(value, one.names)), style="red" if not is_empty(value) else "dim")
+
+
+def _differs(one: Explanation, field: FieldTrace) -> bool:
+    """Tell whether a change is planned for the field: the plan knows better than a comparison of texts."""
+    return any(item.name == field.field for change in one.changes for item in change.fields)
+
+
+def _because(one: Explanation, field: FieldTrace, manner: Manner) -> str:
+    """Return the rule and where its inputs come from, a line each: outbound rule, then the source that won, then who lost."""
+    note = f" — {field.note}" if field.note else ""
+    lines = [f"{field.spelled}  {where(field.rule, manner.base)}{note}"]
+    for name, value in field.inputs.items():
+        if value is not None:
+            lines += _origin(one, name, value, manner)
+    return "\n".join(lines)
+
+
+def _origin(one: Explanation, name: str, value: Value, manner: Manner) -> Iterator[str]:
+    origin = one.entity.origins.get(name) if one.entity else None
+    if origin is None:
+        return
+    traced = _inbound_field(one, origin.source, name)
+    how = _walk(traced, one.names) if traced is not None else name
+    yield f"  ← {origin.source}: {how}  {where(origin.rule, manner.base)}"
+    for source, said in _losers(one, name, origin.source):
+        if said != value:
+            yield f"    (overruled: {source} says {word(said, one.names)})"
+
+
+def _walk(traced: FieldTrace, names: Mapping[str, str]) -> str:
+    """Return how a source's value became a fact: its inputs, the steps, and the result where it is another value."""
+    inputs = [f"{name} “{word(value, names)}”" for name, value in traced.inputs.items() if value is not None]
+    steps = [step for step, _ in traced.steps]
+    changed = traced.output not in traced.inputs.values()
+    ends = [f"“{word(traced.output, names)}”"] if changed and steps else []
+    return " → ".join([", ".join(inputs) or traced.spelled, *steps, *ends])
+
+
+def _inbound_field(one: Explanation, source: str, name: str) -> FieldTrace | None:
+    return next(
+        (field for who, trace in one.inbound if who == source for field in trace.fields if field.field == name), None
+    )
+
+
+def _losers(one: Explanation, name: str, winner: str) -> Iterator[tuple[str, Value]]:
+    """Yield what the other sources say about an attribute."""
+    for source, trace in one.inbound:
+        if source != winner and isinstance(trace.result, Mapping) and name in trace.result:
+            yield source, trace.result[name]
+
+
+# --- traces ---------------------------------------------------------------------------------------------------------
+
+
+def _traces(out: Output, one: Explanation, manner: Manner) -> None:
+    for source, trace in one.inbound:
+        out.say(f"\nWhat {source} says ({trace.name})", style="bold")
+        _trace(out, one, trace, manner)
+    if one.outbound is not None:
+        out.say("\nWhat that means for the target", style="bold")
+        _trace(out, one, one.outbound, manner)
+
+
+def _trace(out: Output, one: Explanation, trace: Trace, manner: Manner) -> None:
+    for field in trace.fields:
+        result = "(nothing said)" if field.absent else word(field.output, one.names)
+        out.say(f"  {field.field} = {result}", style="dim" if field.absent else "none")
+        out.say(f"      {where(field.rule, manner.base)}  {field.spelled}", style="dim")
+        for name, value in field.inputs.items():
+            out.say(f"      {name} = {word(value, one.names)}")
+        for step, value in field.steps:
+            out.say(f"      {step} → {word(value, one.names)}")
+        if field.note:
+            out.say(f"      {field.note}", style="dim")
+        if field.problem is not None:
+            out.say(f"      {field.problem}", style="red")
+    for unit in trace.units:
+        out.say(f"  unit {unit.key} below {unit.parent or 'the root'}: {word(unit.facts)}", style="dim")
+
+
+# --- what would happen ----------------------------------------------------------------------------------------------
+
+
+def _writing(out: Output, one: Explanation, manner: Manner) -> None:
+    out.say()
+    if not one.changes:
+        out.say("Nothing would be written.", style="green" if one.link else "none")
+        return
+    held = f"; held by the guard for {', '.join(one.held)} (syncd hold list)" if one.held else ""
+    out.say(f"Would be written{held}", style="bold yellow" if held else "bold")
+    for change in one.changes:
+        out.say(f"  {change.op}: {change.reason}")
+        for item in change.fields if change.op is not Op.CREATE else ():
+            out.say(f"    {item.name}: {arrow(item, one.names)}  {where(item.rule, manner.base)}".rstrip())
+
+
+def _queue(out: Output, one: Explanation, manner: Manner) -> None:
+    waiting = [row for row in one.queued if row.settled_at is None or row.state == "parked"]
+    if not waiting:
+        return
+    out.say("\nIn the queue", style="bold")
+    for row in waiting:
+        problem = f": {row.problem.what} [{row.problem.code}]" if row.problem else ""
+        due = f", due {relative(row.due_at, manner.now)}" if row.state in ("ready", "pending") else ""
+        out.say(f"  {row.id} {row.change.op} is {row.state}{due}, {row.attempt} tries{problem}")
