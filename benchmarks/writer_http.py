@@ -92,6 +92,7 @@ async def _measure(url: str) -> list[Figure]:
     figures = [
         Figure(name=f"CPU per call: {name}", value=cost * 1e3, unit="ms", goal="", met=True, note=f"{AT_ONCE} at once")
         for name, cost in sorted(calls.items(), key=lambda item: item[1])
+        if name != "syncd.http"
     ]
     return [
         *figures,
