@@ -63,7 +63,11 @@ class Compiler:
             place = self._written.place((*loc, "required", index))
             if self._vocabulary.slot(name) is None:
                 self._add(self._vocabulary.unfilled(name, place))
-            elif name not in filled and name not in section.fields and name != "units":
+            elif (
+                name not in filled
+                and name not in section.fields
+                and not (name == "units" and getattr(section, "units", None))
+            ):
                 self._add(messages.REQUIRED_WITHOUT_RULE.at(place, kind=self._vocabulary.kind.value, name=name))
         return self.finished(Rules(fields=fields, include=include, exclude=exclude, required=tuple(section.required)))
 

@@ -7,7 +7,7 @@ passed on as SubjectIds, exactly as the entity has them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -109,7 +109,7 @@ class OutboundRules:
         if kind is not None:
             near = _Near(entity=entity, around=around)
             interpreter = near.interpreter(kind.rules)
-            traces = tuple(interpreter.field(plan).trace for plan in kind.rules.fields)
+            traces = tuple(_with_result(interpreter.field(plan).trace, plan, result) for plan in kind.rules.fields)
         fields = result.fields if isinstance(result, Desired) else result
         return Trace(kind=entity.kind, name=entity.subject, result=fields, fields=traces)
 
@@ -237,6 +237,16 @@ class _Loader:
                 similar = did_you_mean(name, (MARK, *fields))
                 self.written.problems.append(messages.UNKNOWN_FIELD.at(place, similar=similar, **words))
         self.adopt[kind] = tuple(section.adopt)
+
+
+def _with_result(trace: FieldTrace, plan: Field, result: Desired | Aside) -> FieldTrace:
+    """Return the trace of a field; of one that must be unique, with the candidate that was free."""
+    if plan.unique is None or not isinstance(result, Desired) or trace.absent:
+        return trace
+    chosen = result.fields.get(plan.name)
+    if chosen == trace.output:
+        return trace
+    return replace(trace, output=chosen, note="the first candidate that nobody else has")
 
 
 def _aside(entity: Entity, reason: Reason, *, problems: tuple[Problem, ...] = (), why: str = "") -> Aside:

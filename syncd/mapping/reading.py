@@ -27,6 +27,9 @@ from syncd.mapping.schema import InboundFile, OutboundFile, RuleFile, Table
 
 TABLE_LIMIT: Final = 16 * 2**20
 """Bytes of one lookup table's file."""
+MAPPING_VERSION: Final = 1
+"""Part of every rules digest, as the version of the function library is. Raise it whenever this room gives another result
+for the same rules and records, so that records which did not change are mapped again."""
 Loc = tuple[str | int, ...]
 
 _SHAPES: Final[Mapping[str, str]] = {
@@ -70,7 +73,7 @@ def read_rules(path: Path, wanted: Literal["inbound", "outbound"], *, version: i
     tables, raw = _tables(file, document, problems)
     problems += _settings(file, document)
     digest = hashlib.blake2b(digest_size=16)
-    for part in (b"%d" % version, path.read_bytes(), *raw):
+    for part in (b"%d.%d" % (version, MAPPING_VERSION), path.read_bytes(), *raw):
         digest.update(len(part).to_bytes(8, "big") + part)
     return Written(file=file, document=document, tables=tables, digest=digest.digest(), problems=problems)
 

@@ -91,7 +91,8 @@ class Paths:
 
     def of(self, look: Callable[[str], Value], interpreter: Callable[[], Interpreter]) -> Units:
         """Return the units of one person."""
-        given = tuple(tuple(value) if isinstance(value := look(name), list) else value for name in self._inputs)
+        values = [tuple(value) if isinstance(value := look(name), list) else value for name in self._inputs]
+        given = tuple((type(value), value) for value in values)  # 1 and True are equal, and not the same
         try:
             known = self._known.get(given)
         except TypeError:  # a mapping among the values
@@ -165,11 +166,14 @@ def _chain(levels: Sequence[_Found]) -> list[DerivedUnit]:
     for level in levels:
         parent = chain[-1].key if chain else None
         owner = level.name if level.owner else owner
+        key = _key(level, parent)
+        if any(unit.key == key for unit in chain):
+            continue  # two levels with one id are one unit, and none is its own parent
         facts: dict[str, Value] = {"displayName": level.name}
         facts |= {"code": level.id} if level.id is not None else {}
         facts |= {"order": level.order} if level.order is not None else {}
         facts |= {"organization": owner} if owner is not None else {}
-        chain.append(DerivedUnit(key=_key(level, parent), parent=parent, facts=facts))
+        chain.append(DerivedUnit(key=key, parent=parent, facts=facts))
     return chain
 
 

@@ -125,6 +125,18 @@ def test_a_case_file_that_is_wrong_is_refused(tmp_path: Path, text: str, code: s
     assert code in [problem.code for problem in raised.value.problems]
 
 
+def test_a_case_can_say_which_values_are_taken(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    fields = "name: displayName, mobile: phoneNumbers.mobile, departments: {memberships: units}"
+    made = f"{fields}, userid: {{from: userName, unique: true}}"
+    rules.write_text(f"version: 1\nrules: outbound\nperson: {{fields: {{{made}}}}}\n")
+    facts = "{displayName: Li, userName: li, phoneNumbers.mobile: '+8613800138000', units: [unit:a]}"
+    case = f"{{name: x, facts: {facts}, taken: {{userid: [li]}}, expect: {{userid: li2}}}}"
+    (tmp_path / "cases.yaml").write_text(f"cases: [{case}]")
+    (result,) = run_cases(load_outbound(rules, fields=FIELDS, now=now), tmp_path / "cases.yaml")
+    assert result.passed, result
+
+
 def test_the_schema_describes_every_key_for_editors() -> None:
     schema = rules_schema()
     shapes = schema["$defs"]

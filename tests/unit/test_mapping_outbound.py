@@ -183,6 +183,13 @@ def test_a_unique_value_goes_on_with_other_candidates_and_then_with_numbers(tmp_
     assert desired(rules, given).fields["userid"] == "li"
 
 
+def test_explain_shows_the_candidate_that_was_free(tmp_path: Path) -> None:
+    rules = load(tmp_path, "person: {fields: {name: displayName, userid: {from: userName, unique: true}}}")
+    taken = Around(unique=lambda _field, candidates: next(each for each in candidates if each != "li"))
+    trace = rules.explain(entity(userName="li"), taken)
+    assert (trace.fields[1].output, trace.fields[1].note) == ("li2", "the first candidate that nobody else has")
+
+
 def test_numbered_candidates_stay_within_the_field(tmp_path: Path) -> None:
     rules = load(tmp_path, "person: {fields: {name: displayName, userid: {from: userName, unique: true}}}")
     seen: list[str] = []

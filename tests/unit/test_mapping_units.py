@@ -68,6 +68,12 @@ def test_a_level_without_a_name_is_left_out(tmp_path: Path, missing: dict[str, A
     assert [(unit.key, unit.parent) for unit in found.units] == [("cc=C1", None), ("tc=T1", "cc=C1")]
 
 
+def test_two_levels_with_one_id_are_one_unit(tmp_path: Path) -> None:
+    rules = load(tmp_path, "{path: [{name: company, id: code}, {name: division, id: code}, {name: team}]}")
+    found = mapped(rules, company="A", division="B", code="1", team="T")
+    assert [(unit.key, unit.parent) for unit in found.units] == [("code=1", None), ("code=1/t", "code=1")]
+
+
 def test_somebody_without_any_level_has_no_units(tmp_path: Path) -> None:
     found = mapped(load(tmp_path, WITH_IDS), login="x")
     assert found.units == ()
