@@ -6,6 +6,7 @@ never edits what a command printed.
 
 from __future__ import annotations
 
+import html
 import os
 import pty
 import re
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -28,8 +30,10 @@ HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent
 WIDTH: Final = 110
 """Characters in a line of the terminal."""
+CELL: Final = 12.2
+"""Units that rich draws a cell wide: a font of 20, with an aspect ratio of 0.61."""
 LONG: Final = 168
-"""Lines that the terminal wrapped stay; more lines than this are not a picture any more."""
+"""Lines. What is longer is not a picture any more."""
 
 
 def terminal(folder: Path, *arguments: str) -> tuple[list[str], int]:
@@ -65,8 +69,15 @@ def draw(name: str, title: str, lines: Iterable[str]) -> None:
     path = HERE / name
     # Without rich's links to a font on somebody else's server: pictures in documentation fetch nothing.
     plain = re.sub(r"@font-face \{\{.*?\}\}\s*", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
-    path.write_text(console.export_svg(title=title, unique_id=path.stem, code_format=plain), encoding="utf-8")
+    drawn = console.export_svg(title=title, unique_id=path.stem, code_format=plain)
+    path.write_text(re.sub(r'textLength="[^"]*"([^>]*>)([^<]*)<', _as_wide_as_it_is, drawn), encoding="utf-8")
     sys.stdout.write(f"wrote docs/images/{name}\n")
+
+
+def _as_wide_as_it_is(found: re.Match[str]) -> str:
+    """Give a text the width of its cells: rich counts characters, and a Chinese one fills two cells."""
+    width = cell_len(html.unescape(found[2])) * CELL
+    return f'textLength="{width:.1f}"{found[1]}{found[2]}<'
 
 
 def company(folder: Path) -> Path:
