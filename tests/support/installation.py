@@ -5,8 +5,10 @@ Its DingTalk is a sandbox outside that process, so that the process can be kille
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,9 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from syncd.cli.session import Session
+from syncd.engine.cycle import Cycle, cycle
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = """\
@@ -66,8 +71,6 @@ class Installation:
             writer = csv.DictWriter(file, fieldnames=list(self.people[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.people)
-        import os
-
         os.utime(path, (1_790_000_000, 1_790_000_000 + len(self.people)))
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
@@ -106,6 +109,17 @@ class Installation:
                 break
         process.communicate(timeout=60)
         return process.returncode == -9
+
+    def cycles(self, most: int, **options: Any) -> list[Cycle]:
+        """Run cycles in this process, without the command's start, until one has nothing to plan and nothing waits."""
+        with Session(config=self.folder / "syncd.yaml", level="error") as session:
+            world = session.world("test")
+            done: list[Cycle] = []
+            while len(done) < most:
+                done.append(asyncio.run(cycle(world, accept=True, **options)))
+                if not done[-1].reconciliation.plan.changes and not done[-1].queue.ready:
+                    break
+        return done
 
     # -- what the sandbox says --
 
