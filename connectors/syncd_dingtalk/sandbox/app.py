@@ -56,9 +56,10 @@ class Sandbox:
                 return
             if fault.kind is FaultKind.RESET:
                 scope[TRANSPORT].abort()
+                await _until_gone(receive)
                 return
-            if fault.kind is FaultKind.SLOW:
-                await asyncio.sleep(fault.seconds)
+            if fault.kind is FaultKind.SLOW and await _gone_within(fault.seconds, receive):
+                return
         await _send(send, reply.answer)
 
 
@@ -91,6 +92,15 @@ def _request(scope: Scope, body: bytes) -> Request:
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _gone_within(seconds: float, receive: Receive) -> bool:
+    """Wait, and tell whether the caller went away meanwhile."""
+    try:
+        await asyncio.wait_for(_until_gone(receive), seconds)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _send(send: Send, answer: Answer) -> None:

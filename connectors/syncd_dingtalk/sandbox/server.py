@@ -15,7 +15,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Self
 
 from syncd_dingtalk.sandbox.app import TRANSPORT, Sandbox
-from syncd_dingtalk.sandbox.disk import open_tenant
+from syncd_dingtalk.sandbox.disk import Disk, open_tenant
 from syncd_dingtalk.sandbox.settings import SandboxSettings
 
 if TYPE_CHECKING:
@@ -72,9 +72,7 @@ class _Running:
             self._server.close()
         for connection in list(self._state.connections):
             connection.transport.abort()
-        for task in list(self._state.tasks):
-            task.cancel()
-        await asyncio.gather(*self._state.tasks, return_exceptions=True)
+        await asyncio.gather(*self._state.tasks, return_exceptions=True)  # each ends when its caller is gone
 
 
 class SandboxServer:
@@ -92,27 +90,42 @@ class SandboxServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
-        self._disk = open_tenant(self.settings)
-        self.sandbox = Sandbox(self._disk.tenant)
+        self._disk: Disk | None = None
+        self._sandbox: Sandbox | None = None
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """Return the running application; there is none before the server is entered."""
+        if self._sandbox is None:
+            raise RuntimeError("the sandbox has not been started")
+        return self._sandbox
 
     @property
     def tenant(self) -> Tenant:
         return self.sandbox.tenant
 
     def __enter__(self) -> Self:
+        """Start and wait until calls are accepted. Raises OSError for a taken port, Misconfigured for a bad state file."""
+        self._disk = open_tenant(self.settings)
+        self._sandbox = Sandbox(self._disk.tenant)
+        self._ready.clear()
+        self._failure = None
         self._thread = threading.Thread(target=self._run, name="dingtalk-sandbox", daemon=True)
         self._thread.start()
         self._ready.wait()
         if self._failure is not None:
             self._thread.join()
+            self._thread = None
             raise self._failure
         return self
 
     def __exit__(self, *exc: object) -> None:
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
         if self._loop is not None and self._stop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
-        if self._thread is not None:
-            self._thread.join()
+        thread.join()
 
     def _run(self) -> None:
         try:
@@ -120,7 +133,8 @@ class SandboxServer:
         except OSError as error:
             self._failure = error
         finally:
-            self._disk.close()
+            if self._disk is not None:
+                self._disk.close()
             self._ready.set()
 
     async def _serve(self) -> None:
