@@ -7,7 +7,6 @@ safe (`outlined`), and the state without SQLAlchemy where it is a file (`syncd.s
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from syncd.cli.exit_codes import ExitCode
+from syncd.cli.moments import length
 from syncd.core.errors import Misconfigured, Problem, message
 from syncd.store.glance import Glance
 from syncd.store.rows import HoldRow, QueueCounts, ReadRow, RunRow
@@ -159,25 +159,16 @@ def outlined(path: Path | None, env: Mapping[str, str]) -> Outline | None:
     url = (_part(root, "state") or {}).get("url", "sqlite:///var/syncd.db")
     if not sources or not target or not isinstance(target.get("type"), str) or not isinstance(url, str):
         return None
-    length = _length(every)
-    if length is None or not url.startswith("sqlite:///") or len(url) == len("sqlite:///"):
+    span = length(every)
+    if span is None or not url.startswith("sqlite:///") or len(url) == len("sqlite:///"):
         return None
     database = file.resolve().parent / url.removeprefix("sqlite:///")
-    return Outline(sources=tuple(sources), target=target["type"], every=length, file=database)
+    return Outline(sources=tuple(sources), target=target["type"], every=span, file=database)
 
 
 def _part(root: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     part = root.get(name)
     return part if isinstance(part, Mapping) else None
-
-
-def _length(text: object) -> timedelta | None:
-    """Return a duration as settings write it, without pydantic; None where the whole configuration has to judge it."""
-    seconds = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-    written = text.replace(" ", "").lower() if isinstance(text, str) else ""
-    if not re.fullmatch(r"(?:\d{1,9}[wdhms])+", written):
-        return None
-    return timedelta(seconds=sum(int(n) * seconds[unit] for n, unit in re.findall(r"(\d+)([wdhms])", written)))
 
 
 def look(session: Session, config: Path | None) -> Status:

@@ -54,7 +54,7 @@ def tell_explanation(out: Output, one: Explanation, manner: Manner) -> None:
 
 def _header(out: Output, one: Explanation, manner: Manner) -> None:
     kind = one.entity.kind if one.entity else one.records[0].kind if one.records else "record"
-    out.say(f"{one.label}  ({kind} {one.subject or 'not joined to anybody yet'})", style="bold")
+    out.say(f"{one.label}  {one.subject or f'a {kind} that is not joined to anybody yet'}", style="bold")
     if manner.offline:
         out.say(
             "  a record that was given; nothing is known of the target, and references stay as they are", style="dim"

@@ -138,7 +138,7 @@ def _moves(shift: Shift) -> bool:
 
 
 def _shift(out: Output, shift: Shift, names: Mapping[str, str], base: Path) -> None:
-    out.say(f"{shift.label}  ({shift.kind} {shift.subject})", style="bold")
+    out.say(f"{shift.label}  {shift.subject}", style="bold")
     if _moves(shift):
         out.say(f"    {shift.before or 'written'} → {shift.after or 'written'}", style="yellow")
     for item in shift.fields:
