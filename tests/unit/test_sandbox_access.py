@@ -260,6 +260,8 @@ def test_a_form_that_is_no_text_is_40038(desk: Desk) -> None:
         ("whole", "ten"),
         ("whole", True),
         ("whole", 1.5),
+        ("whole", 2**63),
+        ("whole", "9" * 30),
         ("flag", "maybe"),
         ("text", {"a": 1}),
         ("ids", "1,x"),

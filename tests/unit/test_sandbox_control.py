@@ -92,6 +92,14 @@ def test_the_call_log_tells_what_was_asked_without_telling_about_people(desk: De
     assert desk.control("GET", "calls", interface="/topapi/v2/user/get")["calls"] == [get]
 
 
+def test_the_call_log_survives_whatever_was_sent(desk: Desk) -> None:
+    for strange in (2**80, {"a": [1]}, "x" * 5000, 1.5, True):
+        assert desk.code("/topapi/v2/user/get", userid=strange) != 0
+    calls = desk.control("GET", "calls", after=1)["calls"]
+    assert len(calls) == 5
+    assert all(len(str(call["ids"]["userid"])) <= 256 for call in calls)
+
+
 def test_control_calls_are_neither_counted_nor_limited_nor_struck_by_faults() -> None:
     desk = Desk(qps=1)
     desk.control("POST", "faults", {"kind": "busy"})

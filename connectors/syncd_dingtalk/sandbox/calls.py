@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 _IDS: Final = ("userid", "dept_id", "parent_id", "dept_id_list", "manager_userid", "roleId", "role_id", "cursor")
@@ -28,14 +27,6 @@ class CallRecord(NamedTuple):
     status: int
     fault: str
     """The fault that was injected, empty for none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """When a call arrived."""
-
-    monotonic: float
-    wall: float
 
 
 class CallLog:
@@ -75,4 +66,9 @@ def digest_of(body: bytes) -> str:
 
 def ids_of(raw: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters that name things."""
-    return {name: value for name in _IDS if (value := raw.get(name)) is not None}
+    return {name: _fit(value) for name in _IDS if (value := raw.get(name)) is not None}
+
+
+def _fit(value: Any) -> int | str:
+    """Return what a caller sent, whatever it is, fit for the log."""
+    return value if isinstance(value, int) and abs(value) < 2**63 else str(value)[:256]

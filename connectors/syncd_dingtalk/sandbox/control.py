@@ -45,7 +45,7 @@ class Wrong(ValueError):
     """A control call that cannot be done; the text says why."""
 
 
-def settings_of(values: dict[str, Any], base: SandboxSettings | None = None, *, fixed: bool = False) -> dict[str, Any]:
+def settings_of(values: dict[str, Any], *, fixed: bool = False) -> dict[str, Any]:
     """Return settings by name, converted to their types; text is read as well. Raises Wrong for unknown or fixed names."""
     hints = typing.get_type_hints(SandboxSettings)
     made: dict[str, Any] = {}
@@ -58,8 +58,6 @@ def settings_of(values: dict[str, Any], base: SandboxSettings | None = None, *, 
             made[name] = msgspec.convert(value, hints[name], strict=False)
         except msgspec.ValidationError as error:
             raise Wrong(f"{name}: {error}") from None
-    if base is not None:
-        dataclasses.replace(base, **made)
     return made
 
 

@@ -34,7 +34,20 @@ REINVITE_MS: Final = 24 * 3600 * 1000
 
 def create(call: Call) -> Answer:
     """Add a person, or invite them (40103). The answer spells `unionId`, reads spell `unionid`."""
-    tenant, app, params = call.tenant, call.app, call.params
+    tenant = call.tenant
+    user = _new(call)
+    check_unused(tenant, user)
+    _check_caps(tenant)
+    if not user.exclusive_account:
+        _invite(tenant, user, call.params.needed("mobile"))
+    tenant.put("users", user.userid, user)
+    joined(tenant, user.userid, call.origin)
+    return answers.result({"userid": user.userid, "unionId": user.unionid})
+
+
+def _new(call: Call) -> User:
+    """Return the person that the parameters describe, each field checked by itself."""
+    tenant, params = call.tenant, call.params
     name = check_name(tenant, params.needed("name"))
     exclusive = params.flag("exclusive_account") or False
     if exclusive:
@@ -44,12 +57,11 @@ def create(call: Call) -> Answer:
     if places is None:
         raise Business(400002, "缺少参数 dept_id_list")
     for place in places:
-        access.check_department(tenant, app, place.dept_id)
+        access.check_department(tenant, call.app, place.dept_id)
     userid = userid_of(tenant, params)
-    fields = _written(tenant, params, None)
-    now = tenant.clock.millis()
     account = f"{state_code}-{mobile}" if mobile else f"{tenant.settings.corp_id}/{params.text('login_id') or userid}"
-    user = User(
+    now = tenant.clock.millis()
+    return User(
         userid=userid,
         unionid=tenant.unionid_of(account),
         name=name,
@@ -62,15 +74,8 @@ def create(call: Call) -> Answer:
         login_id=(params.text("login_id", 64) or "") if exclusive else "",
         created_at=now,
         modified_at=now,
-        **fields,
+        **_written(tenant, params, None),
     )
-    check_unused(tenant, user)
-    _check_caps(tenant)
-    if not exclusive:
-        _invite(tenant, user, params.needed("mobile"))
-    tenant.put("users", userid, user)
-    joined(tenant, userid, call.origin)
-    return answers.result({"userid": userid, "unionId": user.unionid})
 
 
 def _check_caps(tenant: Tenant) -> None:

@@ -171,11 +171,12 @@ def _as_text(value: object, code: int) -> str:
 
 
 def _as_whole(value: object, code: int) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
+    """Return a whole number of at most 64 bits, as the platform's own are."""
     if isinstance(value, str):
         try:
-            return int(value)
+            value = int(value)
         except ValueError:
             raise Business(code) from None
-    raise Business(code)
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
+        raise Business(code)
+    return value
