@@ -1,7 +1,7 @@
 """How many people a second the sandbox can be given: CPU time of its own process, limits off, in memory and with a state file.
 
-The caller is a bare asyncio client with 16 connections and prepared requests, so that the sandbox is what is measured. The goal is what
-the writer's end-to-end benchmark needs from the other side of the wire.
+The caller is a bare asyncio client with 16 connections and prepared requests, so that the sandbox is what is measured.
+The goal is what the writer's end-to-end benchmark needs from the other side of the wire.
 """
 
 from __future__ import annotations
