@@ -15,6 +15,7 @@ import sys
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,13 @@ class Installation:
         process.communicate(timeout=60)
         return process.returncode == -9
 
-    def cycles(self, most: int, **options: Any) -> list[Cycle]:
-        """Run cycles in this process, without the command's start, until one has nothing to plan and nothing waits."""
+    def cycles(self, most: int, *, later: timedelta = timedelta(0), **options: Any) -> list[Cycle]:
+        """Run cycles in this process, without the command's start, until one has nothing to plan and nothing waits.
+
+        With `later` it is so much later by the engine's clock: what waits for its next attempt is due.
+        """
         with Session(config=self.folder / "syncd.yaml", level="error") as session:
+            session.now = lambda: datetime.now(UTC) + later
             world = session.world("test")
             done: list[Cycle] = []
             while len(done) < most:
