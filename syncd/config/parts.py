@@ -79,10 +79,9 @@ class LeaverSettings(Part):
     """What happens to the account of somebody who has left."""
 
     policy: Literal["hold", "remove"] = "hold"
-    """`hold`: moved at once into a hidden department, and kept there until somebody removes it; `remove`: deleted when the
-    grace period ends."""
+    """`hold`: moved at once into a hidden department, and deleted when the grace period ends; `remove`: deleted at once."""
     grace: Duration = timedelta(days=30)
-    """How long a leaver is kept, hidden, before `policy: remove` deletes the account. `0s` deletes at once."""
+    """How long `policy: hold` keeps a leaver hidden before the account is deleted."""
     department: str = Field("Leavers", min_length=1, max_length=64)
     """The name of the hidden department that keeps leavers."""
     absent: Literal["leaver", "keep"] = "leaver"

@@ -114,6 +114,13 @@ UNKNOWN_REFERENCE: Final = _finding(
     do="Correct it in the source, or read the source that knows it as well.",
     example="a manager who has left",
 )
+UNKNOWN_GROUP: Final = _finding(
+    "ASS-044",
+    Severity.HINT,
+    what="They are members of groups that no source knows.",
+    do="Read the groups too (add their OU to `base`) if rules look at them; otherwise it does not matter.",
+    example="an OU of groups beside the OU of people that is read",
+)
 MANAGER_RING: Final = _finding(
     "ASS-042",
     Severity.WARNING,
@@ -256,7 +263,8 @@ def _formats(person: Entity) -> Iterator[Hit]:
 
 def _references(person: Entity, subjects: Subjects) -> Iterator[Hit]:
     for name in person.unresolved:
-        yield _hit(UNKNOWN_REFERENCE, person, attribute=name)
+        # Groups often stand outside of what is read, and only rules that name one miss it.
+        yield _hit(UNKNOWN_GROUP, person) if name == "groups" else _hit(UNKNOWN_REFERENCE, person, attribute=name)
     manager = person.facts.get("manager")
     if is_empty(manager):
         if "manager" not in person.unresolved:

@@ -321,7 +321,8 @@ def _retire_derived(tx: Transaction, seat: Seat, derived: set[tuple[Kind, Native
         if row.kind is Kind.UNIT:
             parents[row.native_id] = str(row.facts.get("parent") or "")
         elif row.kind is Kind.PERSON:
-            used.update(str(unit) for unit in row.facts.get("units") or ())
+            units = row.facts.get("units")
+            used.update(str(unit) for unit in units if unit) if isinstance(units, tuple | list) else None
     for unit in tuple(used):
         while (unit := parents.get(unit, "")) and unit not in used:
             used.add(unit)

@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 from syncd.core.correlation import Statement
-from syncd.core.errors import Problem
+from syncd.core.errors import Problem, message
 from syncd.core.model import (
     HOLDING_UNIT,
     ROOT_UNIT,
@@ -32,6 +33,12 @@ from syncd.mapping import Around
 from syncd.store import Transaction
 from syncd.store.rows import RecordState, StagedRecord
 
+RECORD_WARNING: Final = message(
+    "ENG-030",
+    what="{label}: {what}",
+    do="{do}",
+    example="A work e-mail address that is none, in a rule that says `on_error: skip_field`.",
+)
 Unique = Callable[[SubjectId], Callable[[str, Iterator[str]], str]]
 
 
@@ -46,6 +53,8 @@ class Standing:
     gone: Mapping[SubjectId, str]
     """Subjects without a single living record: why they leave."""
     asides: tuple[Aside, ...]
+    warnings: tuple[Problem, ...] = ()
+    """What the inbound rules left out of records that they mapped."""
 
 
 def stand(tx: Transaction, world: World) -> Standing:
@@ -54,6 +63,7 @@ def stand(tx: Transaction, world: World) -> Standing:
     others: dict[SubjectId, list[StagedRecord]] = defaultdict(list)
     since: dict[SubjectId, datetime] = {}
     asides: list[Aside] = []
+    warnings: list[Problem] = []
     for row in tx.records.iterate():
         if row.source not in world.seats:
             if row.subject is not None:
@@ -61,6 +71,9 @@ def stand(tx: Transaction, world: World) -> Standing:
             continue
         if row.state is RecordState.MAPPED and row.absent_since is None:
             statements.append(_statement(row))
+            warnings += [
+                RECORD_WARNING.at(told.place, label=row.label, what=told.what, do=told.do) for told in row.problems
+            ]
             if row.subject is not None and row.changed_at is not None:
                 since[row.subject] = max(row.changed_at, since.get(row.subject, row.changed_at))
         elif row.subject is not None:
@@ -70,7 +83,14 @@ def stand(tx: Transaction, world: World) -> Standing:
     tree = grow(statements, world.join)
     _keep_joins(tx, statements, tree)
     parked, gone = _departed(others, tree, world)
-    return Standing(tree=tree, since=since, parked=parked, gone=gone, asides=(*asides, *tree.asides))
+    return Standing(
+        tree=tree,
+        since=since,
+        parked=parked,
+        gone=gone,
+        asides=(*asides, *tree.asides),
+        warnings=(*warnings, *tree.warnings),
+    )
 
 
 def _statement(row: StagedRecord) -> Statement:
@@ -153,6 +173,7 @@ def wish(
     desired: dict[SubjectId, Desired] = {}
     leaving = {subject: why for subject, why in standing.gone.items() if subject not in standing.parked}
     asides: list[Aside] = list(standing.asides)
+    warnings: list[Problem] = list(standing.warnings)
     for kind in (Kind.UNIT, Kind.PERSON):
         for entity in standing.tree.of(kind):
             if entity.subject in standing.parked and entity.subject in links:
@@ -166,11 +187,12 @@ def wish(
                 case Desired(active=False):
                     leaving[entity.subject] = "inactive in " + _source_of(entity, "active")
                 case Desired() as one:
+                    warnings += one.warnings
                     fields = normalise(kind, one.fields)
                     desired[entity.subject] = replace(one, fields=fields, since=standing.since.get(entity.subject))
     if world.leavers.hold and _needs_holding(leaving, links):
         desired[HOLDING_UNIT] = _holding(world, normalise, hidden)
-    return Wishes(desired=desired, leaving=leaving, asides=tuple(asides), warnings=standing.tree.warnings)
+    return Wishes(desired=desired, leaving=leaving, asides=tuple(asides), warnings=tuple(warnings))
 
 
 def around(tree: OrgTree, entity: Entity, unique: Callable[[str, Iterator[str]], str]) -> Around:
