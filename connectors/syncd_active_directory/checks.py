@@ -117,7 +117,8 @@ class Checks:
                         return Verdict(name=name, standing=Standing.OK, seen=f"at least {count}, in pages of {size}")
         except (NeedsHuman, TryAgain) as error:
             return _failed(name, error)
-        standing = Standing.OK if count else Standing.WARNING
+        # A company without groups is one; a company without people is a wrong base or filter.
+        standing = Standing.OK if count or kind is not Kind.PERSON else Standing.WARNING
         return Verdict(name=name, standing=standing, seen=f"{count} found")
 
 

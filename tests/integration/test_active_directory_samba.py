@@ -190,7 +190,7 @@ def test_check_says_what_it_saw_of_each_precondition(samba_domain: SambaDomain) 
     assert "Example Test CA" in verdicts[f"certificate {address}"].seen
     assert verdicts[f"base {COMPANY_DN}"].standing is Standing.OK
     assert verdicts["persons"].seen == "1000 found"
-    assert {name for name, verdict in verdicts.items() if verdict.standing is not Standing.OK} == {"password", "groups"}
+    assert {name for name, verdict in verdicts.items() if verdict.standing is not Standing.OK} == {"password"}
 
 
 # --- refusals -------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -124,6 +125,7 @@ class SambaDomain:
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(10)
+        _wait_for_group(self._process.pid)
         self._process = None
 
     def remove(self) -> None:
@@ -137,6 +139,16 @@ class SambaDomain:
 
     def __exit__(self, *_: object) -> None:
         self.remove()
+
+
+def _wait_for_group(leader: int) -> None:
+    """Wait until the children are gone too: they write into the folder to the last, and it is about to be deleted."""
+    until = time.monotonic() + 5
+    with suppress(ProcessLookupError):
+        while time.monotonic() < until:
+            os.killpg(leader, 0)
+            time.sleep(0.02)
+        os.killpg(leader, signal.SIGKILL)
 
 
 def missing() -> str:

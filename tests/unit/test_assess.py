@@ -93,6 +93,7 @@ def test_good_data_has_no_findings_and_everybody_is_ready() -> None:
         ({"units": None}, "ASS-050 warning"),
         ({"manager": None}, "ASS-040 hint"),
         ({"unresolved": {"manager": ("CN=Gone",)}}, "ASS-041 warning"),
+        ({"unresolved": {"groups": ("CN=Elsewhere",)}}, "ASS-044 hint"),
     ],
 )
 def test_each_defect_of_a_person_is_found_named_and_counted(facts: dict[str, Any], code: str) -> None:
