@@ -119,9 +119,9 @@ def show(call: Call, *, number: int, mask: bool, **words: Any) -> None:
 def verify(call: Call, *, file: Path | None, head_: str, part: bool) -> None:
     """Prove the log, or name the first wrong record.
 
-    Ends with 3 if one is wrong. By itself a log proves that no record was edited, left out or put in between. That nothing was cut off at the end shows
-    only against a head that was noted elsewhere: give it with --head. For somebody who does not trust this program there is a
-    verifier in one file, syncd/audit/standalone.py, which needs nothing but Python.
+    Ends with 3 if one is wrong. By itself a log proves that no record was edited, left out or put in between. That nothing was
+    cut off at the end shows only against a head that was noted elsewhere: give it with --head. For somebody who does not trust
+    this program there is a verifier in one file, syncd/audit/standalone.py, which needs nothing but Python.
     """
     from syncd.audit import verify as proof
     from syncd.cli.telling.audit import tell_verdict

@@ -42,8 +42,8 @@ NOT_APPROVER: Final = message(
 def command() -> None:
     """List what the guard holds, and release it.
 
-    A hold is a set of changes that reached a limit: it waits until somebody releases exactly this set, or until it expires.
-    Everything else goes on.
+    A hold is a set of changes that reached a limit: it waits until somebody releases exactly this set, or until it
+    expires. Everything else goes on.
     """
 
 
@@ -79,10 +79,11 @@ def list_(call: Call, *, everything: bool) -> ExitCode:
 @click.argument("id_", metavar="ID")
 @click.option("--all", "everybody", is_flag=True, help="Everybody, not the first 200.")
 def show(call: Call, *, id_: str, everybody: bool) -> None:
-    """Tell everything about one hold: whom it concerns, old → new, why it tripped, when it expires.
+    """Tell everything about one hold.
 
-    The plan is computed again from what is remembered, without asking a source or the target; if it is not exactly the held
-    set any more, that is said, because a release of the old set would let nothing through.
+    Whom it concerns, old → new, why it tripped, when it expires. The plan is computed again from what is remembered,
+    without asking a source or the target; if it is not exactly the held set any more, that is said, because a release
+    of the old set would let nothing through.
     """
     from syncd.cli import names
     from syncd.cli.operating import rehearsal
@@ -94,9 +95,7 @@ def show(call: Call, *, id_: str, everybody: bool) -> None:
             row = find(tx, id_)
             changes = _changes(tx, session, row)
             known = names.of_changes(tx, changes or ())
-            known |= names.of_subjects(
-                tx, {part for reason in row.reasons for part in names.mentioned(reason.split(" "))}
-            )
+            known |= names.of_subjects(tx, names.mentioned(" ".join(row.reasons).split(" "))) | _missing(tx, row)
             value = {"hold": row, "current": changes is not None, "changes": changes or ()}
         call.out.show(value, lambda out: tell_hold(out, row, changes, known, now=now, everybody=everybody))
 
@@ -112,9 +111,10 @@ def show(call: Call, *, id_: str, everybody: bool) -> None:
 @click.argument("id_", metavar="ID")
 @click.option("--reason", required=True, help="Why; the audit log keeps it with your name.")
 def release(call: Call, *, id_: str, reason: str) -> None:
-    """Approve exactly the set of changes that the hold shows, by its fingerprint, until it expires.
+    """Approve exactly the set that the hold shows.
 
-    Writes nothing by itself: the next `syncd sync`, or the service, does. If the set has changed by then, it is held again.
+    The approval is for its fingerprint, and until it expires. Writes nothing by itself: the next `syncd sync`, or the
+    service, does. If the set has changed by then, it is held again.
     """
     from syncd.audit.entries import EntryType
     from syncd.cli.operating import operating

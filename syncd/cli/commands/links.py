@@ -34,8 +34,8 @@ UNSOUND: Final = message(
 def command() -> None:
     """Show and change which account belongs to whom.
 
-    A link is the licence to touch an object of the target: what is not linked is left alone. Links are made by syncd itself;
-    these commands are for looking, and for the rare case that somebody has to decide.
+    A link is the licence to touch an object of the target: what is not linked is left alone. Links are made by syncd
+    itself; these commands are for looking, and for the rare case that somebody has to decide.
     """
 
 
@@ -101,10 +101,10 @@ def show(call: Call, *, who: str) -> None:
 @click.argument("target_id", metavar="ACCOUNT")
 @click.option("--reason", required=True, help="Why; the audit log keeps it with your name.")
 def bind(call: Call, *, who: str, target_id: str, reason: str) -> None:
-    """Link a subject to an object that is there already, for a case that no rule can recognise.
+    """Link a subject to an object that is there.
 
-    Nothing is written to the target; the next plan shows what would change on the object. What waited for the subject is
-    superseded.
+    For a case that no rule can recognise. Nothing is written to the target; the next plan shows what would change on
+    the object. What waited for the subject is superseded.
     """
     from syncd.cli.operating import operating
     from syncd.core.model import TargetId
@@ -160,9 +160,10 @@ def unbind(call: Call, *, who: str, reason: str) -> None:
 @click.option("--repair", "mend", is_flag=True, help="Link objects that carry our mark, where it is not in doubt.")
 @click.option("--reason", default="links check --repair", help="Why; the audit log keeps it.")
 def check(call: Call, *, mend: bool, reason: str) -> ExitCode:
-    """Find links whose object is missing, objects with our mark and no link, marks on several objects.
+    """Find where links and target disagree.
 
-    Ends with 4 if there are any. Works on what was seen last; `syncd plan --fresh` looks again.
+    Links whose object is missing, objects with our mark and no link, marks on several objects. Ends with 4 if there are
+    any. Works on what was seen last; `syncd plan --fresh` looks again.
     """
     from syncd.cli import names
     from syncd.cli.telling.links import tell_check

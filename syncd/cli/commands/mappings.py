@@ -56,8 +56,8 @@ _FILE: Final = click.Path(path_type=Path, exists=True)
 def command() -> None:
     """Test rules, and compare two versions of them.
 
-    Rules say what a source's records mean, and what the target shall hold. They are files that administrators edit; these
-    commands show the effect of an edit before anything is written.
+    Rules say what a source's records mean, and what the target shall hold. They are files that administrators edit;
+    these commands show the effect of an edit before anything is written.
     """
 
 
@@ -126,10 +126,11 @@ def _cases_of(rules: Path) -> Path | None:
 @click.argument("files", metavar="[FILE]…", nargs=-1, type=_FILE)
 @click.option("--all", "everything", is_flag=True, help="Show also the cases that pass.")
 def test(call: Call, *, files: Sequence[Path], everything: bool) -> ExitCode:
-    """Run the cases kept beside the rules: a given record, and what must come of it.
+    """Run the cases kept beside the rules.
 
-    The cases of `mappings/hr.yaml` stand in `mappings/cases/hr.yaml`. FILE is a rule file or a file of cases. Ends with 3 if a
-    case fails. Nothing but these files is read.
+    A case is a given record, and what must come of it. The cases of `mappings/hr.yaml` stand in
+    `mappings/cases/hr.yaml`. FILE is a rule file or a file of cases. Ends with 3 if a case fails. Nothing but these
+    files is read.
     """
     from syncd.cli.telling.mappings import tell_tested
 
@@ -198,8 +199,8 @@ def _loaded(session: Session, file: Path) -> InboundRules | OutboundRules:
 def diff(call: Call, *, new: Path, name: str, everybody: bool, exit_code: bool) -> ExitCode:
     """Show whom new rules would change, before they are active.
 
-    Every record that was read is mapped with the rules in use and with the new ones, and the results are compared as the
-    target would hold them. No source and no target is asked, and nothing is written.
+    Every record that was read is mapped with the rules in use and with the new ones, and the results are compared as
+    the target would hold them. No source and no target is asked, and nothing is written.
     """
     from syncd.cli.telling.mappings import tell_impact
 

@@ -65,7 +65,8 @@ def tell_hold(
     everybody: bool,
 ) -> None:
     """Print one hold: what it means, why it tripped, whom it concerns. `changes` None: the plan of now is another one."""
-    out.say(f"{row.id}: {count(row.count, 'change')} held", style="bold yellow")
+    what = count(row.count, "missing record" if row.effect is Effect.SOURCE_SHRUNK else "change")
+    out.say(f"{row.id}: {what} held", style="bold yellow")
     out.say(f"  what     {MEANING[row.effect]}")
     for reason in row.reasons:
         out.say(f"  why      {named_in(reason, names)}")
