@@ -26,7 +26,7 @@ command -v apt-get >/dev/null && command -v dpkg-query >/dev/null ||
 
 missing=()
 for package in "${PACKAGES[@]}"; do
-  # samba-ad-dc and samba-ad-provision were parts of samba before Debian 12.5: ask only for what this release knows.
+  # Ask below only for those that this release knows: some are parts of others in older ones.
   installed "$package" || missing+=("$package")
 done
 ((${#missing[@]})) || exit 0
