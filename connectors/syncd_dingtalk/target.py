@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from syncd.config.secrets import Secret
 from syncd.core.errors import NeedsHuman
-from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, Outcome, Rejected, TargetId
+from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, Outcome, Rejected, SubjectId, TargetId
 from syncd.core.ports import Room, Verdict
 from syncd.core.values import Values
 from syncd.http import HttpSettings, open_client
@@ -59,6 +59,10 @@ class DingTalk:
         self._writers: Mapping[Kind, Writer] = {}
         self._scopes: Scopes | None = None
         self._admins: frozenset[str] | None = None
+
+    def mark(self, subject: SubjectId) -> str:
+        """Return the `source_identifier` of a department of ours."""
+        return f"{self._settings.mark_prefix}{subject}"
 
     # --- opening and closing -------------------------------------------------------------------------------------------
 

@@ -5,8 +5,10 @@ DingTalk gives the ids, so a create whose answer was lost is found again by its 
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from syncd.core.errors import OutcomeUnknown, Problem
-from syncd.core.model import ROOT_UNIT, Applied, Change, Observed, Outcome, Rejected, TargetId
+from syncd.core.model import ROOT_UNIT, Applied, Change, Deferred, Observed, Outcome, Rejected, TargetId
 from syncd.core.values import Values
 from syncd_dingtalk import api as a
 from syncd_dingtalk import departments
@@ -108,7 +110,9 @@ class DepartmentWriter(Writer):
         if not (unit.source_identifier or "").startswith(self.prefix):
             return Rejected(problem=m.NOT_OURS.at(label=change.label))
         if unit.member_count or await self._has_children(dept_id):
-            return Rejected(problem=m.NOT_EMPTY.at(label=change.label, code="not tried"))
+            return Deferred(
+                problem=m.NOT_EMPTY.at(label=change.label, code="not tried"), retry_at=self.now() + timedelta(minutes=2)
+            )
         try:
             await self.api.call(a.DEPARTMENT_DELETE, dept_id=dept_id)
         except OutcomeUnknown:

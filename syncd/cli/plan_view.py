@@ -25,6 +25,7 @@ TITLES: Final[Mapping[tuple[Op, Kind], str]] = {
     (Op.CREATE, Kind.PERSON): "People to create",
     (Op.ADOPT, Kind.PERSON): "People to adopt",
     (Op.UPDATE, Kind.PERSON): "People to change",
+    (Op.LOGIN, Kind.PERSON): "People who sign in with something else",
     (Op.LINK, Kind.PERSON): "People: managers to set",
     (Op.OFFBOARD, Kind.PERSON): "Leavers to put out of sight",
     (Op.REMOVE, Kind.PERSON): "People to remove",
@@ -34,6 +35,7 @@ SIGNS: Final = {
     Op.ADOPT: ("=", "cyan"),
     Op.UPDATE: ("~", "yellow"),
     Op.LINK: ("~", "yellow"),
+    Op.LOGIN: ("~", "yellow"),
 }
 GONE: Final = ("-", "red")
 FEW: Final = 12

@@ -176,22 +176,26 @@ class Draft:
         now, later = self._split(item, fields, specs)
         if seen is None:
             self._create(item, now)
-        elif item.subject in self.adopted:
-            self._add(
-                item, Op.ADOPT, now, target_id=seen.target_id, reason="recognised as an account that is there already"
-            )
-        elif now:
-            back = self.links[item.subject].state is LinkState.OFFBOARDED
-            self._add(
-                item,
-                Op.UPDATE,
-                now,
-                target_id=seen.target_id,
-                reason="came back" if back else "differs from the source",
-            )
+        else:
+            self._bring(item, seen, now)
         if later:
             target_id = seen.target_id if seen is not None else None
             self._add(item, Op.LINK, later, target_id=target_id, reason="refers to others, who come first")
+
+    def _bring(self, item: Desired, seen: Observed, fields: tuple[FieldChange, ...]) -> None:
+        """Write down what brings an object that is there into line; what people sign in with is a change of its own."""
+        specs = self.terms.fields[item.kind]
+        login = tuple(change for change in fields if specs[change.name].signs_in)
+        rest = tuple(change for change in fields if change not in login)
+        at = seen.target_id
+        if item.subject in self.adopted:
+            self._add(item, Op.ADOPT, rest, target_id=at, reason="recognised as an account that is there already")
+        elif rest:
+            back = self.links[item.subject].state is LinkState.OFFBOARDED
+            reason = "came back" if back else "differs from the source"
+            self._add(item, Op.UPDATE, rest, target_id=at, reason=reason)
+        if login:
+            self._add(item, Op.LOGIN, login, target_id=at, reason="signs in with something else")
 
     def guarded(self, seen: Observed) -> bool:
         return seen.protected or self.terms.protected(seen)
@@ -301,7 +305,7 @@ class Draft:
         )
 
     def _rank(self, item: Desired, op: Op) -> int:
-        if op is Op.LINK:
+        if op in (Op.LINK, Op.LOGIN):
             return RANK_LINKS
         if item.kind is Kind.UNIT:
             return self.depth.get(item.subject, 0)

@@ -279,6 +279,8 @@ class Op(StrEnum):
     UPDATE = "update"
     LINK = "link"
     """Set references that had to wait for other objects (managers)."""
+    LOGIN = "login"
+    """Change what somebody signs in with. By itself, because platforms may refuse it, and the rest must not wait for that."""
     OFFBOARD = "offboard"
     """Put a leaver out of sight until the grace period ends."""
     REMOVE = "remove"
@@ -331,7 +333,7 @@ class FieldChange:
 class Change:
     """One thing to do to one object, complete in itself: the writer needs nothing else.
 
-    For CREATE, `fields` holds every field; for ADOPT, UPDATE, LINK and OFFBOARD the differing ones; for REMOVE none.
+    For CREATE, `fields` holds every field; for ADOPT, UPDATE, LINK, LOGIN and OFFBOARD the differing ones; for REMOVE none.
     """
 
     op: Op

@@ -18,6 +18,8 @@ from syncd.core.model import Aside, Entity, Kind, Origin, Reason, SourceName, Su
 from syncd.core.values import Value
 
 _SINGLE: Final = frozenset({Type.PERSON, Type.UNIT})
+_OFTEN_OUTSIDE: Final = frozenset({"groups", "members"})
+"""References that usually name somebody out of scope (built-in groups, service accounts): kept, and no news."""
 
 UNIT_CYCLE: Final = message(
     "REC-002",
@@ -150,6 +152,7 @@ def grow(statements: Sequence[Statement], rules: JoinRules) -> OrgTree:
         NOBODY.at(label=entity.label, attribute=name, value=text)
         for entity in entities.values()
         for name, texts in entity.unresolved.items()
+        if name not in _OFTEN_OUTSIDE
         for text in texts
     ]
     kept = {subject: entity for subject, entity in entities.items() if subject not in in_rings}

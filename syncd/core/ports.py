@@ -15,7 +15,19 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from syncd.core.errors import Problem
-from syncd.core.model import Change, Completeness, Fact, FieldSpec, Kind, Observed, Outcome, Page, SourceName, TargetId
+from syncd.core.model import (
+    Change,
+    Completeness,
+    Fact,
+    FieldSpec,
+    Kind,
+    Observed,
+    Outcome,
+    Page,
+    SourceName,
+    SubjectId,
+    TargetId,
+)
 from syncd.core.values import Values
 
 
@@ -121,6 +133,10 @@ class Target(AbstractAsyncContextManager["Target"], Protocol):
         ...
 
     def normalise(self, kind: Kind, fields: Values) -> Values: ...
+
+    def mark(self, subject: SubjectId) -> str:
+        """Return the key of ours that an object of `subject` carries, where the target can hold one."""
+        ...
 
     def observe(self) -> AsyncIterator[Observed]: ...
 

@@ -148,7 +148,7 @@ def terms(world: World, target: Target, *, complete: bool) -> Terms:
         grace=world.leavers.grace,
         complete=complete,
         protected=world.guard.protected,
-        mark=lambda subject: f"syncd:{subject}",
+        mark=target.mark,
     )
 
 

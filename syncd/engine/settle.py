@@ -74,6 +74,7 @@ def settle(
     before: Observed | None,
     terms: WriterTerms,
     now: datetime,
+    mark: str,
 ) -> Settled:
     """Return what `outcome` means. `wire` is the change as it was sent: references as target ids, held-back fields left out."""
     change = queued.change
@@ -100,7 +101,7 @@ def settle(
                 settlement=done,
                 entry=kept,
                 link=_link(change, target_id, link, now),
-                observed=None if change.op is Op.REMOVE else after(wire, target_id, before),
+                observed=None if change.op is Op.REMOVE else after(wire, target_id, before, mark),
                 vanished=target_id if change.op is Op.REMOVE else None,
                 facts=facts_of(change, target_id, now),
             )
@@ -194,7 +195,7 @@ def _link(change: Change, target_id: TargetId, link: Link | None, now: datetime)
     )
 
 
-def after(wire: Change, target_id: TargetId, before: Observed | None) -> Observed:
+def after(wire: Change, target_id: TargetId, before: Observed | None, mark: str) -> Observed:
     """Return the object as the confirmed change left it: what we wrote over what we had seen."""
     created = wire.op is Op.CREATE
     fields: dict[str, Value] = {} if before is None or created else dict(before.fields)
@@ -212,9 +213,7 @@ def after(wire: Change, target_id: TargetId, before: Observed | None) -> Observe
         kind=wire.kind,
         label=str(name) if name else wire.label,
         fields=fields,
-        mark=f"syncd:{wire.subject}"
-        if created and wire.kind is Kind.UNIT
-        else (before.mark if before is not None else ""),
+        mark=mark if created and wire.kind is Kind.UNIT else before.mark if before is not None else "",
         protected=before.protected if before is not None else False,
         unreadable=before.unreadable if before is not None else frozenset(),
     )

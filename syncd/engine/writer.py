@@ -146,7 +146,9 @@ class Writer:
             row = tx.observed.get(self.world.target_name, wire.kind, wire.target_id)
             before = row.observed if row is not None else None
         link = self._links.get(queued.change.subject)
-        return settle(queued, wire, outcome, link=link, before=before, terms=self.world.writer, now=now)
+        mark = self.target.mark(queued.change.subject)
+        terms = self.world.writer
+        return settle(queued, wire, outcome, link=link, before=before, terms=terms, now=now, mark=mark)
 
     def _store(self, tx: Transaction, settled: Sequence[Settled], now: datetime) -> None:
         """Keep everything that the outcomes changed. All of it or, if the audit log cannot accept, nothing."""
@@ -234,7 +236,7 @@ class Writer:
         target_id = change.target_id or (None if change.op is Op.CREATE else self._ids.get(change.subject))
         if target_id is None and change.op is not Op.CREATE:
             return change, "the object itself"
-        op = Op.UPDATE if change.op is Op.ADOPT and fields else change.op
+        op = Op.UPDATE if change.op is Op.LOGIN or (change.op is Op.ADOPT and fields) else change.op
         return replace(change, fields=tuple(fields), target_id=target_id, op=op), ""
 
     # -- waiting -----------------------------------------------------------------------------------------------------

@@ -9,13 +9,13 @@ from sqlalchemy import bindparam, insert, select
 
 from syncd.core.ledger import AuditRow
 from syncd.store import tables
-from syncd.store.statements import Answer, stream
+from syncd.store.statements import Answer, Many, stream
 from syncd.store.tables import from_micros, micros
 from syncd.store.transaction import Transaction
 
 _T: Final = tables.audit
 _TAIL: Final = select(_T.c.sequence, _T.c.hash).order_by(_T.c.sequence.desc()).limit(1)
-_APPEND: Final = insert(_T)
+_APPEND: Final = Many(insert(_T))
 _AFTER: Final = select(_T).where(_T.c.sequence > bindparam("after")).order_by(_T.c.sequence)
 _ABOUT: Final = _AFTER.where(_T.c.subject == bindparam("about"))
 _DURING: Final = _AFTER.where(_T.c.run == bindparam("during"))
@@ -32,7 +32,7 @@ class AuditTable:
     def append(self, tx: Transaction, rows: Sequence[AuditRow]) -> None:
         """Append rows, in order."""
         if rows:
-            tx.connection.execute(_APPEND, [_fields(row) for row in rows])
+            _APPEND.run(tx.connection, [_fields(row) for row in rows])
 
     def iterate(self, tx: Transaction, *, after: int = 0) -> Iterator[AuditRow]:
         """Yield the rows whose sequence is greater than `after`."""

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, bindparam, func, insert, select
 
 from syncd.core.model import Fact
 from syncd.store import codec, tables
-from syncd.store.statements import Upsert, numbers
+from syncd.store.statements import Many, Upsert, numbers
 
 _T: Final = tables.feed
 _C: Final = tables.feed_cursors
-_APPEND: Final = insert(_T)
+_APPEND: Final = Many(insert(_T))
 _AFTER: Final = (
     select(_T.c.sequence, _T.c.body)
     .where(_T.c.sequence > bindparam("after"))
@@ -39,7 +39,7 @@ class Feed:
         given = numbers(self._connection, "feed", len(facts))
         numbered = [replace(fact, sequence=sequence) for fact, sequence in zip(facts, given, strict=True)]
         rows = [{"sequence": f.sequence, "subject": f.subject, "body": codec.encode_fact(f)} for f in numbered]
-        self._connection.execute(_APPEND, rows)
+        _APPEND.run(self._connection, rows)
         return numbered
 
     def after(self, sequence: int, limit: int = 1000) -> list[Fact]:

@@ -26,6 +26,7 @@ _SORT: Final = {
     Op.CREATE: "object",
     Op.UPDATE: "object",
     Op.LINK: "link",
+    Op.LOGIN: "login",
     Op.OFFBOARD: "leave",
     Op.REMOVE: "leave",
 }
@@ -100,7 +101,7 @@ class Queue:
         if not settlements:
             return
         moment = micros(at)
-        changed = self._connection.execute(ask.SETTLE, [_outcome(one, at=moment) for one in settlements]).rowcount
+        changed = ask.SETTLE.run(self._connection, [_outcome(one, at=moment) for one in settlements]).rowcount
         if changed != len(settlements):
             raise ValueError(f"{len(settlements) - changed} of {len(settlements)} settled changes were not running")
         # The platform may have done something: a newer change of the subject has to read back first.
@@ -212,12 +213,12 @@ class Queue:
     def _end(self, rows: Sequence[Answer], state: QueueState, *, at: datetime) -> None:
         fields = [{"this": row.number, "to": state.value, "at": micros(at)} for row in rows]
         if fields:
-            self._connection.execute(ask.END, fields)
+            ask.END.run(self._connection, fields)
             self._let_look_again({row.subject for row in rows})
 
     def _let_look_again(self, subjects: Collection[str]) -> None:
-        if subjects:
-            self._connection.execute(ask.LET_LOOK_AGAIN, [{"subject_of": subject} for subject in subjects])
+        for portion in portions(subjects):
+            self._connection.execute(ask.LET_LOOK_AGAIN, {"of_subjects": portion})
 
     def _add(
         self, run_id: RunId, changes: Sequence[tuple[int, Change]], *, unsure: Collection[str], at: datetime
@@ -236,10 +237,10 @@ class Queue:
             rows.append({**row, "id": ids[place], "run_id": run_id, "waits_for": waits_for})
             ranks.setdefault(change.subject, change.rank)
         for portion in portions(rows):
-            self._connection.execute(ask.ADD, portion)
+            ask.ADD.run(self._connection, portion)
         pairs = zip(given, (change for _, change in changes), strict=True)
         for waits in portions(wait for number, change in pairs for wait in _waits(number, change)):
-            self._connection.execute(ask.ADD_WAITS, waits)
+            ask.ADD_WAITS.run(self._connection, waits)
         return ids
 
     def _candidates(self, lane: int, now: int, wanted: int) -> tuple[list[int], int, bool]:
@@ -249,7 +250,7 @@ class Queue:
         rows = self._connection.execute(ask.CANDIDATES, fields).all()
         held = [{"this": row.number, "blocker": row.blocker} for row in rows if row.blocker is not None]
         if held:
-            self._connection.execute(ask.NOTE_BLOCKER, held)
+            ask.NOTE_BLOCKER.run(self._connection, held)
         free = [row.number for row in rows if row.blocker is None]
         return free[:wanted], len(rows), len(rows) == look_at and len(free) < wanted
 

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from syncd.store.rows import QueueState
+from syncd.store.statements import Many
 from syncd.store.tables import change_waits, changes
 
 C: Final = changes
@@ -76,8 +77,8 @@ BLOCKER: Final = func.coalesce(
 
 # --- accept ---------------------------------------------------------------------------------------------------------
 
-ADD: Final = insert(C)
-ADD_WAITS: Final = insert(_W)
+ADD: Final = Many(insert(C))
+ADD_WAITS: Final = Many(insert(_W))
 WAITING_OF: Final = (
     select(C.c.number, C.c.id, C.c.subject, C.c.sort, C.c.digest, C.c.state, C.c.again)
     .where(C.c.subject.in_(bindparam("of_subjects", expanding=True)), text(f"state {_WAITING}"))
@@ -86,12 +87,14 @@ WAITING_OF: Final = (
 NOT_RUNNING: Final = (
     select(C.c.number, C.c.id, C.c.subject).where(text("state IN ('ready', 'parked')")).order_by(C.c.number)
 )
-END: Final = (
+END: Final = Many(
     update(C)
     .where(C.c.number == bindparam("this"))
     .values(state=bindparam("to"), settled_at=bindparam("at"), waits_for=None)
 )
-LET_LOOK_AGAIN: Final = update(C).where(C.c.waits_for == bindparam("subject_of")).values(waits_for=None)
+LET_LOOK_AGAIN: Final = (
+    update(C).where(C.c.waits_for.in_(bindparam("of_subjects", expanding=True))).values(waits_for=None)
+)
 
 # --- claim ----------------------------------------------------------------------------------------------------------
 
@@ -102,7 +105,7 @@ CANDIDATES: Final = (
     .limit(bindparam("number_of"))
     .with_for_update(skip_locked=True, of=C)
 )
-NOTE_BLOCKER: Final = update(C).where(C.c.number == bindparam("this")).values(waits_for=bindparam("blocker"))
+NOTE_BLOCKER: Final = Many(update(C).where(C.c.number == bindparam("this")).values(waits_for=bindparam("blocker")))
 TAKE: Final = (
     update(C)
     .where(C.c.number.in_(bindparam("these", expanding=True)))
@@ -121,7 +124,7 @@ _OVERTAKEN: Final = (
     .exists()
 )
 _TO: Final = bindparam("to", type_=Text)
-SETTLE: Final = (
+SETTLE: Final = Many(
     update(C)
     .where(C.c.id == bindparam("this"), C.c.state == QueueState.RUNNING.value)
     .values(

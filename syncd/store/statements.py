@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from operator import itemgetter
 from typing import Any, Final, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Executable, Row, Table, bindparam, update
+from sqlalchemy import Connection, CursorResult, Delete, Executable, Insert, Row, Table, Update, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.store.tables import counters
@@ -37,6 +38,43 @@ def stream(connection: Connection, question: Executable, fields: Fields | None =
         yield from rows
 
 
+class Many:
+    """One statement for many rows, compiled once and handed to the driver as it is.
+
+    For each row SQLAlchemy works out anew what every parameter is; that costs several times what SQLite needs to write it.
+    Only for types that the drivers take as they are (text, numbers, flags, bytes), which is all that `tables` has.
+    """
+
+    def __init__(self, statement: Insert | Update | Delete) -> None:
+        self._statement = statement
+        self._ready: dict[tuple[str, tuple[str, ...]], _Compiled] = {}
+
+    def run(self, connection: Connection, rows: Sequence[Fields]) -> CursorResult[Any]:
+        """Do it for each row; there is at least one, and all have the same names."""
+        key = (connection.dialect.name, tuple(rows[0]))
+        compiled = self._ready.get(key) or self._ready.setdefault(key, _Compiled(self._statement, connection, key[1]))
+        return connection.exec_driver_sql(compiled.text, compiled.parameters(rows))
+
+
+class _Compiled:
+    """A statement in one database's words."""
+
+    def __init__(self, statement: Insert | Update | Delete, connection: Connection, names: Sequence[str]) -> None:
+        made: Any = statement.compile(dialect=connection.dialect, column_keys=list(names), for_executemany=True)
+        self.text: str = made.string
+        self._constants = {name: value for name, value in made.params.items() if name not in names}
+        places = made.positiontup
+        self._pick = itemgetter(*places) if places and len(places) > 1 else None
+        self._only: str = places[0] if places else ""
+
+    def parameters(self, rows: Sequence[Fields]) -> Any:
+        """Return the rows as the driver wants them: tuples where it counts places, dictionaries where it reads names."""
+        whole = [{**row, **self._constants} for row in rows] if self._constants else rows
+        if self._pick is not None:
+            return list(map(self._pick, whole))
+        return [(row[self._only],) for row in whole] if self._only else list(whole)
+
+
 class Upsert:
     """Insert, or replace every other column where the key is there already. Built once, for both databases."""
 
@@ -44,18 +82,22 @@ class Upsert:
         others = [column.name for column in table.columns if column.name not in key]
         lite, server = sqlite.insert(table), postgresql.insert(table)
         self._statements = {
-            "sqlite": lite.on_conflict_do_update(
-                index_elements=list(key), set_={name: lite.excluded[name] for name in others}
+            "sqlite": Many(
+                lite.on_conflict_do_update(
+                    index_elements=list(key), set_={name: lite.excluded[name] for name in others}
+                )
             ),
-            "postgresql": server.on_conflict_do_update(
-                index_elements=list(key), set_={name: server.excluded[name] for name in others}
+            "postgresql": Many(
+                server.on_conflict_do_update(
+                    index_elements=list(key), set_={name: server.excluded[name] for name in others}
+                )
             ),
         }
 
     def run(self, connection: Connection, rows: Sequence[Fields]) -> None:
         """Write rows; none is fine. No key may occur twice among them on PostgreSQL."""
         if rows:
-            connection.execute(self._statements[connection.dialect.name], rows)
+            self._statements[connection.dialect.name].run(connection, rows)
 
 
 _COUNT_ON: Final = (

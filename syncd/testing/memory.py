@@ -29,6 +29,7 @@ from syncd.core.model import (
     ProofFact,
     Rejected,
     SourceRecord,
+    SubjectId,
     TargetId,
 )
 from syncd.core.ports import Room, Standing, Verdict
@@ -64,6 +65,7 @@ class MemoryTarget:
 
     settings: ClassVar[type[Any]] = dict
     fields: ClassVar[Mapping[Kind, Mapping[str, FieldSpec]]] = FIELDS
+    hidden: ClassVar[Values] = {"hide_dept": True}
 
     def __init__(self, settings: Any, room: Room) -> None:
         self.room = room
@@ -93,6 +95,9 @@ class MemoryTarget:
     def normalise(self, kind: Kind, fields: Values) -> Values:
         """Trim texts; a department without a parent stands below the root."""
         return {name: value.strip() if isinstance(value, str) else value for name, value in fields.items()}
+
+    def mark(self, subject: SubjectId) -> str:
+        return f"syncd:{subject}"
 
     async def observe(self) -> AsyncIterator[Observed]:
         for kind, target_id in sorted(self.objects):
@@ -140,7 +145,7 @@ class MemoryTarget:
         if change.op is Op.CREATE:
             target_id = TargetId(str(fields.get("userid") or "")) or TargetId(str(next(self._ids)))
             if change.kind is Kind.UNIT:
-                self.marks[target_id] = f"syncd:{change.subject}"
+                self.marks[target_id] = self.mark(change.subject)
                 fields.setdefault("parent", self.root)
             self.objects[change.kind, target_id] = {}
         else:

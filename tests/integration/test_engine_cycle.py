@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from support.small_world import SmallWorld
-from syncd.core.model import Effect, Kind, LinkState, Reason
+from syncd.core.model import Effect, Kind, LinkState, Op, Reason, Rejected
 from syncd.core.policy import Limit, Limits
 from syncd.engine.cycle import Result
 from syncd.engine.world import GuardTerms, LeaverTerms
+from syncd.testing.memory import refusal
 
 
 @pytest.fixture
@@ -252,3 +253,18 @@ def test_every_write_was_intended_in_the_audit_log_first(company: SmallWorld) ->
     assert confirmed
     for change in confirmed:
         assert rows.index(("change.intended", change)) < rows.index(("change.confirmed", change))
+
+
+def test_a_new_mobile_that_the_platform_refuses_does_not_hold_back_the_rest(company: SmallWorld) -> None:
+    """DingTalk cannot change the number that somebody signs in with (40022); title and department must not wait for that."""
+    company.sync()
+    company.target.fault = lambda change: (
+        Rejected(problem=refusal("no")) if any(item.name == "mobile" for item in change.fields) else None
+    )
+    company.edit("4", mobile="13899999999", title="Written all the same")
+
+    done = company.sync()
+
+    assert dict(done.tally.confirmed) == {"update person": 1}
+    assert [change.op for change in done.reconciliation.plan.changes] == [Op.UPDATE, Op.LOGIN]
+    assert company.tenant()["person:Example 4"]["title"] == "Written all the same"
