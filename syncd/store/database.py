@@ -17,7 +17,7 @@ from syncd.core.errors import NeedsHuman
 from syncd.core.ledger import AuditRows
 from syncd.store import locking, upkeep
 from syncd.store.audit import AuditTable
-from syncd.store.errors import NO_BACKUP, told
+from syncd.store.errors import NO_BACKUP, cause, told
 from syncd.store.opening import Opened, open_engine
 from syncd.store.transaction import Transaction
 
@@ -75,7 +75,7 @@ class Store:
                 with connection.execution_options(reading=reading, **level).begin():
                     yield Transaction(connection)
         except DBAPIError as error:
-            raise told(error, self.name) from error
+            raise told(error, self.name) from cause(error)
 
     async def do(self, fn: Callable[[Transaction], T]) -> T:
         """Run `fn` inside a transaction, in the store's own thread. `fn` returns values, never iterators.

@@ -113,11 +113,26 @@ class Busy(TryAgain):
 
 def told(error: DBAPIError, database: str) -> SyncdError:
     """Return what a driver's exception means for the caller."""
-    why = foreign(str(error.orig))
+    why = foreign(_words(error))
     problem = _problem(error, database, why)
     if problem.message in (LOCKED, UNREACHABLE):
         return TryAgain(problem, after=timedelta(seconds=10))
     return NeedsHuman(problem)
+
+
+def cause(error: DBAPIError) -> DBAPIError | None:
+    """Return what may be chained to an error that people and logs see: not PostgreSQL's details, which quote rows."""
+    return None if _detailed(error) else error
+
+
+def _detailed(error: DBAPIError) -> bool:
+    return getattr(getattr(error.orig, "diag", None), "message_detail", None) is not None
+
+
+def _words(error: DBAPIError) -> str:
+    """Return the driver's own words. PostgreSQL's first line only: its DETAIL says `Key (subject)=(…)`, SQLite never does."""
+    first = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+    return str(first or error.orig)
 
 
 def _problem(error: DBAPIError, database: str, why: str) -> Problem:

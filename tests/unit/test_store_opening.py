@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -176,13 +177,19 @@ def test_a_database_that_another_program_keeps_locked_is_tried_again(
     assert code(caught.value) == "STO-008"
 
 
-def test_values_are_never_part_of_an_error(new_store: Callable[[], Store]) -> None:
-    with pytest.raises(NeedsHuman) as caught, new_store().transaction() as tx:
-        tx.connection.execute(text("INSERT INTO meta (key, value) VALUES (:key, NULL)"), {"key": "+8613800000000"})
+def test_values_are_never_part_of_an_error(store: Store) -> None:
+    def twice() -> None:
+        with store.transaction() as tx:
+            for _ in range(2):
+                tx.connection.execute(
+                    text("INSERT INTO meta (key, value) VALUES (:key, '-')"), {"key": "+8613800000000"}
+                )
+
+    with pytest.raises(NeedsHuman) as caught:
+        twice()
 
     assert code(caught.value) == "STO-012"
-    assert "+8613800000000" not in str(caught.value)
-    assert "+8613800000000" not in str(caught.value.__cause__)
+    assert "+8613800000000" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_naming_rows_does_not_load_the_database_library() -> None:
