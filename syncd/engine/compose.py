@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from syncd.mapping import InboundRules, OutboundRules
     from syncd.store import Store, Transaction
 
-AUDIT_KEY: Final = "audit.key"
+AUDIT_KEY: Final = "audit.digest"
 
 
 def compose(
@@ -79,10 +78,7 @@ def audit_log(settings: Settings, store: Store, service: str) -> AuditLog[Transa
     key = b""
     if values is ValuesRule.DIGEST:
         with store.transaction() as tx:
-            if (kept := tx.meta.get(AUDIT_KEY)) is None:
-                kept = secrets.token_hex(32)
-                tx.meta.set(AUDIT_KEY, kept)
-            key = bytes.fromhex(kept)
+            key = tx.meta.secret(AUDIT_KEY)
     return AuditLog(store.audit, actor=Actor.here(service), values=values, key=key)
 
 

@@ -7,6 +7,7 @@ import random
 import signal
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Final
 
 import structlog
 
@@ -17,6 +18,9 @@ from syncd.engine.feed import deliver
 from syncd.engine.world import World
 
 log = structlog.get_logger(__name__)
+
+KEEP_SETTLED: Final = timedelta(days=90)
+"""How long the queue remembers what is over; the audit log keeps it for ever."""
 
 
 async def run(
@@ -36,6 +40,7 @@ async def run(
     while not halt.is_set():
         await _turn(world, halt, told)
         await deliver(world, consumers or {})
+        await world.store.do(lambda tx: tx.queue.tidy(before=world.now() - KEEP_SETTLED))
         done += 1
         if turns is not None and done >= turns:
             return
