@@ -7,7 +7,7 @@ name or number; that is for a person (`syncd links bind`).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -16,9 +16,6 @@ from syncd.core.errors import NeedsHuman, message
 from syncd.core.model import HOLDING_UNIT, Kind, Link, LinkState, Observed, SubjectId, TargetId
 from syncd.store import Transaction
 from syncd.store.rows import QueueState
-
-MARK: Final = "syncd:"
-"""How the mark begins that we leave on objects which can hold one; the subject follows."""
 
 LINKED_ALREADY: Final = message(
     "LNK-001",
@@ -48,18 +45,17 @@ NOT_LINKED: Final = message(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unlinked:
-    """An object that carries our mark, and the subject that it names."""
+    """An object that carries a mark, and the subject whose mark it is."""
 
     observed: Observed
-    subject: SubjectId
-    known: bool
-    """Whether a record of that subject is in the state."""
+    subject: SubjectId | None
+    """None: no subject of ours has this mark. Another syncd made it, or its subject is long gone."""
     other: Link | None = None
     """The link of that subject to another object, if it has one."""
 
     @property
     def repairable(self) -> bool:
-        return self.known and self.other is None
+        return self.subject is not None and self.other is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,23 +79,26 @@ class Check:
         return not (self.missing or self.marked or self.doubled or self.orphaned)
 
 
-def check(tx: Transaction, target: str) -> Check:
-    """Compare every link with the last look at the target. Without a look, nothing is called missing."""
+def check(tx: Transaction, target: str, mark: Callable[[SubjectId], str]) -> Check:
+    """Compare every link with the last look at the target. Without a look, nothing is called missing.
+
+    `mark` is the target's (`Target.mark`): what an object of a subject carries where it can carry something.
+    """
     links = tx.links.by_target(target)
-    by_subject = {link.subject: link for link in links.values()}
     seen = {(row.observed.kind, row.observed.target_id): row.observed for row in tx.observed.iterate(target)}
     observed_at = tx.observed.last_full_at(target)
     known = {row.subject for row in tx.records.iterate() if row.subject is not None} | {HOLDING_UNIT}
+    whose = {mark(subject): subject for subject in sorted(known | {link.subject for link in links.values()})}
+    by_subject = {link.subject: link for link in links.values()}
     marks: dict[SubjectId, list[TargetId]] = defaultdict(list)
     marked: list[Unlinked] = []
     for place, observed in seen.items():
-        subject = SubjectId(observed.mark.removeprefix(MARK))
-        if not observed.mark.startswith(MARK):
-            continue
-        marks[subject].append(observed.target_id)
-        if place not in links:
-            other = by_subject.get(subject)
-            marked.append(Unlinked(observed=observed, subject=subject, known=subject in known, other=other))
+        subject = whose.get(observed.mark)
+        if subject is not None:
+            marks[subject].append(observed.target_id)
+        if observed.mark and place not in links:
+            other = by_subject.get(subject) if subject is not None else None
+            marked.append(Unlinked(observed=observed, subject=subject, other=other))
     return Check(
         links=len(links),
         observed_at=observed_at,
@@ -126,7 +125,7 @@ def repair(tx: Transaction, target: str, found: Check, *, at: datetime) -> tuple
             since=at,
         )
         for one in found.marked
-        if one.repairable and one.subject not in doubled
+        if one.subject is not None and one.other is None and one.subject not in doubled
     )
     tx.links.put_many(target, made)
     tx.queue.supersede([link.subject for link in made], at=at)

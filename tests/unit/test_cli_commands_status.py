@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.office import Office
 from syncd.cli import moments, overview
 from syncd.config.durations import spelled
-from syncd.core.model import Change, Outcome, Rejected
+from syncd.core.model import Change, Effect, Outcome, Rejected
 from syncd.core.policy import Limit, Limits
 from syncd.engine.world import GuardTerms
 from syncd.store import glance
@@ -93,7 +93,7 @@ def test_a_source_that_nobody_has_read_for_long_is_stale(office: Office) -> None
 
 
 def test_a_hold_ends_with_5_until_it_expires(office: Office) -> None:
-    held = GuardTerms(plan_only_first=False, limits=Limits(by_effect={_update(): Limit(count=1)}))
+    held = GuardTerms(plan_only_first=False, limits=Limits(by_effect={Effect.UPDATE: Limit(count=1)}))
     office.world.sync()
     office.world.world = replace(office.world.world, guard=held)
     office.world.edit("3", title="Baker")
@@ -103,12 +103,6 @@ def test_a_hold_ends_with_5_until_it_expires(office: Office) -> None:
     assert "syncd hold show" in ran.out
     office.world.time += held.hold_expires
     assert "CLI-108" not in codes(office)
-
-
-def _update() -> object:
-    from syncd.core.model import Effect
-
-    return Effect.UPDATE
 
 
 def test_parked_changes_and_parked_people_end_with_4(office: Office) -> None:

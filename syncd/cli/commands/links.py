@@ -173,7 +173,7 @@ def check(call: Call, *, mend: bool, reason: str) -> ExitCode:
     with call.session() as session:
         now = session.now()
         with session.store.reading() as tx:
-            found = linking.check(tx, session.settings.target.type)
+            found = linking.check(tx, session.settings.target.type, session.target().mark)
             known = names.of_everybody(tx)
     if mend:
         call.out.note(f"Linked {len(made)} again.")
@@ -192,7 +192,7 @@ def _mended(call: Call, reason: str) -> tuple[Link, ...]:
 
     with call.session() as session, operating(session, "links check --repair", reason=reason) as operation:
         tx, target = operation.tx, session.settings.target.type
-        made = linking.repair(tx, target, linking.check(tx, target), at=operation.at)
+        made = linking.repair(tx, target, linking.check(tx, target, session.target().mark), at=operation.at)
         for link in made:
             operation.log(subject=link.subject, target_id=link.target_id, facts={"target": target})
         return made

@@ -90,7 +90,8 @@ def _records(out: Output, one: Explanation, manner: Manner) -> None:
 
 def _left_aside(out: Output, one: Explanation, manner: Manner) -> None:
     results = [trace.result for _, trace in one.inbound] + ([one.outbound.result] if one.outbound else [])
-    asides = {aside.name: aside for aside in (*(one_ for one_ in results if isinstance(one_, Aside)), *one.asides)}
+    # What the rules say now has places; what a run has kept of it is text.
+    asides = {aside.name: aside for aside in (*one.asides, *results) if isinstance(aside, Aside)}
     for aside in asides.values():
         out.say(f"\nLeft as it is: {aside.reason}", style="bold yellow")
         if aside.why and not aside.problems:

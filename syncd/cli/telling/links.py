@@ -62,7 +62,7 @@ def tell_unlinked(out: Output, found: Unlinked) -> None:
 
 
 def _remarks(one: Observed) -> str:
-    marks = [f"carries our mark {one.mark}"] if one.mark else []
+    marks = [f"carries the mark {one.mark}"] if one.mark else []
     return ", ".join([*(["protected"] if one.protected else []), *marks])
 
 
@@ -98,12 +98,9 @@ def tell_check(out: Output, found: Check, names: Mapping[str, str], *, now: date
     for link in found.missing:
         out.say(f"missing   {named(link.subject, names)} is linked to {link.kind} {link.target_id}, which is not there")
     for one in found.marked:
-        doubt = "" if one.known else "; no record of it is left"
-        other = f"; it is linked to {one.other.target_id} already" if one.other else ""
-        out.say(
-            f"unlinked  {one.observed.kind} {one.observed.target_id} carries the mark of {named(one.subject, names)}"
-            f"{doubt}{other}"
-        )
+        whose = f"the mark of {named(one.subject, names)}" if one.subject else "a mark that is nobody's here"
+        other = f"; that one is linked to {one.other.target_id} already" if one.other else ""
+        out.say(f"unlinked  {one.observed.kind} {one.observed.target_id} carries {whose}{other}")
     for subject, ids in found.doubled:
         out.say(f"doubled   the mark of {named(subject, names)} is on {', '.join(ids)}")
     for link in found.orphaned:
