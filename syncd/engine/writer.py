@@ -26,8 +26,10 @@ from syncd.core.model import (
     ChangeId,
     Deferred,
     FieldChange,
+    Kind,
     Link,
     LinkState,
+    Observed,
     Op,
     Outcome,
     Pending,
@@ -55,6 +57,21 @@ UNEXPECTED: Final = message(
     do="The change is read back before it is tried again. Please report this with the log of the run.",
     example="A defect in a connector.",
 )
+
+
+SHARE: Final = 3
+LINGER: Final = 0.05
+"""A turn is due when one call in `SHARE` is over, or `LINGER` seconds after the first: a transaction per call would flush the
+disk for each, and the calls that are still under way keep the platform busy meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A change that was tried, as it was sent, and what came of it."""
+
+    queued: QueuedChange
+    wire: Change
+    outcome: Outcome
 
 
 @dataclass(slots=True)
@@ -94,22 +111,21 @@ class Writer:
         self._links: dict[SubjectId, Link] = {}
         self._ids: dict[SubjectId, TargetId] = {}
         self._running: dict[asyncio.Task[Outcome], tuple[QueuedChange, Change]] = {}
+        self._ready: list[asyncio.Task[Outcome]] = []
+        """Those of `_running` that are over and wait to be settled."""
+        self._turn_is_due = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
 
     async def drain(self) -> Tally:
         """Work until nothing is due, or soon due, or until stopped; what runs is always settled."""
         await self._load()
-        finished: list[asyncio.Task[Outcome]] = []
         while True:
-            claimed = await self._turn(finished)
-            for queued in claimed:
+            for queued in await self._turn():
                 self._start(queued)
             if self._running:
-                done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-                finished = list(done)
-                continue
-            if self._stop.is_set() or not await self._wait_for_more():
+                await self._turn_is_due.wait()
+            elif self._stop.is_set() or not await self._wait_for_more():
                 return self.tally
-            finished = []
 
     async def _load(self) -> None:
         self._links = await self.world.store.look(lambda tx: tx.links.all(self.world.target_name))
@@ -118,40 +134,61 @@ class Writer:
         }
         self._ids[ROOT_UNIT] = self.target.root
 
-    async def _turn(self, finished: Sequence[asyncio.Task[Outcome]]) -> list[QueuedChange]:
+    async def _turn(self) -> list[QueuedChange]:
         """Settle what is finished and claim what there is room for, in one transaction."""
-        outcomes = [(*self._running.pop(task), task.result()) for task in finished]
+        finished = self._take_finished()
         room = 0 if self._stop.is_set() else self.world.writer.concurrency - len(self._running)
-        if not outcomes and room <= 0:
+        if not finished and room <= 0:
             return []
 
         def turn(tx: Transaction) -> tuple[list[Settled], list[QueuedChange]]:
             now = self.world.now()
-            settled = [self._settle(tx, queued, wire, outcome, now) for queued, wire, outcome in outcomes]
-            self._store(tx, settled, now)
+            settled = self._settle(tx, finished, now)
             claimed = tx.queue.claim(now, room) if room > 0 else []
-            self.world.audit.append(tx, [intent(queued) for queued in claimed], at=now)
+            intended = [intent(queued) for queued in claimed]
+            self.world.audit.append(tx, [*(one.entry for one in settled), *intended], at=now)
             return settled, claimed
 
         settled, claimed = await self.world.store.do(turn)
-        for (queued, _, outcome), one in zip(outcomes, settled, strict=True):
-            self._count(queued, outcome, one)
+        for done, one in zip(finished, settled, strict=True):
+            self._count(done, one)
         if settled and self._progress is not None:
             self._progress(self.tally)
         return claimed
 
-    def _settle(self, tx: Transaction, queued: QueuedChange, wire: Change, outcome: Outcome, now: datetime) -> Settled:
-        before = None
-        if wire.target_id is not None:
-            row = tx.observed.get(self.world.target_name, wire.kind, wire.target_id)
-            before = row.observed if row is not None else None
-        link = self._links.get(queued.change.subject)
-        mark = self.target.mark(queued.change.subject)
-        terms = self.world.writer
-        return settle(queued, wire, outcome, link=link, before=before, terms=terms, now=now, mark=mark)
+    def _settle(self, tx: Transaction, finished: Sequence[Finished], now: datetime) -> list[Settled]:
+        """Work out what the outcomes mean, and keep all of it but the audit log's entries."""
+        pictures = self._pictures(tx, finished)
+        settled = [
+            settle(
+                done.queued,
+                done.wire,
+                done.outcome,
+                link=self._links.get(done.wire.subject),
+                before=pictures.get((done.wire.kind, done.wire.target_id)),
+                terms=self.world.writer,
+                now=now,
+                mark=self.target.mark(done.wire.subject),
+            )
+            for done in finished
+        ]
+        self._store(tx, settled, now)
+        return settled
+
+    def _pictures(self, tx: Transaction, finished: Sequence[Finished]) -> dict[tuple[Kind, TargetId | None], Observed]:
+        """Return what was last seen of the objects that were changed."""
+        wanted: dict[Kind, set[TargetId]] = {}
+        for done in finished:
+            if done.wire.target_id is not None:
+                wanted.setdefault(done.wire.kind, set()).add(done.wire.target_id)
+        return {
+            (kind, target_id): seen
+            for kind, ids in wanted.items()
+            for target_id, seen in tx.observed.get_many(self.world.target_name, kind, ids).items()
+        }
 
     def _store(self, tx: Transaction, settled: Sequence[Settled], now: datetime) -> None:
-        """Keep everything that the outcomes changed. All of it or, if the audit log cannot accept, nothing."""
+        """Keep what the outcomes changed."""
         if not settled:
             return
         name = self.world.target_name
@@ -161,13 +198,12 @@ class Writer:
         for one in settled:
             if one.vanished is not None and one.link is not None:
                 tx.observed.drop(name, one.link.kind, one.vanished)
-        self.world.audit.append(tx, [one.entry for one in settled], at=now)
         if facts := [fact for one in settled for fact in one.facts]:
             tx.feed.append(facts)
 
-    def _count(self, queued: QueuedChange, outcome: Outcome, one: Settled) -> None:
-        """Count what was stored, remember the new link, and say it in the log."""
-        change = queued.change
+    def _count(self, done: Finished, one: Settled) -> None:
+        """Count what was stored, remember the new link, and say in the log what did not succeed."""
+        change = done.queued.change
         self.tally.attempts += 1
         if one.link is not None:
             self._links[change.subject] = one.link
@@ -175,12 +211,11 @@ class Writer:
                 self._ids.pop(change.subject, None)
             else:
                 self._ids[change.subject] = one.link.target_id
-        said = log.bind(change=queued.id, subject=change.subject, op=str(change.op))
-        match outcome:
+        match done.outcome:
             case Applied():
+                # Not a line in the log: the audit log has one, and building a line costs a tenth of a change.
                 self.tally.confirmed[f"{change.op} {change.kind}"] += 1
                 self.tally.troubles.pop(change.subject, None)
-                said.debug("change.confirmed")
                 return
             case Pending(problem=problem):
                 self.tally.pending += 1
@@ -189,20 +224,44 @@ class Writer:
             case Rejected(problem=problem):
                 self.tally.rejected += 1
         self.tally.troubles[change.subject] = (change.label, str(problem))
-        said.warning(
+        log.warning(
             "change.not_confirmed",
-            outcome=type(outcome).__name__.lower(),
+            change=done.queued.id,
+            subject=change.subject,
+            op=str(change.op),
+            outcome=type(done.outcome).__name__.lower(),
             code=problem.code,
-            attempt=queued.attempt + 1,
+            attempt=done.queued.attempt + 1,
         )
 
     # -- one change --------------------------------------------------------------------------------------------------
 
     def _start(self, queued: QueuedChange) -> None:
         wire, missing = self.resolve(queued.change)
-        name = f"{queued.change.op}:{queued.change.subject}"
-        task = asyncio.create_task(self._apply(queued, wire, missing), name=name)
+        task = asyncio.create_task(self._apply(queued, wire, missing))
         self._running[task] = (queued, wire)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Outcome]) -> None:
+        """Decide whether it is time for a turn."""
+        self._ready.append(task)
+        ready = len(self._ready)
+        if ready >= min(len(self._running), max(1, self.world.writer.concurrency // SHARE)):
+            self._turn_is_due.set()
+        elif ready == 1:
+            self._alarm = asyncio.get_running_loop().call_later(LINGER, self._turn_is_due.set)
+
+    def _take_finished(self) -> list[Finished]:
+        tasks, self._ready = self._ready, []
+        self._turn_is_due.clear()
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        finished = []
+        for task in tasks:
+            queued, wire = self._running.pop(task)
+            finished.append(Finished(queued=queued, wire=wire, outcome=task.result()))
+        return finished
 
     async def _apply(self, queued: QueuedChange, wire: Change, missing: str) -> Outcome:
         if missing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -22,6 +22,7 @@ _PUT: Final = Upsert(_T, key=["target", "kind", "target_id"])
 _ALL: Final = select(_T).where(_T.c.target == bindparam("of_target")).order_by(_T.c.kind, _T.c.target_id)
 _OF_KIND: Final = _ALL.where(_T.c.kind == bindparam("of_kind"))
 _ONE: Final = _OF_KIND.where(_T.c.target_id == bindparam("object"))
+_SOME: Final = _OF_KIND.where(_T.c.target_id.in_(bindparam("objects", expanding=True)))
 _LAST_PASS: Final = select(func.coalesce(func.max(_PASS), 0)).where(_T.c.target == bindparam("of_target"))
 _NOT_SEEN: Final = delete(_T).where(_T.c.target == bindparam("of_target"), bindparam("this_pass") > _PASS)
 _DROP: Final = delete(_T).where(
@@ -70,6 +71,15 @@ class Observations:
         fields = {"of_target": target, "of_kind": kind, "object": target_id}
         row = self._connection.execute(_ONE, fields).first()
         return None if row is None else _observed(row)
+
+    def get_many(self, target: str, kind: Kind, ids: Collection[TargetId]) -> dict[TargetId, Observed]:
+        """Return those of these objects that are known."""
+        found: dict[TargetId, Observed] = {}
+        for portion in portions(ids):
+            fields = {"of_target": target, "of_kind": kind, "objects": portion}
+            seen = (_observed(row).observed for row in self._connection.execute(_SOME, fields))
+            found.update((one.target_id, one) for one in seen)
+        return found
 
     def last_full_at(self, target: str) -> datetime | None:
         """Return when the whole picture was last taken."""
