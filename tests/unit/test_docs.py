@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import shutil
+import textwrap
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,8 +14,10 @@ from typing import Final
 
 import click
 import pytest
+from ruamel.yaml import YAML
 
 from syncd.cli.root import root
+from syncd.config.settings import PARTS, load
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = sorted(
@@ -139,6 +143,31 @@ def test_a_command_that_cannot_be_typed_is_found() -> None:
         with pytest.raises(click.ClickException):
             parse(line)
     parse("syncd --config other.yaml hold release leave-1a2b3c4d --reason why")
+
+
+# --- configurations --------------------------------------------------------------------------------------------------
+
+
+def configurations() -> Iterator[tuple[Path, str]]:
+    """Yield each example of syncd.yaml, or of a part of it."""
+    for page in PAGES:
+        for language, block in _FENCED.findall(text(page)):
+            if language == "yaml" and re.search(rf"^(?:{'|'.join(PARTS)}):", block, re.MULTILINE):
+                yield page, textwrap.dedent(block)
+
+
+EXAMPLES: Final = list(configurations())
+
+
+@pytest.mark.parametrize(("page", "block"), EXAMPLES, ids=[f"{name(page)}-{n}" for n, (page, _) in enumerate(EXAMPLES)])
+def test_every_configuration_that_is_shown_can_be_loaded(tmp_path: Path, page: Path, block: str) -> None:
+    shipped = YAML(typ="safe", pure=True).load(text(ROOT / "syncd.yaml"))
+    given = YAML(typ="safe", pure=True).load(block)
+    assert set(given) <= set(PARTS)
+    shutil.copytree(ROOT / "mappings", tmp_path / "mappings")
+    with (tmp_path / "syncd.yaml").open("w", encoding="utf-8") as file:
+        YAML(typ="safe", pure=True).dump({**{part: shipped[part] for part in ("sources", "target")}, **given}, file)
+    load(tmp_path / "syncd.yaml", env={})
 
 
 # --- files, functions, tests ----------------------------------------------------------------------------------------
