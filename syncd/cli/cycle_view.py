@@ -10,20 +10,11 @@ if TYPE_CHECKING:
     from syncd.cli.call import Call
     from syncd.cli.render import Output
     from syncd.cli.session import Session
-    from syncd.core.model import Change
-    from syncd.engine.cycle import Cycle
+    from syncd.engine.cycle import Cycle, Order
     from syncd.engine.reconcile import Reconciliation
 
 
-def run_cycle(
-    call: Call,
-    session: Session,
-    service: str,
-    *,
-    accept: bool = False,
-    fresh: bool = False,
-    expected: tuple[Change, ...] | None = None,
-) -> Cycle:
+def run_cycle(call: Call, session: Session, service: str, order: Order) -> Cycle:
     """Run one cycle, alone on its database, stopping cleanly at SIGTERM and Ctrl-C."""
     import asyncio
 
@@ -36,7 +27,7 @@ def run_cycle(
     async def go() -> Cycle:
         stop = asyncio.Event()
         listen(stop)
-        return await cycle(world, accept=accept, fresh=fresh, expected=expected, stop=stop, progress=progress)
+        return await cycle(world, order, stop=stop, progress=progress)
 
     with session.store.exclusive(service), shown(call) as progress:
         return asyncio.run(go())

@@ -79,39 +79,37 @@ class Cycle:
         return self.reconciliation.failed
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a cycle is asked to do."""
+
+    write: bool = True
+    """False only plans."""
+    accept: bool = False
+    """Let a configuration write that nobody accepted before."""
+    fresh: bool = False
+    """Look at the whole target again."""
+    expected: tuple[Change, ...] | None = None
+    """The changes of a saved plan, which must be exactly those of now; they imply acceptance."""
+
+
 async def cycle(
     world: World,
+    order: Order | None = None,
     *,
-    accept: bool = False,
-    fresh: bool = False,
-    expected: tuple[Change, ...] | None = None,
-    write: bool = True,
     stop: asyncio.Event | None = None,
     progress: Progress = silent,
 ) -> Cycle:
-    """Run one cycle. Raises what sources, target and store raise when nothing can be done at all.
-
-    `accept` lets a configuration write that nobody accepted before; `expected` are the changes of a saved plan, which must be
-    exactly those of now (NeedsHuman ENG-020 if they are not) and imply acceptance; `write` False only plans.
-    """
+    """Run one cycle. Raises what sources, target and store raise when nothing can be done at all, and NeedsHuman (ENG-020) if
+    a saved plan is not the plan of now."""
     run_id = world.new_run()
     started = world.now()
     structlog.contextvars.bind_contextvars(run=run_id)
     try:
         await world.store.do(lambda tx: _start(tx, world, run_id, started))
         async with world.make_target() as target:
-            return await _run(
-                world,
-                target,
-                run_id,
-                started,
-                accept=accept,
-                fresh=fresh,
-                expected=expected,
-                write=write,
-                stop=stop,
-                progress=progress,
-            )
+            turn = _Turn(world, target, run_id, started, order or Order())
+            return await turn.go(stop, progress)
     except BaseException as error:
         reason = type(error).__name__
         await asyncio.shield(world.store.do(lambda tx: _finish(tx, world, run_id, f"failed: {reason}", {})))
@@ -120,52 +118,100 @@ async def cycle(
         structlog.contextvars.unbind_contextvars("run")
 
 
-async def _run(
-    world: World,
-    target: Target,
-    run_id: RunId,
-    started: datetime,
-    *,
-    accept: bool,
-    fresh: bool,
-    expected: tuple[Change, ...] | None,
-    write: bool,
-    stop: asyncio.Event | None,
-    progress: Progress,
-) -> Cycle:
-    recovered = await recover(world) if write else []
-    if recovered:
-        # What was under way is read back and settled before anything is compared with it.
-        await Writer(world, target, stop=stop).drain()
-    found = await reconcile(world, target, run_id, fresh=fresh, progress=progress)
-    if expected is not None:
-        _refuse_if_moved(expected, found)
-    known = await world.store.look(lambda tx: tx.meta.get(ACCEPTED_CONFIG))
-    accepted = accept or expected is not None or not world.guard.plan_only_first or known == world.config_digest.hex()
-    notices: list[Problem] = []
-    if write and not accepted and found.plan.changes:
-        notices.append(FIRST_RUN.at(count=len(found.plan.changes)))
-    writing = write and (accepted or not found.plan.changes)
-    holds = await world.store.do(lambda tx: _accept(tx, world, found, writing=writing))
-    tally = Tally()
-    if writing:
-        total = len(found.judgement.allowed)
-        writer = Writer(world, target, stop=stop, progress=lambda seen: progress("write", seen.done, total))
-        tally = await writer.drain()
-    return await world.store.do(
-        lambda tx: _close(
-            tx,
-            world,
-            found,
-            tally,
-            holds,
-            started=started,
-            recovered=len(recovered),
-            notices=tuple(notices),
-            writing=writing,
-            write=write,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ending:
+    """What the steps of a cycle came to."""
+
+    found: Reconciliation
+    tally: Tally
+    holds: tuple[HoldRow, ...]
+    recovered: int
+    writing: bool
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One cycle under way."""
+
+    world: World
+    target: Target
+    run_id: RunId
+    started: datetime
+    order: Order
+
+    async def go(self, stop: asyncio.Event | None, progress: Progress) -> Cycle:
+        world, order = self.world, self.order
+        recovered = await self._recover(stop) if order.write else 0
+        found = await reconcile(world, self.target, self.run_id, fresh=order.fresh, progress=progress)
+        if order.expected is not None:
+            _refuse_if_moved(order.expected, found)
+        writing = order.write and (not found.plan.changes or await self._may_write())
+        holds = await world.store.do(lambda tx: _accept(tx, world, found, writing=writing))
+        tally = Tally()
+        if writing:
+            total = len(found.judgement.allowed)
+            told = lambda seen: progress("write", seen.done, total)  # noqa: E731
+            tally = await Writer(world, self.target, stop=stop, progress=told).drain()
+        ending = _Ending(found=found, tally=tally, holds=holds, recovered=recovered, writing=writing)
+        return await world.store.do(lambda tx: self._close(tx, ending))
+
+    async def _recover(self, stop: asyncio.Event | None) -> int:
+        """Settle what an earlier process was at, before anything is compared with it."""
+        left = await recover(self.world)
+        if left:
+            await Writer(self.world, self.target, stop=stop).drain()
+        return len(left)
+
+    async def _may_write(self) -> bool:
+        """Tell whether somebody has accepted this configuration, now or before."""
+        world, order = self.world, self.order
+        if order.accept or order.expected is not None or not world.guard.plan_only_first:
+            return True
+        known = await world.store.look(lambda tx: tx.meta.get(ACCEPTED_CONFIG))
+        return known == world.config_digest.hex()
+
+    def _close(self, tx: Transaction, ending: _Ending) -> Cycle:
+        """Count, finish the run and its audit, and return what to tell."""
+        now = self.world.now()
+        found, tally = ending.found, ending.tally
+        queue = tx.queue.counts(now)
+        planned_only = self.order.write and not ending.writing
+        result = Result.PLANNED if planned_only else _result(ending, queue)
+        counts = {
+            "planned": len(found.plan.changes),
+            "confirmed": tally.done,
+            "deferred": queue.ready,
+            "pending": queue.pending,
+            "parked": queue.parked,
+            "held": sum(row.count for row in ending.holds),
+            "aside": len(found.plan.aside),
+        }
+        _finish(tx, self.world, self.run_id, result, counts)
+        return Cycle(
+            run_id=self.run_id,
+            result=result,
+            started_at=self.started,
+            finished_at=now,
+            reconciliation=found,
+            tally=tally,
+            queue=queue,
+            holds=ending.holds,
+            recovered=ending.recovered,
+            notices=(FIRST_RUN.at(count=len(found.plan.changes)),) if planned_only else (),
+            blocked={one.label: one.by_label for one in tx.queue.blocked()},
         )
-    )
+
+
+def _result(ending: _Ending, queue: QueueCounts) -> Result:
+    """Say in one word how it ended; the word that most needs a person wins."""
+    found, tally = ending.found, ending.tally
+    if ending.holds:
+        return Result.HELD
+    if found.failed or any(not read.licensed for read in found.reads):
+        return Result.UNPROVEN
+    if tally.troubles or queue.parked:
+        return Result.TROUBLED
+    return Result.DONE if tally.done or not ending.writing else Result.NOTHING
 
 
 def _start(tx: Transaction, world: World, run_id: RunId, at: datetime) -> None:
@@ -249,58 +295,6 @@ def _open_hold(tx: Transaction, world: World, found: Reconciliation, hold: Hold,
     entry = AuditEntry(type=EntryType.HOLD_OPENED, run=found.run_id, reason="; ".join(hold.reasons), facts=facts)
     world.audit.append(tx, [entry], at=now)
     return row
-
-
-def _close(
-    tx: Transaction,
-    world: World,
-    found: Reconciliation,
-    tally: Tally,
-    holds: tuple[HoldRow, ...],
-    *,
-    started: datetime,
-    recovered: int,
-    notices: tuple[Problem, ...],
-    writing: bool,
-    write: bool,
-) -> Cycle:
-    now = world.now()
-    queue = tx.queue.counts(now)
-    troubled = bool(tally.troubles) or queue.parked > 0
-    unproven = bool(found.failed) or any(not read.licensed for read in found.reads)
-    if write and not writing:
-        result = Result.PLANNED
-    elif holds:
-        result = Result.HELD
-    elif unproven:
-        result = Result.UNPROVEN
-    elif troubled:
-        result = Result.TROUBLED
-    else:
-        result = Result.DONE if tally.done or not write else Result.NOTHING
-    counts = {
-        "planned": len(found.plan.changes),
-        "confirmed": tally.done,
-        "deferred": queue.ready,
-        "pending": queue.pending,
-        "parked": queue.parked,
-        "held": sum(row.count for row in holds),
-        "aside": len(found.plan.aside),
-    }
-    _finish(tx, world, found.run_id, result, counts)
-    return Cycle(
-        run_id=found.run_id,
-        result=result,
-        started_at=started,
-        finished_at=now,
-        reconciliation=found,
-        tally=tally,
-        queue=queue,
-        holds=holds,
-        recovered=recovered,
-        notices=notices,
-        blocked={one.label: one.by_label for one in tx.queue.blocked()},
-    )
 
 
 def _finish(tx: Transaction, world: World, run_id: RunId, result: str, counts: Mapping[str, int]) -> None:

@@ -90,38 +90,47 @@ def settle(
         reason=change.reason,
     )
     match outcome:
-        case Applied(target_id=target_id, detail=detail):
-            done = Settlement(
-                change_id=queued.id, subject=change.subject, state=QueueState.DONE, attempt=queued.attempt + 1
-            )
-            kept = replace(
-                entry, target_id=target_id, reason=f"{change.reason} ({detail})" if detail else change.reason
-            )
-            return Settled(
-                settlement=done,
-                entry=kept,
-                link=_link(change, target_id, link, now),
-                observed=None if change.op is Op.REMOVE else after(wire, target_id, before, mark),
-                vanished=target_id if change.op is Op.REMOVE else None,
-                facts=facts_of(change, target_id, now),
-            )
-        case Pending(target_id=target_id, problem=problem, review_at=review_at):
-            waits = _settlement(queued, QueueState.PENDING, problem, due_at=review_at)
-            known = target_id or TargetId(
-                str(next((item.after for item in wire.fields if item.name == "userid"), "") or "")
-            )
-            pending = _link(change, known, link, now) if known else None
-            return Settled(
-                settlement=waits,
-                entry=replace(entry, reason=problem.what),
-                link=replace(pending, state=LinkState.PENDING) if pending else None,
-            )
+        case Applied(target_id=target_id) as applied:
+            seen = None if change.op is Op.REMOVE else after(wire, target_id, before, mark)
+            return _confirm(queued, applied, entry, link=_link(change, target_id, link, now), observed=seen, now=now)
+        case Pending() as pending:
+            return _wait(queued, wire, pending, entry, link=link, now=now)
         case Deferred() as later:
             return _defer(queued, later, entry, terms, now)
         case Rejected(problem=problem):
-            return Settled(
-                settlement=_settlement(queued, QueueState.PARKED, problem), entry=replace(entry, reason=str(problem))
-            )
+            parked = _settlement(queued, QueueState.PARKED, problem)
+            return Settled(settlement=parked, entry=replace(entry, reason=str(problem)))
+
+
+def _confirm(
+    queued: QueuedChange, applied: Applied, entry: AuditEntry, *, link: Link, observed: Observed | None, now: datetime
+) -> Settled:
+    change, target_id = queued.change, applied.target_id
+    reason = f"{change.reason} ({applied.detail})" if applied.detail else change.reason
+    return Settled(
+        settlement=Settlement(
+            change_id=queued.id, subject=change.subject, state=QueueState.DONE, attempt=queued.attempt + 1
+        ),
+        entry=replace(entry, target_id=target_id, reason=reason),
+        link=link,
+        observed=observed,
+        vanished=target_id if change.op is Op.REMOVE else None,
+        facts=facts_of(change, target_id, now),
+    )
+
+
+def _wait(
+    queued: QueuedChange, wire: Change, pending: Pending, entry: AuditEntry, *, link: Link | None, now: datetime
+) -> Settled:
+    """Somebody has to accept first. The link says so, as far as the id is known already."""
+    chosen = next((item.after for item in wire.fields if item.name == "userid"), "")
+    known = pending.target_id or TargetId(str(chosen or ""))
+    waits = replace(_link(queued.change, known, link, now), state=LinkState.PENDING) if known else None
+    return Settled(
+        settlement=_settlement(queued, QueueState.PENDING, pending.problem, due_at=pending.review_at),
+        entry=replace(entry, reason=pending.problem.what),
+        link=waits,
+    )
 
 
 def _settlement(

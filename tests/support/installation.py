@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from syncd.cli.session import Session
-from syncd.engine.cycle import Cycle, cycle
+from syncd.engine.cycle import Cycle, Order, cycle
 
 REPOSITORY = Path(__file__).parents[2]
 CONFIG = """\
@@ -121,7 +121,7 @@ class Installation:
             world = session.world("test")
             done: list[Cycle] = []
             while len(done) < most:
-                done.append(asyncio.run(cycle(world, accept=True, **options)))
+                done.append(asyncio.run(cycle(world, Order(accept=True, **options))))
                 if not done[-1].reconciliation.plan.changes and not done[-1].queue.ready:
                     break
         return done

@@ -15,7 +15,7 @@ from syncd.core.correlation import JoinRules
 from syncd.core.model import Kind, SourceName
 from syncd.core.ports import Room
 from syncd.core.values import Value
-from syncd.engine.cycle import Cycle, cycle
+from syncd.engine.cycle import Cycle, Order, cycle
 from syncd.engine.world import GuardTerms, LeaverTerms, Seat, World, WriterTerms
 from syncd.mapping import load_inbound, load_outbound
 from syncd.store import Store
@@ -133,7 +133,7 @@ class SmallWorld:
             self.person(str(number), "team", manager="e1")
 
     def sync(self, **options: Any) -> Cycle:
-        return run(cycle(self.world, **options))
+        return run(cycle(self.world, Order(**options)))
 
     def tenant(self) -> dict[str, dict[str, Value]]:
         """Return the tenant by name, references as names, so that two tenants can be compared."""

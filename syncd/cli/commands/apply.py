@@ -38,11 +38,12 @@ def command(call: Call, *, file: Path) -> ExitCode:
     and the command ends with 8. Applying a plan accepts its configuration. What the guard holds stays held.
     """
     from syncd.cli.cycle_view import finish, run_cycle
+    from syncd.engine.cycle import Order
 
     expected = read(file)
     with call.session() as session:
         try:
-            done = run_cycle(call, session, "syncd apply", expected=expected.changes)
+            done = run_cycle(call, session, "syncd apply", Order(expected=expected.changes))
         except NeedsHuman as error:
             code = ExitCode.MOVED if error.problem.code == "ENG-020" else ExitCode.TARGET
             raise Stopped(code, [error.problem]) from error

@@ -131,10 +131,10 @@ def turn(session: Session, world: World, *, write: bool = True, accept: bool = F
     """Run one cycle."""
     import asyncio
 
-    from syncd.engine.cycle import cycle
+    from syncd.engine.cycle import Order, cycle
 
     with session.store.exclusive("syncd demo"):
-        return asyncio.run(cycle(world, write=write, accept=accept))
+        return asyncio.run(cycle(world, Order(write=write, accept=accept)))
 
 
 def excerpt(out: Output, done: Cycle, world: World) -> None:

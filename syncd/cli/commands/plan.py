@@ -44,12 +44,12 @@ def command(call: Call, *, everything: bool, where: bool, fresh: bool, out: Path
     import asyncio
 
     from syncd.cli.progress import shown
-    from syncd.engine.cycle import cycle
+    from syncd.engine.cycle import Order, cycle
 
     with call.session() as session:
         world = session.world("syncd plan")
         with ends_with(ExitCode.TARGET), session.store.exclusive("syncd plan"), shown(call) as progress:
-            done = asyncio.run(cycle(world, write=False, fresh=fresh, progress=progress))
+            done = asyncio.run(cycle(world, Order(write=False, fresh=fresh), progress=progress))
         if out is not None:
             save(out, done, world)
         found = done.reconciliation

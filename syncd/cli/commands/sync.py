@@ -26,7 +26,8 @@ def command(call: Call, *, accept: bool, fresh: bool) -> ExitCode:
     was only attempted; people who were parked, held or left aside are named. A second run right after plans nothing.
     """
     from syncd.cli.cycle_view import finish, run_cycle
+    from syncd.engine.cycle import Order
 
     with call.session() as session, ends_with(ExitCode.TARGET):
-        done = run_cycle(call, session, "syncd sync", accept=accept, fresh=fresh)
+        done = run_cycle(call, session, "syncd sync", Order(accept=accept, fresh=fresh))
         return finish(call, done)
