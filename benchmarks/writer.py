@@ -22,9 +22,9 @@ import msgspec
 
 from benchmarks._sandbox import sandbox, settings
 from benchmarks.figures import Figure
+from syncd import telemetry
 from syncd.audit.entries import Actor
 from syncd.audit.log import AuditLog
-from syncd import telemetry
 from syncd.config.parts import LoggingSettings
 from syncd.core.correlation import JoinRules
 from syncd.core.errors import Place

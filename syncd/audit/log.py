@@ -7,16 +7,17 @@ records except the last one's hash.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, Generic, TypeVar
 
+from syncd.audit.body import Piece, field, items, piece, plain, quoted, record
 from syncd.audit.chain import GENESIS, Head, seal
 from syncd.audit.entries import Actor, AuditEntry, EntryType
 from syncd.audit.masking import KEY_BYTES, ValuesRule, digested, masked
 from syncd.core.ledger import AuditRow, AuditRows
 from syncd.core.model import FieldChange
-from syncd.core.values import Value, canonical, instant
+from syncd.core.values import instant
 
 Tx = TypeVar("Tx")
 
@@ -36,7 +37,7 @@ class AuditLog(Generic[Tx]):
         self._rows = rows
         self._values = values
         self._key = key
-        self._actor: Value = {"user": actor.user, "service": actor.service, "host": actor.host, "pid": actor.pid}
+        self._actor = piece({"user": actor.user, "service": actor.service, "host": actor.host, "pid": actor.pid})
 
     def append(self, tx: Tx, entries: Sequence[AuditEntry], *, at: datetime) -> Head | None:
         """Append entries; return the new end of the log (None only if it is empty and there was nothing to append).
@@ -59,9 +60,11 @@ class AuditLog(Generic[Tx]):
         return None if tail is None else Head(sequence=tail[0], hash=tail[1])
 
     def _sealed(self, entries: Iterable[AuditEntry], head: Head, at: datetime) -> Iterable[AuditRow]:
-        stamp, prev = instant(at), head.hash
+        stamp, prev = piece(instant(at)), head.hash
         for sequence, entry in enumerate(entries, head.sequence + 1):
-            body = canonical({"seq": sequence, "at": stamp, "prev": prev.hex(), **self._said(entry)})
+            said = self._said(entry)
+            said |= {"seq": str(sequence), "at": stamp, "prev": f'"{prev.hex()}"', "actor": self._actor}
+            body = record(said)
             row = AuditRow(
                 sequence=sequence,
                 at=at,
@@ -76,45 +79,37 @@ class AuditLog(Generic[Tx]):
             prev = row.hash
             yield row
 
-    def _said(self, entry: AuditEntry) -> dict[str, Value]:
+    def _said(self, entry: AuditEntry) -> dict[str, Piece]:
         """Return the words of a record, empty ones left out."""
-        words: dict[str, Value] = {
+        words = {
+            "type": entry.type.value,
             "run": entry.run,
             "change": entry.change,
             "subject": entry.subject,
             "label": entry.label,
             "target": entry.target_id,
-            "op": str(entry.op),
-            "fields": [self._field(field) for field in entry.fields],
+            "op": entry.op,
             "reason": entry.reason,
             "plan": entry.plan,
             "config": entry.config,
-            "facts": _plain(entry.facts),
         }
-        said = {name: word for name, word in words.items() if word}
-        return {"type": entry.type.value, "actor": self._actor, **said}
+        said = {name: quoted(word) for name, word in words.items() if word}
+        if entry.fields:
+            said["fields"] = items([self._field(field) for field in entry.fields])
+        if entry.facts:
+            said["facts"] = piece(entry.facts)
+        return said
 
-    def _field(self, field: FieldChange) -> Value:
-        before, after = self._value(field.before), self._value(field.after)
-        return {"name": field.name, "before": before, "after": after, "rule": str(field.rule)}
-
-    def _value(self, value: Value) -> Value:
+    def _field(self, change: FieldChange) -> Piece:
+        before, after = change.before, change.after
         match self._values:
             case ValuesRule.FULL:
-                return _plain(value)
+                pass
             case ValuesRule.MASKED:
-                return masked(value)
+                before, after = masked(before), masked(after)
             case ValuesRule.DIGEST:
-                return digested(_plain(value), self._key)
-
-
-def _plain(value: Value) -> Value:
-    """Return mappings of any make as dictionaries and sequences as lists, which is what the canonical text is made of."""
-    if isinstance(value, str | int | float | bool | None):
-        return value
-    if isinstance(value, Mapping):
-        return {name: _plain(item) for name, item in value.items()}
-    return [_plain(item) for item in value]
+                before, after = digested(plain(before), self._key), digested(plain(after), self._key)
+        return field(change.name, before, after, change.rule)
 
 
 __all__ = ["FORMAT", "AuditLog", "Head", "ValuesRule"]

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Value: TypeAlias = "str | int | float | bool | None | Sequence[Value] | Mapping[str, Value]"
 """What an attribute or a field can hold. Lists are compared in order."""
@@ -19,9 +19,13 @@ Value: TypeAlias = "str | int | float | bool | None | Sequence[Value] | Mapping[
 Values: TypeAlias = Mapping[str, Value]
 
 
+# Made once: `json.dumps` makes one per call, which costs as much as a short text.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def canonical(value: Value) -> bytes:
     """Return the one JSON text of `value`: keys sorted, no blanks, UTF-8, lists and tuples alike."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def digest(value: Value) -> bytes:
