@@ -95,10 +95,10 @@ def parse(line: str, *, typed: bool = True) -> None:
 
     `…`, a pipe or a redirection ends what is looked at. A sentence may leave out what a command needs: `syncd hold release`.
     """
-    line = re.sub(r"(--[\w-]+) …", r"\1 anything", line)
     words = shlex.split(line, comments=True)[1:]
+    typed = typed and not any("…" in word for word in words)
+    words = ["anything" if "…" in word and words[at - 1].startswith("--") else word for at, word in enumerate(words)]
     stop = next((at for at, word in enumerate(words) if "…" in word or re.match(r"[|&<>]", word)), len(words))
-    typed = typed and "…" not in line
     words = words[:stop]
     command: click.Command = root
     context = click.Context(root, info_name="syncd")
@@ -206,6 +206,12 @@ def test_every_promise_has_a_test() -> None:
     rows = [line for line in promises.splitlines() if line.startswith("|")][2:]
     assert len(rows) >= 12
     assert not [row for row in rows if not _PLACE.search(row) or "::test_" not in row]
+
+
+def test_the_index_names_every_page_for_people() -> None:
+    index = text(ROOT / "docs/README.md")
+    pages = [page.relative_to(ROOT / "docs").as_posix() for page in ROOT.glob("docs/[hr]*/*.md")]
+    assert not [page for page in pages if f"({page})" not in index and f"({page}#" not in index]
 
 
 def test_the_index_of_decisions_names_each_one() -> None:
