@@ -32,6 +32,8 @@ _SORT: Final = {
 }
 PATIENCE: Final = 1024
 """Blocked changes that one claim looks at once it has found something to do; the next claim goes on from there."""
+_BESIDE: Final = 16
+"""How many candidates more than wanted are looked at: some may turn out to be blocked, and each costs three questions."""
 _TO_SETTLE: Final = frozenset(QueueState) - {QueueState.RUNNING, QueueState.DROPPED}
 
 
@@ -245,7 +247,7 @@ class Queue:
 
     def _candidates(self, lane: int, now: int, wanted: int) -> tuple[list[int], int, bool]:
         """Return the changes that can run, how many were looked at, and whether there may be more behind the blocked."""
-        look_at = max(2 * wanted, 64)
+        look_at = wanted + _BESIDE
         fields = {"of_lane": lane, "now": now, "number_of": look_at}
         rows = self._connection.execute(ask.CANDIDATES, fields).all()
         held = [{"this": row.number, "blocker": row.blocker} for row in rows if row.blocker is not None]
