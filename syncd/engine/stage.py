@@ -37,6 +37,8 @@ from syncd.store.rows import HoldRow, HoldState, ReadRow, RecordState, StagedRec
 
 log = structlog.get_logger(__name__)
 
+FOUND_BY: Final = ("employeeNumber", "userName", "emails.work", "phoneNumbers.mobile", "externalId")
+"""The facts by which people are looked for, besides their names and ids."""
 DERIVED: Final = b"\0derived"
 """How the digest of a unit begins that was made from a path of names and has no record of its own."""
 
@@ -149,7 +151,7 @@ def _row(seat: Seat, record: SourceRecord, mapped: Mapped) -> StagedRecord:
     label = next((str(mapped.facts[name]) for name in names if mapped.facts.get(name)), record.native_id)
     return StagedRecord(
         source=seat.name,
-        kind=mapped.kind,
+        kind=record.kind,
         native_id=record.native_id,
         digest=record.digest,
         rules_digest=seat.rules.digest,
@@ -159,6 +161,7 @@ def _row(seat: Seat, record: SourceRecord, mapped: Mapped) -> StagedRecord:
         aliases=record.aliases,
         facts=mapped.facts,
         origins=mapped.origins,
+        keys=tuple((name, str(mapped.facts[name])) for name in FOUND_BY if mapped.facts.get(name)),
         problems=tuple(Told.of(problem) for problem in mapped.warnings),
         changed_at=record.changed_at,
     )

@@ -23,7 +23,9 @@ from syncd.core.model import (
     Kind,
     Link,
     LinkState,
+    NativeId,
     Reason,
+    SourceName,
     SubjectId,
 )
 from syncd.core.orgtree import OrgTree, grow
@@ -64,13 +66,15 @@ def stand(tx: Transaction, world: World) -> Standing:
     since: dict[SubjectId, datetime] = {}
     asides: list[Aside] = []
     warnings: list[Problem] = []
+    kinds: dict[tuple[SourceName, Kind, NativeId], Kind] = {}
     for row in tx.records.iterate():
         if row.source not in world.seats:
             if row.subject is not None:
                 others[row.subject].append(row)
             continue
         if row.state is RecordState.MAPPED and row.absent_since is None:
-            statements.append(_statement(row))
+            statements.append(_statement(row, world.seats[row.source].rules.gives(row.kind)))
+            kinds[row.source, statements[-1].kind, row.native_id] = row.kind
             warnings += [
                 RECORD_WARNING.at(told.place, label=row.label, what=told.what, do=told.do) for told in row.problems
             ]
@@ -81,7 +85,7 @@ def stand(tx: Transaction, world: World) -> Standing:
         if row.absent_since is None and row.state is not RecordState.MAPPED:
             asides.append(_aside(row))
     tree = grow(statements, world.join)
-    _keep_joins(tx, statements, tree)
+    _keep_joins(tx, statements, tree, kinds)
     parked, gone = _departed(others, tree, world)
     return Standing(
         tree=tree,
@@ -93,11 +97,11 @@ def stand(tx: Transaction, world: World) -> Standing:
     )
 
 
-def _statement(row: StagedRecord) -> Statement:
+def _statement(row: StagedRecord, kind: Kind) -> Statement:
     return Statement(
         source=row.source,
         native_id=row.native_id,
-        kind=row.kind,
+        kind=kind,
         facts=row.facts,
         origins=row.origins,
         aliases=row.aliases,
@@ -111,17 +115,23 @@ def _aside(row: StagedRecord) -> Aside:
     return Aside(reason=reason, kind=row.kind, name=f"{row.source}/{row.native_id}", label=row.label, why=why)
 
 
-def _keep_joins(tx: Transaction, statements: Sequence[Statement], tree: OrgTree) -> None:
+def _keep_joins(
+    tx: Transaction,
+    statements: Sequence[Statement],
+    tree: OrgTree,
+    kinds: Mapping[tuple[SourceName, Kind, NativeId], Kind],
+) -> None:
+    """Remember which subject each new record belongs to. `kinds` says what the source calls what the tree calls otherwise."""
     joined = {
         (source, entity.kind, native_id): subject
         for subject, entity in tree.entities.items()
         for source, native_id in entity.records
     }
-    fresh = [
-        (one.source, one.kind, one.native_id, subject)
-        for one in statements
-        if one.subject is None and (subject := joined.get((one.source, one.kind, one.native_id))) is not None
-    ]
+    fresh = []
+    for one in statements:
+        key = (one.source, one.kind, one.native_id)
+        if one.subject is None and (subject := joined.get(key)) is not None:
+            fresh.append((one.source, kinds[key], one.native_id, subject))
     if fresh:
         tx.records.set_subjects(fresh)
 

@@ -86,6 +86,11 @@ class InboundRules:
         self._source = source
         self._kinds = kinds
 
+    def gives(self, kind: Kind) -> Kind:
+        """Return what becomes of records of a kind: groups can be made units (`as: unit`), everything else stays."""
+        known = self._kinds.get(kind)
+        return known.gives if known is not None else kind
+
     def map(self, record: SourceRecord) -> Mapped | Aside:
         """Return what the record means, or why it is set aside."""
         kind = self._kinds.get(record.kind)

@@ -268,3 +268,28 @@ def test_a_new_mobile_that_the_platform_refuses_does_not_hold_back_the_rest(comp
     assert dict(done.tally.confirmed) == {"update person": 1}
     assert [change.op for change in done.reconciliation.plan.changes] == [Op.UPDATE, Op.LOGIN]
     assert company.tenant()["person:Example 4"]["title"] == "Written all the same"
+
+
+def test_a_department_made_of_a_group_has_the_groups_members(company: SmallWorld) -> None:
+    company.group("g", "2", "3")
+    company.sync()
+    tenant = company.tenant()
+    assert tenant["person:Example 2"]["departments"] == ({"unit": "Unit team"}, {"unit": "Group g"})
+    assert company.sync().reconciliation.plan.changes == ()
+
+    company.group("g", "3")
+    company.sync()
+    assert company.tenant()["person:Example 2"]["departments"] == ({"unit": "Unit team"},)
+
+    del company.source.records[Kind.GROUP, "g"]
+    company.sync()
+    assert "unit:Group g" not in company.tenant()
+
+
+def test_people_are_found_by_number_login_mail_and_part_of_the_name(company: SmallWorld) -> None:
+    company.person("8", "team", mail="eight@example.com")
+    company.sync()
+
+    with company.store.reading() as tx:
+        assert [one.native_id for one in tx.records.find("eight@example.com")] == ["8"]
+        assert [one.native_id for one in tx.records.find("e8")] == ["8"]

@@ -45,6 +45,12 @@ unit:
     displayName: name
     parent: parent
     managers: {from: leader, by: employeeNumber}
+group:
+  as: unit
+  fields:
+    displayName: name
+    parent: parent
+    members: members
 """
 OUTBOUND = """\
 version: 1
@@ -105,6 +111,11 @@ class SmallWorld:
         fields: dict[str, Value] = {"name": name or f"Unit {key}"}
         fields |= {name: value for name, value in (("parent", parent), ("leader", leader)) if value}
         self.source.records[Kind.UNIT, key] = fields
+
+    def group(self, key: str, *members: str, parent: str | None = None) -> None:
+        """A group that the rules make a department."""
+        fields: dict[str, Value] = {"name": f"Group {key}", "members": members}
+        self.source.records[Kind.GROUP, key] = fields | ({"parent": parent} if parent else {})
 
     def person(self, key: str, *units: str, **fields: Value) -> None:
         held: dict[str, Value] = {
