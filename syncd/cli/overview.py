@@ -267,7 +267,7 @@ def _of_source(name: str, seen: Glance, outline: Outline, now: datetime) -> Iter
         doubts = [f"{fact.name}: {fact.detail}" for fact in read.facts if not fact.holds] or [
             note.what for note in read.notes
         ]
-        yield ExitCode.SOURCE, UNPROVEN.at(source=name, doubts="; ".join(doubts) or "no proof was given")
+        yield ExitCode.SOURCE, UNPROVEN.at(source=name, doubts="; ".join(doubts).rstrip(".") or "no proof was given")
     since = relative(read.finished_at, now)
     if finished is not None and read.finished_at < finished.started_at:
         yield ExitCode.SOURCE, UNREAD.at(source=name, since=since)

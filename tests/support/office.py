@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
-import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,12 @@ target: {type: memory, rules: out.yaml}
 state: {url: "sqlite:///syncd.db"}
 schedule: {every: 15m}
 """
+
+
+def _taken(world: SmallWorld, file: Path) -> tuple[bytes, dict[str, Any], dict[str, Any]]:
+    world.store.backup(file)
+    target = {name: copy.deepcopy(vars(world.target)[name]) for name in ("objects", "marks", "_ids")}
+    return file.read_bytes(), target, {"records": copy.deepcopy(world.source.records)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +76,13 @@ class _OfficeSession(Session):
         return self.office.world.target
 
 
+Prepare = Callable[[SmallWorld], object]
+_PREPARED: dict[Prepare, tuple[bytes, dict[str, Any], dict[str, Any]]] = {}
+"""What came of each preparation: database, target, source. Later tests start from a copy, which is much faster."""
+
+
 class Office:
-    """The room: `world` is the company, `run` types a command."""
+    """The room: `world` is the company, `run` types a command. `prepare` is done once, for all tests that name it."""
 
     def __init__(
         self,
@@ -78,10 +90,19 @@ class Office:
         folder: Path,
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
-        **changes: Any,
+        *,
+        prepare: Prepare = lambda _: None,
     ) -> None:
-        shutil.copy(migrated, folder / "syncd.db")
-        self.world = SmallWorld(folder, **changes)
+        known = _PREPARED.get(prepare)
+        database = folder / "syncd.db"
+        database.write_bytes(known[0] if known else migrated.read_bytes())
+        self.world = SmallWorld(folder)
+        if known:
+            vars(self.world.target).update(copy.deepcopy(known[1]))
+            vars(self.world.source).update(copy.deepcopy(known[2]))
+        else:
+            prepare(self.world)
+            _PREPARED[prepare] = _taken(self.world, folder / "copy.db")
         self.folder, self._capsys = folder, capsys
         self.config = folder / "syncd.yaml"
         self.config.write_text(CONFIG)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from support.office import Office
+from support.small_world import SmallWorld
 from syncd.cli import operating
 from syncd.core.model import Effect
 from syncd.core.policy import Limit, Limits
@@ -21,18 +22,22 @@ from syncd.engine.world import GuardTerms
 GUARD = GuardTerms(plan_only_first=False, limits=Limits(by_effect={Effect.UPDATE: Limit(count=2)}), shrink_minimum=4)
 
 
+def with_two_held(world: SmallWorld) -> None:
+    """Two people of six get a title at once, which the guard holds."""
+    world.company(6)
+    world.sync()
+    world.world = replace(world.world, guard=GUARD)
+    world.edit("3", title="Baker")
+    world.edit("4", title="Miller")
+    world.sync()
+
+
 @pytest.fixture
 def office(
     migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Office]:
-    """A company in which two people get a title at once, which the guard holds."""
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys)
-    one.world.company(6)
-    one.world.sync()
+    one = Office(migrated_file, tmp_path, monkeypatch, capsys, prepare=with_two_held)
     one.world.world = replace(one.world.world, guard=GUARD)
-    one.world.edit("3", title="Baker")
-    one.world.edit("4", title="Miller")
-    one.world.sync()
     yield one
     one.close()
 

@@ -8,16 +8,20 @@ from pathlib import Path
 import pytest
 
 from support.office import Office
+from support.small_world import SmallWorld
 from syncd.core.model import Kind, Link, SubjectId, TargetId
+
+
+def company(world: SmallWorld) -> None:
+    world.company(4)
+    world.sync()
 
 
 @pytest.fixture
 def office(
     migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys)
-    one.world.company(4)
-    one.world.sync()
+    one = Office(migrated_file, tmp_path, monkeypatch, capsys, prepare=company)
     yield one
     one.close()
 

@@ -8,25 +8,30 @@ from pathlib import Path
 import pytest
 
 from support.office import Office
+from support.small_world import SmallWorld
 from syncd.core.model import Change, Outcome, Rejected
 from syncd.store.rows import QueuedChange, QueueState
 from syncd.testing.memory import refusal
+
+
+def refuse(change: Change) -> Outcome | None:
+    return Rejected(problem=refusal("the number is taken")) if change.label == "Example 5" else None
+
+
+def with_one_parked(world: SmallWorld) -> None:
+    """Five people, of whom one is parked and manages a sixth."""
+    world.company(5)
+    world.person("6", "team", manager="e5")
+    world.target.fault = refuse
+    world.sync()
 
 
 @pytest.fixture
 def office(
     migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Office]:
-    """A company of five, of whom one is parked and manages somebody who therefore waits."""
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys)
-    one.world.company(5)
-    one.world.person("6", "team", manager="e5")
-
-    def refuse(change: Change) -> Outcome | None:
-        return Rejected(problem=refusal("the number is taken")) if change.label == "Example 5" else None
-
+    one = Office(migrated_file, tmp_path, monkeypatch, capsys, prepare=with_one_parked)
     one.world.target.fault = refuse
-    one.world.sync()
     yield one
     one.close()
 

@@ -49,7 +49,7 @@ def test_after_a_good_run_all_is_well(office: Office) -> None:
     ran = office.run("status")
     assert (ran.code, ran.err) == (0, "")
     assert "All is well." in ran.out
-    assert "8 persons, 2 units" in ran.out
+    assert "8 people, 2 units" in ran.out
 
 
 def test_a_doubtful_read_is_told_with_its_proof_and_ends_with_6(office: Office) -> None:

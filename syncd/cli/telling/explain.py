@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from syncd.cli.telling.words import NOTHING, arrow, relative, stamp, where, word
 from syncd.core.model import Aside, Link, Op
-from syncd.core.values import Value, is_empty
+from syncd.core.values import Value
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -109,22 +109,14 @@ def _left_aside(out: Output, one: Explanation, manner: Manner) -> None:
 
 
 def _fields(out: Output, one: Explanation, trace: Trace, manner: Manner) -> None:
-    """Print what the target shall hold, what it holds, and why."""
-    out.say()
-    if manner.offline:
-        rows = [
-            (field.field, _shall(one, field), _because(one, field, manner))
-            for field in trace.fields
-            if not field.absent
-        ]
-        out.table(("Field", "Shall be", "Because"), rows)
-    else:
-        shown = (
-            (field.field, _shall(one, field), _is(one, field), _because(one, field, manner))
-            for field in trace.fields
-            if not field.absent
-        )
-        out.table(("Field", "Shall be", "Is", "Because"), shown)
+    """Print what the target shall hold, what it holds where that differs, and below it why: rule, source, who lost."""
+    out.say("\nWhat the target shall hold", style="bold")
+    said = [field for field in trace.fields if not field.absent]
+    width = max((len(field.field) for field in said), default=0)
+    for field in said:
+        out.line(_shall(one, field, width, manner))
+        for line in _because(one, field, manner):
+            out.say(f"  {'':{width}}    {line}", style="dim")
     silent = [field.field for field in trace.fields if field.absent and field.problem is None]
     if silent:
         out.say(f"Not ours to touch, because nothing is said about it: {', '.join(silent)}", style="dim")
@@ -133,26 +125,29 @@ def _fields(out: Output, one: Explanation, trace: Trace, manner: Manner) -> None
             out.problem(field.problem)
 
 
-def _shall(one: Explanation, field: FieldTrace) -> Text:
+def _shall(one: Explanation, field: FieldTrace, width: int, manner: Manner) -> Text:
     from rich.text import Text
 
     from syncd.cli.render import clean
 
-    value = one.wanted.get(field.field, field.output)
-    return Text(clean(word(value, one.names)), style="green" if _differs(one, field) else "")
+    differs = _differs(one, field)
+    value = clean(word(one.wanted.get(field.field, field.output), one.names))
+    text = Text(f"  {field.field:<{width}}  ", style="bold")
+    text.append(value, style="bold green" if differs else "not bold")
+    if not manner.offline and one.observed is not None:
+        text.append(*_is(one, field, differs))
+    return text
 
 
-def _is(one: Explanation, field: FieldTrace) -> Text:
-    from rich.text import Text
-
+def _is(one: Explanation, field: FieldTrace, differs: bool) -> tuple[str, str]:
+    """Return what the target holds, and how to show it."""
     from syncd.cli.render import clean
 
-    if not _differs(one, field):
-        return Text("the same" if one.observed is not None else NOTHING, style="dim")
-    value = one.seen.get(field.field)
     if one.observed is not None and field.field in one.observed.unreadable:
-        return Text("(cannot be read)", style="yellow")
-    return Text(clean(word(value, one.names)), style="red" if not is_empty(value) else "dim")
+        return "  (the target does not let us read it)", "not bold yellow"
+    if not differs:
+        return "", ""
+    return f"   now: {clean(word(one.seen.get(field.field), one.names))}", "not bold red"
 
 
 def _differs(one: Explanation, field: FieldTrace) -> bool:
@@ -160,14 +155,13 @@ def _differs(one: Explanation, field: FieldTrace) -> bool:
     return any(item.name == field.field for change in one.changes for item in change.fields)
 
 
-def _because(one: Explanation, field: FieldTrace, manner: Manner) -> str:
-    """Return the rule and where its inputs come from, a line each: outbound rule, then the source that won, then who lost."""
+def _because(one: Explanation, field: FieldTrace, manner: Manner) -> Iterator[str]:
+    """Yield the rule, and for each of its inputs the source that won and those that lost."""
     note = f" — {field.note}" if field.note else ""
-    lines = [f"{field.spelled}  {where(field.rule, manner.base)}{note}"]
+    yield f"{field.spelled}  {where(field.rule, manner.base)}{note}"
     for name, value in field.inputs.items():
         if value is not None:
-            lines += _origin(one, name, value, manner)
-    return "\n".join(lines)
+            yield from _origin(one, name, value, manner)
 
 
 def _origin(one: Explanation, name: str, value: Value, manner: Manner) -> Iterator[str]:
@@ -176,10 +170,10 @@ def _origin(one: Explanation, name: str, value: Value, manner: Manner) -> Iterat
         return
     traced = _inbound_field(one, origin.source, name)
     how = _walk(traced, one.names) if traced is not None else name
-    yield f"  ← {origin.source}: {how}  {where(origin.rule, manner.base)}"
+    yield f"← {origin.source}: {how}  {where(origin.rule, manner.base)}"
     for source, said in _losers(one, name, origin.source):
         if said != value:
-            yield f"    (overruled: {source} says {word(said, one.names)})"
+            yield f"  (overruled: {source} says {word(said, one.names)})"
 
 
 def _walk(traced: FieldTrace, names: Mapping[str, str]) -> str:

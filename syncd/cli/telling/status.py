@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from syncd.store.rows import RunRow
 
 _COUNTED: Final = ("planned", "confirmed", "deferred", "pending", "parked", "held", "aside")
+_PLURALS: Final = {"person": "people"}
 _COLOURS: Final = {"done": "green", "nothing to do": "green", "held": "yellow", "planned only": "yellow"}
 
 
@@ -96,6 +98,7 @@ def _proof(out: Output, one: SourceStanding) -> None:
 
 def _rest(out: Output, status: Status) -> None:
     """The parts that are one line each, with their names in one column."""
+    out.say()
     for name, text in (
         (f"Target {status.target}", _target(status)),
         ("Queue", _queue(status)),
@@ -103,18 +106,22 @@ def _rest(out: Output, status: Status) -> None:
         ("Left aside", _nested(status.asides) or "nobody"),
         ("Audit log", _audit(status)),
     ):
-        out.say(f"{name:<16}  {text}")
+        out.say(textwrap.fill(text, out.console.width, initial_indent=f"{name:<16}  ", subsequent_indent=" " * 18))
 
 
 def _target(status: Status) -> str:
     if status.observed_at is None:
         return "not looked at yet"
-    objects = ", ".join(f"{number:,} {kind}s" for kind, number in status.objects.items()) or "nothing in it"
+    objects = ", ".join(_some(number, kind) for kind, number in status.objects.items()) or "nothing in it"
     links = "; ".join(
-        f"{kind}s " + ", ".join(f"{number:,} {state}" for state, number in states.items())
+        f"{_PLURALS.get(kind, f'{kind}s')} " + ", ".join(f"{number:,} {state}" for state, number in states.items())
         for kind, states in status.links.items()
     )
     return f"looked at {when(status.observed_at, status.at)}: {objects}; links: {links or 'none'}"
+
+
+def _some(number: int, kind: str) -> str:
+    return count(number, kind, _PLURALS.get(kind, ""))
 
 
 def _queue(status: Status) -> str:
@@ -140,7 +147,7 @@ def _holds(status: Status) -> str:
 
 def _nested(asides: Mapping[str, Mapping[str, int]]) -> str:
     return "; ".join(
-        f"{reason} {', '.join(f'{number:,} {kind}' + ('s' if number != 1 else '') for kind, number in kinds.items())}"
+        f"{', '.join(_some(number, kind) for kind, number in kinds.items())} {reason}"
         for reason, kinds in sorted(asides.items())
     )
 

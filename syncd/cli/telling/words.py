@@ -16,7 +16,7 @@ NOTHING: Final = "—"
 """What is shown where there is no value; it cannot be taken for a text that says so."""
 _NO_NAMES: Final[Mapping[str, str]] = {}
 _OURS: Final[Mapping[str, str]] = {ROOT_UNIT: "the root", HOLDING_UNIT: "the leavers' department"}
-_UNITS: Final = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+_UNITS: Final = ((3_600, "h"), (60, "min"), (1, "s"))
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
@@ -25,16 +25,15 @@ def count(number: int, noun: str, plural: str = "") -> str:
 
 
 def span(length: timedelta) -> str:
-    """Return a length of time in its largest unit, rounded down: `3 hours`."""
+    """Return a length of time in its largest unit, rounded down: `2 days`, `3 h`, `15 min`, `8 s`."""
+    if days := abs(length) // timedelta(days=1):
+        return count(days, "day")
     seconds = abs(int(length.total_seconds()))
-    for size, noun in _UNITS:
-        if seconds >= size:
-            return count(seconds // size, noun)
-    return "less than a second"
+    return next((f"{seconds // size} {unit}" for size, unit in _UNITS if seconds >= size), "less than 1 s")
 
 
 def relative(moment: datetime, now: datetime) -> str:
-    """Return how far away an instant is: `3 hours ago`, `in 2 days`, `now`."""
+    """Return how far away an instant is: `3 h ago`, `in 2 days`, `now`."""
     away = moment - now
     if abs(away) < timedelta(seconds=1):
         return "now"
