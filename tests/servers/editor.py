@@ -73,12 +73,15 @@ class Editor:
         return self.guid(name)
 
     def modify(self, login: str, **attributes: Any) -> None:
-        """Replace attributes; None removes one. `__` in a name stands for a hyphen."""
+        """Replace a person's attributes; None removes one. `__` in a name stands for a hyphen."""
+        self.modify_dn(self.dn(login), **attributes)
+
+    def modify_dn(self, dn: str, **attributes: Any) -> None:
+        """Replace attributes of any object, as `modify` does."""
         changes = {
             name.replace("__", "-"): [(MODIFY_DELETE, [])] if value is None else [(MODIFY_REPLACE, [value])]
             for name, value in attributes.items()
         }
-        dn = self.dn(login)
         with self._connection() as connection:
             connection.modify(dn, changes)
             _expect(connection)
