@@ -89,6 +89,9 @@ ASIDE: Final = message(
     example="a person without a mobile number",
 )
 
+PLANNED_ONLY: Final = "planned only"
+SOME_NOT_CONFIRMED: Final = "some not confirmed"
+"""Words of `syncd.engine.cycle.Result`, repeated because importing the engine would cost more than the whole command."""
 _TROUBLING: Final = ("parked", "ambiguous", "failed")
 """Reasons for which somebody is left aside and that somebody has to mend. Excluded and protected are wanted."""
 LEAST_STALE: Final = timedelta(hours=1)
@@ -249,9 +252,9 @@ def _of_runs(seen: Glance, now: datetime) -> Iterator[tuple[ExitCode, Problem]]:
             yield ExitCode.PARKED, DIED.at(ago=relative(last.started_at, now))
     elif last.result.startswith("failed"):
         yield ExitCode.PARKED, FAILED.at(result=last.result, run=last.run_id)
-    elif last.result == "planned only":
+    elif last.result == PLANNED_ONLY:
         yield ExitCode.HELD, PLANNED.at()
-    elif last.result == "some not confirmed" and seen.queue.ready:
+    elif last.result == SOME_NOT_CONFIRMED and seen.queue.ready:
         due = relative(seen.next_due_at, now) if seen.next_due_at else "with the next run"
         yield ExitCode.PARKED, NOT_CONFIRMED.at(count=seen.queue.ready, next=due)
 

@@ -229,3 +229,9 @@ def test_status_needs_neither_sqlalchemy_nor_pydantic(office: Office) -> None:
         [sys.executable, "-c", program, str(office.config)], capture_output=True, text=True, check=True
     )
     assert ran.stdout.splitlines()[-1].endswith("[]")
+
+
+def test_status_speaks_of_results_in_the_engine_s_own_words() -> None:
+    from syncd.engine.cycle import Result
+
+    assert {overview.PLANNED_ONLY, overview.SOME_NOT_CONFIRMED} <= {result.value for result in Result}

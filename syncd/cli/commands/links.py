@@ -22,12 +22,6 @@ NOT_JOINED: Final = message(
     do="Run `syncd plan`; if the record stays aside, `syncd explain {label!r}` says why.",
     example="syncd links bind for a record that is parked",
 )
-UNSOUND: Final = message(
-    "CLI-141",
-    what="Links and target disagree in {count} places.",
-    do="`syncd links check` names each with what to do.",
-    example="a department deleted in DingTalk's console",
-)
 
 
 @click.group("links")

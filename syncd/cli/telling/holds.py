@@ -110,14 +110,22 @@ def _only_names(out: Output, row: HoldRow, names: Mapping[str, str], everybody: 
 
 
 def _changes(out: Output, changes: Sequence[Change], names: Mapping[str, str], everybody: bool) -> None:
+    """Print who changes and how; a reason that is the same for all is said once."""
     shown = changes if everybody else changes[:_SHOWN]
-    rows = []
-    for change in shown:
-        fields = [f"{item.name}: {arrow(item, names)}" for item in change.fields] or [str(change.op)]
-        rows.append((change.label, change.target_id or "", change.op, "\n".join(fields), change.reason))
-    out.table(("Who", "Account", "What", "Old → new", "Because"), rows)
+    reasons = {change.reason for change in changes}
+    if len(reasons) == 1:
+        out.say(f"Because: {reasons.pop()}")
+    rows = [
+        (change.label, change.target_id or "", change.op, _fields(change, names), *([change.reason] if reasons else []))
+        for change in shown
+    ]
+    out.table(("Who", "Account", "What", "Old → new", *(["Because"] if reasons else [])), rows)
     if len(shown) < len(changes):
         out.say(f"… and {len(changes) - len(shown):,} more; --all shows everybody", style="dim")
+
+
+def _fields(change: Change, names: Mapping[str, str]) -> str:
+    return "\n".join(f"{item.name}: {arrow(item, names)}" for item in change.fields) or str(change.op)
 
 
 def told_release(row: HoldRow) -> str:
