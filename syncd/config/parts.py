@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import quote, urlsplit, urlunsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -28,6 +29,14 @@ _PASSWORD_IN_URL: Final = message(
     what="The URL of the state holds a password.",
     do="Take it out of the URL, and write it as `password: {{env: NAME}}` beside it, or by file or credential.",
     example="state: {url: postgresql+psycopg://syncd:geheim@db/syncd}",
+)
+
+
+_UNKNOWN_ZONE: Final = message(
+    "CFG-048",
+    what="There is no time zone called '{name}'.",
+    do="Write the name of a place as the IANA database has it, such as Asia/Shanghai or Asia/Jakarta.",
+    example="leavers: {timezone: WIB}",
 )
 
 
@@ -84,8 +93,19 @@ class LeaverSettings(Part):
     """How long `policy: hold` keeps a leaver hidden before the account is deleted."""
     department: str = Field("Leavers", min_length=1, max_length=64)
     """The name of the hidden department that keeps leavers."""
+    timezone: str = Field("UTC", examples=["Asia/Shanghai"])
+    """Where people work of whom no source says it (IANA name): a last working day, `endDate`, is over at midnight there."""
     absent: Literal["leaver", "keep"] = "leaver"
     """What somebody is who is missing from every source, when the reads are proven complete: a leaver, or kept as is."""
+
+    @field_validator("timezone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise refusal(_UNKNOWN_ZONE, name=name) from None
+        return name
 
 
 class Limit(Part):

@@ -6,13 +6,14 @@ import fnmatch
 import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from syncd.audit.entries import Actor
 from syncd.audit.log import AuditLog, ValuesRule
 from syncd.core.correlation import JoinRules
 from syncd.core.model import Observed, SourceName
-from syncd.core.ports import Source, Target
+from syncd.core.ports import Consumer, Source, Target
 from syncd.engine.world import GuardTerms, LeaverTerms, Seat, World, WriterTerms
 
 if TYPE_CHECKING:
@@ -32,12 +33,13 @@ def compose(
     *,
     make_source: Callable[[str], Source],
     make_target: Callable[[], Target],
+    make_consumer: Callable[[str], Consumer],
     now: Callable[[], datetime],
     service: str,
 ) -> World:
     """Return the world that `settings` describe; `service` is what runs (`syncd sync`), for the audit log."""
     names = [SourceName(name) for name in settings.sources]
-    seats = {name: Seat(name=name, make=_maker(make_source, name), rules=inbound[name]) for name in names}
+    seats = {name: Seat(name=name, make=partial(make_source, name), rules=inbound[name]) for name in names}
     return World(
         store=store,
         audit=audit_log(settings, store, service),
@@ -60,6 +62,7 @@ def compose(
             hold=settings.leavers.policy == "hold",
             grace=settings.leavers.grace,
             department=settings.leavers.department,
+            timezone=settings.leavers.timezone,
             absent_leaves=settings.leavers.absent == "leaver",
         ),
         guard=_guard(settings.guard),
@@ -69,6 +72,7 @@ def compose(
             leaver_retries=tuple(settings.writer.leaver_retries),
         ),
         observe_every=settings.schedule.observe_every,
+        consumers={name: partial(make_consumer, name) for name in settings.consumers},
     )
 
 
@@ -89,10 +93,6 @@ def config_digest(settings: Settings, inbound: Mapping[str, InboundRules], outbo
         sum_.update(inbound[name].digest)
     sum_.update(outbound.digest)
     return sum_.digest()
-
-
-def _maker(make_source: Callable[[str], Source], name: str) -> Callable[[], Source]:
-    return lambda: make_source(name)
 
 
 def _guard(settings: GuardSettings) -> GuardTerms:

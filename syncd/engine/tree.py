@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from syncd.core.calendar import has_left
 from syncd.core.correlation import Statement
 from syncd.core.errors import Problem, message
 from syncd.core.model import (
@@ -187,6 +188,9 @@ def wish(
     for kind in (Kind.UNIT, Kind.PERSON):
         for entity in standing.tree.of(kind):
             if entity.subject in standing.parked and entity.subject in links:
+                continue
+            if kind is Kind.PERSON and has_left(entity.facts, world.now(), world.leavers.timezone):
+                leaving[entity.subject] = f"the last working day was {entity.facts['endDate']}"
                 continue
             match world.outbound.map(entity, around(standing.tree, entity, unique(entity.subject))):
                 case Aside() as aside if aside.reason is Reason.EXCLUDED:

@@ -14,7 +14,7 @@ from syncd.core.policy import Limits
 
 if TYPE_CHECKING:
     from syncd.audit.log import AuditLog
-    from syncd.core.ports import Source, Target
+    from syncd.core.ports import Consumer, Source, Target
     from syncd.mapping import InboundRules, OutboundRules
     from syncd.store import Store, Transaction
 
@@ -36,6 +36,8 @@ class LeaverTerms:
     grace: timedelta = timedelta(days=30)
     department: str = "Leavers"
     """The name of the hidden department in which they wait."""
+    timezone: str = "UTC"
+    """Where people work of whom no source says it; an IANA name."""
     absent_leaves: bool = True
     """Whether somebody who is proven to be gone from every source is a leaver, or is left alone."""
 
@@ -82,6 +84,8 @@ class World:
     guard: GuardTerms = field(default_factory=GuardTerms)
     writer: WriterTerms = field(default_factory=WriterTerms)
     observe_every: timedelta = timedelta(hours=24)
+    consumers: Mapping[str, Callable[[], Consumer]] = field(default_factory=dict)
+    """How to make each of those who hear of what was confirmed."""
 
     def new_run(self) -> RunId:
         """Return a fresh run id, sortable by time."""

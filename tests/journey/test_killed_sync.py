@@ -83,7 +83,7 @@ def test_a_sync_that_is_killed_at_random_points_ends_as_if_it_had_not_been(
             assert one.json("sync")["planned"] == 0
         assert doubled(one.applied()) == {}
         assert killed >= KILLS // 2, "the processes were too quick to be killed"
-        assert "whole" in one.run("audit", "verify")
+        assert "Sound" in one.run("audit", "verify")
 
 
 @pytest.mark.slow
