@@ -39,6 +39,7 @@ person:
     phoneNumbers.mobile: mobile
     manager: {from: manager, by: employeeNumber, on_null: clear}
     active: {expr: "state != 'left'"}
+    endDate: last
     units: {from: unit, via: [{split: ","}]}
 unit:
   fields:
