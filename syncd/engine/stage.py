@@ -29,7 +29,7 @@ from syncd.core.model import (
     SourceName,
     SourceRecord,
 )
-from syncd.core.values import Value, digest
+from syncd.core.values import Value, Values, digest
 from syncd.engine.world import Seat, World
 from syncd.mapping import DerivedUnit, Mapped
 from syncd.store import Transaction
@@ -161,7 +161,7 @@ def _row(seat: Seat, record: SourceRecord, mapped: Mapped) -> StagedRecord:
         aliases=record.aliases,
         facts=mapped.facts,
         origins=mapped.origins,
-        keys=tuple((name, str(mapped.facts[name])) for name in FOUND_BY if mapped.facts.get(name)),
+        keys=_keys(mapped.facts),
         problems=tuple(Told.of(problem) for problem in mapped.warnings),
         changed_at=record.changed_at,
     )
@@ -182,9 +182,15 @@ def _left_aside(seat: Seat, record: SourceRecord, aside: Aside) -> StagedRecord:
         label=aside.label,
         attributes=dict(record.attributes),
         aliases=record.aliases,
+        keys=_keys(seat.rules.known(record, FOUND_BY)),
         problems=tuple(told),
         changed_at=record.changed_at,
     )
+
+
+def _keys(facts: Values) -> tuple[tuple[str, str], ...]:
+    """Return by what a record is looked for. A search folds case, so these do."""
+    return tuple((name, str(facts[name]).casefold()) for name in FOUND_BY if facts.get(name))
 
 
 def _derived(seat: Seat, unit: DerivedUnit, rule: Place) -> StagedRecord:

@@ -96,7 +96,7 @@ class InboundRules:
         kind = self._kinds.get(record.kind)
         if kind is None:
             problem = messages.NOT_IN_RULES.at(Place(file=str(self.path)), kind=record.kind.value)
-            return self._aside(record, Reason.EXCLUDED, {}, (), why=problem.what)
+            return self._aside(record, Reason.EXCLUDED, (), why=problem.what)
         attributes = record.attributes
         state, facts, bad, origins = kind.run(attributes, _NONE, _NONE, ())
         if state != INCLUDED:
@@ -112,7 +112,7 @@ class InboundRules:
             if facts.get(name) is None and not parked:
                 parked = (messages.REQUIRED_MISSING.at(self._place(kind, name), field=name),)
         if parked:
-            return self._aside(record, Reason.PARKED, facts, parked)
+            return self._aside(record, Reason.PARKED, parked)
         return Mapped(kind=kind.gives, facts=facts, origins=origins, units=units.units, warnings=warnings)
 
     def explain(self, record: SourceRecord) -> Trace:
@@ -132,6 +132,15 @@ class InboundRules:
             units=units.units,
         )
 
+    def known(self, record: SourceRecord, names: Sequence[str]) -> Mapping[str, str]:
+        """Return those texts among a record's attributes, in the order of `names`, whether it is mapped or set aside."""
+        kind = self._kinds.get(record.kind)
+        if kind is None:
+            return {}
+        interpreter = Interpreter(rules=kind.rules, look=record.attributes.get)
+        values = {plan.name: interpreter.field(plan).value for plan in kind.rules.fields if plan.name in names}
+        return {name: value for name in names if isinstance(value := values.get(name), str) and value}
+
     def _mended(
         self, kind: _Kind, attributes: Values, facts: dict[str, Value], bad: Sequence[int]
     ) -> tuple[tuple[Problem, ...], tuple[Problem, ...]]:
@@ -148,16 +157,14 @@ class InboundRules:
     def _set_aside(self, record: SourceRecord, kind: _Kind, state: int) -> Aside:
         if state == NOT_INCLUDED:
             reasons = " or ".join(condition.reason for condition in kind.rules.include)
-            return self._aside(record, Reason.EXCLUDED, {}, (), why=f"not included: {reasons}")
+            return self._aside(record, Reason.EXCLUDED, (), why=f"not included: {reasons}")
         if state == UNDECIDED:
             problem = Interpreter(rules=kind.rules, look=record.attributes.get).aside()[2]
-            return self._aside(record, Reason.PARKED, {}, (problem,) if problem else ())
-        return self._aside(record, Reason.EXCLUDED, {}, (), why=kind.rules.exclude[state].reason)
+            return self._aside(record, Reason.PARKED, (problem,) if problem else ())
+        return self._aside(record, Reason.EXCLUDED, (), why=kind.rules.exclude[state].reason)
 
-    def _aside(
-        self, record: SourceRecord, reason: Reason, facts: Values, problems: tuple[Problem, ...], *, why: str = ""
-    ) -> Aside:
-        label = next((str(facts[name]) for name in ("displayName", "userName") if facts.get(name)), "")
+    def _aside(self, record: SourceRecord, reason: Reason, problems: tuple[Problem, ...], *, why: str = "") -> Aside:
+        label = next(iter(self.known(record, ("displayName", "userName")).values()), "")
         kind = self._kinds[record.kind].gives if record.kind in self._kinds else record.kind
         name = self._name(record)
         return Aside(reason=reason, kind=kind, name=name, label=label or name, problems=problems, why=why)

@@ -29,7 +29,7 @@ _THIS_KEYS: Final = (
 )
 
 _DIGESTS: Final = select(_T.c.kind, _T.c.native_id, _T.c.digest).where(_OF_SOURCE, _PRESENT)
-_PUT: Final = Upsert(_T, key=["source", "kind", "native_id"])
+_PUT: Final = Upsert(_T, key=["source", "kind", "native_id"], keep=["subject"])
 _PUT_KEYS: Final = insert(_K)
 _FORGET: Final = delete(_T).where(*_THIS)
 _FORGET_KEYS: Final = delete(_K).where(*_THIS_KEYS)
@@ -109,7 +109,10 @@ class Records:
         return {(_KINDS[kind], native_id): digest for kind, native_id, digest in rows}
 
     def put_many(self, rows: Iterable[StagedRecord]) -> None:
-        """Insert or replace records with their keys. A record that is put is there or absent as the row says."""
+        """Insert or replace records with their keys. A record that is put is there or absent as the row says.
+
+        A join once made is kept, unless the row names another subject; `set_subject` alone takes it away.
+        """
         for portion in portions(rows):
             _PUT.run(self._connection, [_fields(row) for row in portion])
             self._connection.execute(_FORGET_KEYS, [_id(row.source, row.kind, row.native_id) for row in portion])

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from operator import itemgetter
 from typing import Any, Final, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Delete, Executable, Insert, Row, Table, Update, bindparam, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Delete,
+    Executable,
+    Insert,
+    Row,
+    Table,
+    Update,
+    bindparam,
+    func,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from syncd.store.tables import counters
@@ -38,6 +49,11 @@ def stream(connection: Connection, question: Executable, fields: Fields | None =
         yield from rows
 
 
+AT_ONCE: Final = 64
+"""Up to so many rows go to SQLite in one statement. Python's driver lets go of the interpreter once per statement or row, and
+while calls are under way somebody else takes it each time: a turn of the writer would take twice as long."""
+
+
 class Many:
     """One statement for many rows, compiled once and handed to the driver as it is.
 
@@ -49,11 +65,11 @@ class Many:
         self._statement = statement
         self._ready: dict[tuple[str, tuple[str, ...]], _Compiled] = {}
 
-    def run(self, connection: Connection, rows: Sequence[Fields]) -> CursorResult[Any]:
+    def run(self, connection: Connection, rows: Sequence[Fields]) -> None:
         """Do it for each row; there is at least one, and all have the same names."""
         key = (connection.dialect.name, tuple(rows[0]))
         compiled = self._ready.get(key) or self._ready.setdefault(key, _Compiled(self._statement, connection, key[1]))
-        return connection.exec_driver_sql(compiled.text, compiled.parameters(rows))
+        connection.exec_driver_sql(*compiled.said(rows))
 
 
 class _Compiled:
@@ -61,35 +77,45 @@ class _Compiled:
 
     def __init__(self, statement: Insert | Update | Delete, connection: Connection, names: Sequence[str]) -> None:
         made: Any = statement.compile(dialect=connection.dialect, column_keys=list(names), for_executemany=True)
-        self.text: str = made.string
+        self._text: str = made.string
         self._constants = {name: value for name, value in made.params.items() if name not in names}
-        places = made.positiontup
-        self._pick = itemgetter(*places) if places and len(places) > 1 else None
-        self._only: str = places[0] if places else ""
+        self._places: Sequence[str] = made.positiontup or ()
+        self._row = f"({', '.join('?' * len(self._places))})"
+        self._head, self._values, self._tail = self._text.partition(f"VALUES {self._row}")
 
-    def parameters(self, rows: Sequence[Fields]) -> Any:
-        """Return the rows as the driver wants them: tuples where it counts places, dictionaries where it reads names."""
+    def said(self, rows: Sequence[Fields]) -> tuple[str, Any]:
+        """Return the words and the parameters: by place where the driver counts places, by name where it reads names."""
         whole = [{**row, **self._constants} for row in rows] if self._constants else rows
-        if self._pick is not None:
-            return list(map(self._pick, whole))
-        return [(row[self._only],) for row in whole] if self._only else list(whole)
+        if not self._places:
+            return self._text, list(whole)
+        if self._values and len(rows) <= AT_ONCE:
+            text = f"{self._head}VALUES {', '.join([self._row] * len(rows))}{self._tail}"
+            return text, tuple([row[name] for row in whole for name in self._places])
+        return self._text, [tuple([row[name] for name in self._places]) for row in whole]
 
 
 class Upsert:
-    """Insert, or replace every other column where the key is there already. Built once, for both databases."""
+    """Insert, or replace every other column where the key is there already. Built once, for both databases.
 
-    def __init__(self, table: Table, *, key: Sequence[str]) -> None:
+    A column of `keep` is replaced by a value only: NULL leaves what it holds.
+    """
+
+    def __init__(self, table: Table, *, key: Sequence[str], keep: Collection[str] = ()) -> None:
         others = [column.name for column in table.columns if column.name not in key]
         lite, server = sqlite.insert(table), postgresql.insert(table)
+
+        def new(column: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+            return func.coalesce(column, table.c[name]) if name in keep else column
+
         self._statements = {
             "sqlite": Many(
                 lite.on_conflict_do_update(
-                    index_elements=list(key), set_={name: lite.excluded[name] for name in others}
+                    index_elements=list(key), set_={name: new(lite.excluded[name], name) for name in others}
                 )
             ),
             "postgresql": Many(
                 server.on_conflict_do_update(
-                    index_elements=list(key), set_={name: server.excluded[name] for name in others}
+                    index_elements=list(key), set_={name: new(server.excluded[name], name) for name in others}
                 )
             ),
         }

@@ -176,6 +176,14 @@ def test_the_records_of_a_subject_are_found_together(store: Store) -> None:
         ]
 
 
+def test_a_record_that_is_put_again_keeps_its_join_unless_it_names_another(store: Store) -> None:
+    keep(store, record(subject=SubjectId("person:1")), record(BEN, subject=SubjectId("person:2")))
+    keep(store, record(label="Ada New"), record(BEN, subject=SubjectId("person:3")))
+
+    with store.reading() as tx:
+        assert {row.native_id: row.subject for row in tx.records.iterate()} == {ADA: "person:1", BEN: "person:3"}
+
+
 @pytest.mark.parametrize("text", ["guid-ada", "person:7", "0042", "cn=ada example,ou=leeds,dc=example,dc=com"])
 def test_a_search_takes_ids_keys_and_aliases_exactly(store: Store, text: str) -> None:
     subject = SubjectId("person:7")
