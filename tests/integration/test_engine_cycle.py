@@ -63,6 +63,29 @@ def test_a_renamed_unit_stays_itself_and_nobody_in_it_is_touched(company: SmallW
     assert company.tenant()["person:Example 2"]["departments"] == ({"unit": "Renamed"},)
 
 
+def test_somebody_whom_a_rule_comes_to_exclude_leaves_for_that_reason(company: SmallWorld) -> None:
+    company.sync()
+    company.edit("5", kind="service")
+
+    done = company.sync()
+
+    (change,) = [one for one in done.reconciliation.plan.changes if one.op is Op.OFFBOARD]
+    assert change.reason == "out of scope: service account"
+    assert company.tenant()["person:Example 5"]["departments"] == ({"unit": "Leavers"},)
+
+
+@pytest.mark.parametrize("state", [{}, {"kind": "service"}, {"mobile": "none"}], ids=["mapped", "excluded", "parked"])
+def test_people_are_found_by_their_numbers_and_addresses_whatever_became_of_them(
+    company: SmallWorld, state: dict[str, str]
+) -> None:
+    company.edit("5", mail="Five@example.com", **state)
+    company.sync()
+
+    with company.store.reading() as tx:
+        found = [tx.records.find(words) for words in ("E5", "five@EXAMPLE.com", "example 5")]
+    assert [[row.label for row in rows] for rows in found] == [["Example 5"]] * 3
+
+
 def test_a_leaver_is_put_out_of_sight_and_removed_when_the_grace_is_over(company: SmallWorld) -> None:
     company.sync()
     company.leave("5")
