@@ -136,7 +136,7 @@ def _anchor(title: str) -> str:
 def configuration() -> str:
     """Return the page of every setting."""
     from syncd.config.schema import settings_models
-    from syncd.config.settings import Entry, Settings
+    from syncd.config.settings import Entry, Plugged, Settings
 
     lines = ["# The configuration: syncd.yaml", "", _BY_HAND, ""]
     lines += [
@@ -146,8 +146,8 @@ def configuration() -> str:
     ]
     for part, field in Settings.model_fields.items():
         lines += ["", f"## {part}", "", _text(field)]
-        if part in ("sources", "target"):
-            lines += ["", "What all types have:", "", *_table(Entry)]
+        if part in ("sources", "target", "consumers"):
+            lines += ["", "What all types have:", "", *_table(Plugged if part == "consumers" else Entry)]
         elif isinstance(field.annotation, type):
             lines += ["", *_table(field.annotation)]
     for plugin, model in settings_models(distribution="syncd").items():

@@ -62,6 +62,8 @@ _NEEDED: Final = {
     Group.SOURCES: ("settings", "attributes", "read", "check"),
     Group.TARGETS: ("settings", "fields", "normalise", "observe", "apply", "check"),
     Group.CONSUMERS: ("settings", "receive", "reconcile"),
+    Group.MESSENGERS: ("settings", "send"),
+    Group.SINKS: ("settings", "send"),
 }
 
 

@@ -40,11 +40,14 @@ class Stopped(SyncdError):
 def ends_with(exit_code: ExitCode) -> Iterator[None]:
     """Say with which exit code the command ends if what is tried inside cannot be done.
 
-    Misconfigured passes through: it is exit code 3 wherever it comes from.
+    Misconfigured passes through: it is exit code 3 wherever it comes from. So does what the state says, which neither a source
+    nor the target can help: 9 while somebody else is at work on it, 3 otherwise.
     """
     try:
         yield
     except (NeedsHuman, TryAgain, OutcomeUnknown) as error:
+        if error.problem.code.startswith("STO-"):
+            raise
         raise Stopped(exit_code, [error.problem]) from error
 
 

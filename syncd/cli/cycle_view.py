@@ -97,6 +97,7 @@ def tell_cycle(out: Output, done: Cycle, *, asides: bool = True) -> None:
             f"  Look at it with `syncd hold show {row.id}`, release it with `syncd hold release {row.id} --reason …`",
             style="dim",
         )
+    _tell_consumers(out, done)
     parked = [aside for aside in found.plan.aside if aside.reason == "parked"] if asides else []
     for aside in parked[:10]:
         out.say(f"Parked: {aside.label}: {aside.why}", style="yellow")
@@ -122,6 +123,17 @@ def _tell_open(out: Output, done: Cycle) -> None:
         out.say(f"  {label} waits for {by}, which is parked", style="dim")
 
 
+def _tell_consumers(out: Output, done: Cycle) -> None:
+    """Name each consumer that heard something, and each that failed to."""
+    for one in done.told:
+        if one.told or one.introduced:
+            news = f"{one.told} facts" if one.told or not one.introduced else "nothing more"
+            out.say(f"Told {one.name}: {'who is there, and ' if one.introduced else ''}{news}")
+        if one.problem is not None:
+            out.say(f"Not told: {one.name}, which is behind by {one.behind} facts", style="red")
+            out.problem(one.problem, sign="warning")
+
+
 def as_json(done: Cycle) -> dict[str, Any]:
     """Return a cycle for programs."""
     found = done.reconciliation
@@ -145,4 +157,5 @@ def as_json(done: Cycle) -> dict[str, Any]:
         "aside": found.plan.aside,
         "recovered": done.recovered,
         "notices": done.notices,
+        "consumers": done.told,
     }

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from syncd.core.errors import Misconfigured, Problem
-from syncd.core.ports import Room, Source, Target
+from syncd.core.ports import Consumer, Room, Source, Target
 
 if TYPE_CHECKING:
     from syncd.config.settings import Settings
@@ -108,6 +108,7 @@ class Session:
             self.store,
             make_source=self.source,
             make_target=self.target,
+            make_consumer=self.consumer,
             now=self.now,
             service=service,
         )
@@ -125,6 +126,12 @@ class Session:
     def sources(self) -> dict[str, Source]:
         """Make every source, in the order of `syncd.yaml`."""
         return {name: self.source(name) for name in self.settings.sources}
+
+    def consumer(self, name: str) -> Consumer:
+        """Make the consumer that `syncd.yaml` calls `name`. It connects when it is entered (`async with`)."""
+        entry = self.settings.consumers[name]
+        consumer: Consumer = entry.plugin(entry.settings, self.room(name))
+        return consumer
 
     def target(self) -> Target:
         """Make the target. It connects when it is entered (`async with`)."""

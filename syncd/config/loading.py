@@ -50,7 +50,7 @@ _NO_SOURCE: Final = message(
 )
 _SOURCE_NAME: Final = message(
     "CFG-034",
-    what="'{name}' cannot be the name of a source.",
+    what="'{name}' cannot be the name of a {one}.",
     do="Use small letters, digits and single underscores, beginning with a letter: environment variables, logs and the audit "
     "log name the source so.",
     example="sources: {HR-System: {type: table}}",
@@ -102,11 +102,12 @@ class _Reading:
         ready = {"state": {}, **raw}  # given, so that its default path starts at the folder of syncd.yaml, too
         if isinstance(raw.get("target"), Mapping):
             ready["target"] = self.entry(raw["target"], Group.TARGETS, ("target",))
-        if isinstance(sources := raw.get("sources"), Mapping):
-            ready["sources"] = {
-                name: self.entry(entry, Group.SOURCES, ("sources", name)) if isinstance(entry, Mapping) else entry
-                for name, entry in sources.items()
-            }
+        for part, group in (("sources", Group.SOURCES), ("consumers", Group.CONSUMERS)):
+            if isinstance(entries := raw.get(part), Mapping):
+                ready[part] = {
+                    name: self.entry(entry, group, (part, name)) if isinstance(entry, Mapping) else entry
+                    for name, entry in entries.items()
+                }
         self.names(raw)
         try:
             return Settings.model_validate(ready, context=dict(self.context))
@@ -115,12 +116,13 @@ class _Reading:
             return None
 
     def entry(self, raw: Mapping[str, Any], group: Group, at: tuple[str, ...]) -> dict[str, Any]:
-        """Return a source's or the target's entry with its own settings validated by its connector's model."""
-        common = {name: raw[name] for name in ("type", "rules") if name in raw}
+        """Return a connector's entry with its own settings validated by its model. Consumers have no rules."""
+        shared = ("type",) if group is Group.CONSUMERS else ("type", "rules")
+        common = {name: raw[name] for name in shared if name in raw}
         own = {name: value for name, value in raw.items() if name not in common}
         ready: dict[str, Any] = {**common, "settings": None}
-        if isinstance(raw.get("rules"), str):
-            self.rules(raw["rules"], self.place(*at, "rules"))
+        if isinstance(common.get("rules"), str):
+            self.rules(common["rules"], self.place(*at, "rules"))
         if not isinstance(raw.get("type"), str) or not raw["type"]:
             return ready
         try:
@@ -143,11 +145,13 @@ class _Reading:
             self.problems.append(_NO_RULES.at(place, **words))
 
     def names(self, raw: Mapping[str, Any]) -> None:
-        """Check the names that refer to something else, and the names of sources; forms are checked elsewhere."""
+        """Check the names that refer to something else, and those of connectors; forms are checked elsewhere."""
         sources = [*raw["sources"]] if isinstance(raw.get("sources"), Mapping) else []
-        for name in sources:
-            if not _SPEAKABLE.fullmatch(name):
-                self.problems.append(_SOURCE_NAME.at(self.place("sources", name, key=True), name=foreign(name)))
+        consumers = [*raw["consumers"]] if isinstance(raw.get("consumers"), Mapping) else []
+        for part, one, given in (("sources", "source", sources), ("consumers", "consumer", consumers)):
+            for name in given:
+                if not _SPEAKABLE.fullmatch(name):
+                    self.problems.append(_SOURCE_NAME.at(self.place(part, name, key=True), one=one, name=foreign(name)))
         try:
             join = JoinSettings.model_validate(raw.get("join", {}))
         except ValidationError:

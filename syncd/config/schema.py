@@ -17,6 +17,11 @@ from syncd.core.errors import Misconfigured
 from syncd.plugins import Group, Plugin, listed, load
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_ENTRIES: Final = {
+    Group.SOURCES: "SourceEntry",
+    Group.TARGETS: "TargetEntry",
+    Group.CONSUMERS: "ConsumerEntry",
+}
 MODELINE: Final = "# yaml-language-server: $schema="
 
 
@@ -34,19 +39,21 @@ def config_schema(*, distribution: str | None = None) -> dict[str, Any]:
     """Return the schema; `distribution` limits it to the connectors of one package."""
     schema = Settings.model_json_schema(schema_generator=_Quiet)
     shared: dict[str, Any] = schema.pop("$defs")
-    for group, name in ((Group.SOURCES, "SourceEntry"), (Group.TARGETS, "TargetEntry")):
+    for group, name in _ENTRIES.items():
         common = shared[name]
         plugins = [each for each in listed() if each.group is group and distribution in (None, each.distribution)]
         choices = [choice for plugin in plugins if (choice := _choice(plugin, common, shared)) is not None]
-        shared[name] = {"description": common.get("description", ""), "oneOf": choices}
+        # Without a connector to describe, whatever one that is installed elsewhere wants is let pass.
+        described_ = {"oneOf": choices} if choices else {**common, "additionalProperties": True}
+        shared[name] = {**described_, "description": common.get("description", "")}
     return {"$schema": DIALECT, "title": "syncd configuration", **schema, "$defs": shared}
 
 
 def settings_models(*, distribution: str | None = None) -> dict[Plugin, type[BaseModel]]:
-    """Return the settings models of the sources and targets that can be loaded."""
+    """Return the settings models of the connectors that `syncd.yaml` can name and that can be loaded."""
     models = {}
     for plugin in listed():
-        if plugin.group in (Group.SOURCES, Group.TARGETS) and distribution in (None, plugin.distribution):
+        if plugin.group in _ENTRIES and distribution in (None, plugin.distribution):
             try:
                 models[plugin] = load(plugin.group, plugin.name).settings
             except Misconfigured:
@@ -63,12 +70,13 @@ def _choice(plugin: Plugin, common: Mapping[str, Any], shared: dict[str, Any]) -
     own = model.model_json_schema(schema_generator=_Quiet, ref_template=f"#/$defs/{plugin.name}.{{model}}")
     shared |= {f"{plugin.name}.{name}": each for name, each in own.pop("$defs", {}).items()}
     kind = {"const": plugin.name, "description": common["properties"]["type"]["description"]}
+    rules = {"rules": common["properties"]["rules"]} if "rules" in common["properties"] else {}
     return {
         "title": plugin.name,
         "description": own.get("description", ""),
         "type": "object",
-        "properties": {"type": kind, "rules": common["properties"]["rules"], **own.get("properties", {})},
-        "required": ["type", "rules", *own.get("required", [])],
+        "properties": {"type": kind, **rules, **own.get("properties", {})},
+        "required": ["type", *rules, *own.get("required", [])],
         "additionalProperties": False,
     }
 

@@ -30,15 +30,20 @@ from syncd.config.secrets import OMIT_SECRETS, Secret
 from syncd.core.values import Values, canonical
 
 
-class Entry(Part):
-    """What every source and target has, whatever its type."""
+class Plugged(Part):
+    """What every connector has, whatever its type."""
 
     type: str = Field(min_length=1)
     """Which connector it is; `syncd plugins` lists them. All other settings here are the connector's own."""
-    rules: Path
-    """The file with its mapping rules; a relative path starts at the folder of syncd.yaml."""
     settings: SkipJsonSchema[Any] = Field(exclude=True, repr=True)
     plugin: SkipJsonSchema[Any] = Field(default=None, exclude=True, repr=False)
+
+
+class Entry(Plugged):
+    """What every source and target has, whatever its type."""
+
+    rules: Path
+    """The file with its mapping rules; a relative path starts at the folder of syncd.yaml."""
 
     @field_validator("rules")
     @classmethod
@@ -62,6 +67,10 @@ class TargetEntry(Entry):
     """The system that is kept in step."""
 
 
+class ConsumerEntry(Plugged):
+    """Somebody who acts on what was confirmed, such as a system for learning."""
+
+
 class Settings(Part):
     """The whole configuration."""
 
@@ -70,6 +79,9 @@ class Settings(Part):
     stands first is believed, unless `join.precedence` says otherwise."""
     target: TargetEntry
     """The system that is kept in step."""
+    consumers: dict[str, ConsumerEntry] = Field(default_factory=dict)
+    """Who hears of what was confirmed, by a name of your own: who joined, moved or left. A consumer that is new hears first of
+    everybody who is there. One that fails is named and hears the same again; it never keeps the target from being written."""
     state: StateSettings = StateSettings()
     """Where syncd keeps what it remembers."""
     join: JoinSettings = JoinSettings()
@@ -131,7 +143,7 @@ def _secrets_in(value: Any, at: tuple[str | int, ...]) -> Iterator[tuple[tuple[s
     match value:
         case Secret():
             yield at, value
-        case Entry():
+        case Plugged():
             yield from secrets_of(value.settings, at=at) if isinstance(value.settings, BaseModel) else ()
         case BaseModel():
             yield from secrets_of(value, at=at)

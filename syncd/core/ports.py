@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+from syncd.core.census import Census
 from syncd.core.errors import Problem
 from syncd.core.model import (
     Change,
@@ -158,10 +159,22 @@ class Target(AbstractAsyncContextManager["Target"], Protocol):
 class Consumer(AbstractAsyncContextManager["Consumer"], Protocol):
     """Somebody who acts on what was confirmed (learning, OKR).
 
+    The first thing a consumer hears is `reconcile`, with everybody who is there; from then on it hears facts. So people who
+    were there before the consumer are not newcomers to it, and one that has lost its memory is healed by a census.
+
     Rules (checked by `syncd.testing.ConsumerContract`):
-     1. Facts arrive at least once and in order per subject; receiving one twice is harmless.
-     2. `receive` returns when the facts are durable with the consumer; raising means that all of them come again.
-     3. Replaying all facts and `reconcile` with the whole tree lead to the same state.
+     1. Facts arrive in the order of their `sequence`, each at least once; hearing again what was heard before, a census
+        included, changes nothing.
+     2. What `receive` and `reconcile` returned from is durable: a consumer that is opened anew knows it. What they raised from
+        comes again, all of it.
+     3. Hearing all facts, and being handed the census that they amount to (`syncd.core.census.retold`), lead to the same
+        state; also a census of the first ones, and then the rest.
+     4. Who is not in a census is gone, whatever was heard before; a census older than what was heard is passed over.
+     5. A fact of a field, a subject or a manager that the consumer does not know is taken like any other; nobody is invented.
+     6. An empty `receive` is harmless.
+     7. What the consumer cannot do now it raises as `TryAgain`, what a person has to mend as `NeedsHuman`; a call of more than
+        two minutes is cut off, and comes again.
+     8. Secrets never occur in errors or `repr`.
     """
 
     settings: ClassVar[type[Any]]
@@ -170,13 +183,27 @@ class Consumer(AbstractAsyncContextManager["Consumer"], Protocol):
 
     async def receive(self, facts: Sequence[Fact]) -> None: ...
 
-    async def reconcile(self, org_tree: Mapping[str, Values]) -> None: ...
+    async def reconcile(self, census: Census) -> None: ...
 
 
-class Messenger(Protocol):
-    """Durable, deduplicated messages to people. Sending twice with one key is seen once."""
+class Messenger(AbstractAsyncContextManager["Messenger"], Protocol):
+    """Durable, deduplicated messages to people (work notice, robot, to-do).
 
-    async def send(self, *, key: str, to: Sequence[TargetId], title: str, text: str) -> None: ...
+    Rules (checked by `syncd.testing.MessengerContract`):
+     1. Sending twice with one key is seen once by each person, also by a messenger that is opened anew; the first text stands.
+     2. Another key is another message, even with the same text to the same person.
+     3. One key sent to more people later reaches only those whom it has not reached.
+     4. Those who cannot be reached (unknown, gone) are returned, and keep nobody else from being told.
+     5. A title or text that the platform finds too long is cut, not refused; an empty list of people is harmless.
+     6. `TryAgain` and `NeedsHuman` mean that the message comes again with its key; who has it by then does not get it twice.
+     7. Secrets, titles, texts and people's ids never occur in errors or `repr`.
+    """
+
+    settings: ClassVar[type[Any]]
+
+    def __init__(self, settings: Any, room: Room) -> None: ...
+
+    async def send(self, *, key: str, to: Sequence[TargetId], title: str, text: str) -> frozenset[TargetId]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,8 +219,22 @@ class Alert:
     resolved: bool = False
 
 
-class Sink(Protocol):
-    """One alert out. Raises `TryAgain` or `NeedsHuman`; sending twice with one key is harmless."""
+class Sink(AbstractAsyncContextManager["Sink"], Protocol):
+    """One alert out.
+
+    Rules (checked by `syncd.testing.SinkContract`):
+     1. An alert that is sent again with its key is still one alert, as it was sent last; also by a sink that is opened anew.
+     2. `resolved` closes the alert of that key, and no other; resolving what is not open is harmless.
+     3. After its resolution a key can be opened again, as a new alert.
+     4. Alerts of different keys do not touch each other, whatever they say; a key may hold any characters, 255 at most.
+     5. A title or text that is too long is cut, not refused.
+     6. What cannot be sent now is raised as `TryAgain`, what a person has to mend as `NeedsHuman`; the alert comes again.
+     7. Secrets never occur in errors or `repr`.
+    """
+
+    settings: ClassVar[type[Any]]
+
+    def __init__(self, settings: Any, room: Room) -> None: ...
 
     async def send(self, alert: Alert) -> None: ...
 

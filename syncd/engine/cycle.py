@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -22,6 +22,7 @@ from syncd.core.model import Change, RunId, SourceName
 from syncd.core.policy import Hold
 from syncd.core.ports import Target
 from syncd.core.values import Value
+from syncd.engine.feed import Delivery, deliver
 from syncd.engine.reconcile import Progress, Reconciliation, reconcile, silent
 from syncd.engine.world import World
 from syncd.engine.writer import Tally, Writer, recover
@@ -73,6 +74,8 @@ class Cycle:
     notices: tuple[Problem, ...] = ()
     blocked: Mapping[str, str] = field(default_factory=dict)
     """Labels of those who wait for a change that is parked, with the label of that one."""
+    told: tuple[Delivery, ...] = ()
+    """What came of telling the consumers; none where nothing was to be written."""
 
     @property
     def source_failed(self) -> Mapping[SourceName, Problem]:
@@ -109,7 +112,9 @@ async def cycle(
         await world.store.do(lambda tx: _start(tx, world, run_id, started))
         async with world.make_target() as target:
             turn = _Turn(world, target, run_id, started, order or Order())
-            return await turn.go(stop, progress)
+            done = await turn.go(stop, progress)
+        # Told apart from the target, and whatever comes of it: consumers never fail a cycle.
+        return replace(done, told=await deliver(world, stop=stop)) if turn.order.write else done
     except BaseException as error:
         reason = type(error).__name__
         await asyncio.shield(world.store.do(lambda tx: _finish(tx, world, run_id, f"failed: {reason}", {})))

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
 import structlog
 
 from syncd.core.errors import SyncdError
-from syncd.core.ports import Consumer
 from syncd.engine.cycle import Cycle, cycle
-from syncd.engine.feed import deliver
 from syncd.engine.world import World
 
 log = structlog.get_logger(__name__)
@@ -28,7 +26,6 @@ async def run(
     *,
     every: timedelta,
     jitter: timedelta,
-    consumers: Mapping[str, Consumer] | None = None,
     told: Callable[[Cycle], None] = lambda _: None,
     turns: int | None = None,
     stop: asyncio.Event | None = None,
@@ -39,7 +36,6 @@ async def run(
     done = 0
     while not halt.is_set():
         await _turn(world, halt, told)
-        await deliver(world, consumers or {})
         await world.store.do(lambda tx: tx.queue.tidy(before=world.now() - KEEP_SETTLED))
         done += 1
         if turns is not None and done >= turns:

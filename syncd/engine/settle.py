@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from syncd.audit.entries import AuditEntry, EntryType
-from syncd.core.difference import units_of
 from syncd.core.errors import Problem, message
 from syncd.core.model import (
     Applied,
     Change,
     Deferred,
-    Effect,
     Fact,
-    FactType,
     FieldChange,
     Kind,
     Lane,
@@ -30,6 +27,7 @@ from syncd.core.model import (
     TargetId,
 )
 from syncd.core.values import Value, is_empty
+from syncd.engine.facts import Whole, facts_of
 from syncd.engine.world import WriterTerms
 from syncd.store.rows import QueuedChange, QueueState, Settlement, Told
 
@@ -75,6 +73,7 @@ def settle(
     terms: WriterTerms,
     now: datetime,
     mark: str,
+    whole: Whole,
 ) -> Settled:
     """Return what `outcome` means. `wire` is the change as it was sent: references as target ids, held-back fields left out."""
     change = queued.change
@@ -92,7 +91,8 @@ def settle(
     match outcome:
         case Applied(target_id=target_id) as applied:
             seen = None if change.op is Op.REMOVE else after(wire, target_id, before, mark)
-            return _confirm(queued, applied, entry, link=_link(change, target_id, link, now), observed=seen, now=now)
+            told = facts_of(change, target_id, entry.fields, link=link, observed=seen, whole=whole, now=now)
+            return _confirm(queued, applied, entry, link=_link(change, target_id, link, now), observed=seen, facts=told)
         case Pending() as pending:
             return _wait(queued, wire, pending, entry, link=link, now=now)
         case Deferred() as later:
@@ -103,7 +103,13 @@ def settle(
 
 
 def _confirm(
-    queued: QueuedChange, applied: Applied, entry: AuditEntry, *, link: Link, observed: Observed | None, now: datetime
+    queued: QueuedChange,
+    applied: Applied,
+    entry: AuditEntry,
+    *,
+    link: Link,
+    observed: Observed | None,
+    facts: tuple[Fact, ...],
 ) -> Settled:
     change, target_id = queued.change, applied.target_id
     reason = f"{change.reason} ({applied.detail})" if applied.detail else change.reason
@@ -115,7 +121,7 @@ def _confirm(
         link=link,
         observed=observed,
         vanished=target_id if change.op is Op.REMOVE else None,
-        facts=facts_of(change, target_id, now),
+        facts=facts,
     )
 
 
@@ -226,48 +232,3 @@ def after(wire: Change, target_id: TargetId, before: Observed | None, mark: str)
         protected=before.protected if before is not None else False,
         unreadable=before.unreadable if before is not None else frozenset(),
     )
-
-
-def facts_of(change: Change, target_id: TargetId, now: datetime) -> tuple[Fact, ...]:
-    """Return what consumers hear of a confirmed change."""
-    types = _fact_types(change)
-    return tuple(
-        Fact(
-            sequence=0,
-            at=now,
-            type=type_,
-            subject=change.subject,
-            kind=change.kind,
-            target_id=target_id,
-            label=change.label,
-            fields=change.fields,
-        )
-        for type_ in types
-    )
-
-
-def _fact_types(change: Change) -> Sequence[FactType]:
-    unit = change.kind is Kind.UNIT
-    match change.op:
-        case Op.CREATE:
-            return (FactType.UNIT_CREATED if unit else FactType.JOINED,)
-        case Op.ADOPT:
-            return (FactType.UNIT_CREATED if unit else FactType.JOINED,)
-        case Op.OFFBOARD:
-            return (FactType.LEFT,)
-        case Op.REMOVE:
-            offboarded = Effect.LEAVE in change.effects and "grace" in change.reason
-            return () if offboarded else (FactType.UNIT_REMOVED if unit else FactType.LEFT,)
-        case _:
-            pass
-    if unit:
-        return (FactType.UNIT_MOVED,) if Effect.UNIT_MOVE in change.effects else (FactType.UNIT_CHANGED,)
-    found: list[FactType] = []
-    for item in change.fields:
-        if item.name == "departments" and units_of(item.before) != units_of(item.after):
-            found.append(FactType.MOVED)
-        elif item.name == "manager":
-            found.append(FactType.MANAGER_CHANGED)
-        elif FactType.CHANGED not in found:
-            found.append(FactType.CHANGED)
-    return found

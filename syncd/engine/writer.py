@@ -17,7 +17,7 @@ from typing import Final
 import structlog
 
 from syncd.audit.entries import AuditEntry, EntryType
-from syncd.core.difference import exchange, references
+from syncd.core.difference import Names, exchange, references
 from syncd.core.errors import foreign, message
 from syncd.core.model import (
     ROOT_UNIT,
@@ -38,6 +38,7 @@ from syncd.core.model import (
     TargetId,
 )
 from syncd.core.ports import Target
+from syncd.core.values import is_empty
 from syncd.engine.settle import Settled, settle
 from syncd.engine.world import World
 from syncd.store import Transaction
@@ -110,6 +111,7 @@ class Writer:
         self._progress = progress
         self._links: dict[SubjectId, Link] = {}
         self._ids: dict[SubjectId, TargetId] = {}
+        self._names: Names | None = None
         self._running: dict[asyncio.Task[Outcome], tuple[QueuedChange, Change]] = {}
         self._ready: list[asyncio.Task[Outcome]] = []
         """Those of `_running` that are over and wait to be settled."""
@@ -133,6 +135,7 @@ class Writer:
             subject: link.target_id for subject, link in self._links.items() if link.state is not LinkState.REMOVED
         }
         self._ids[ROOT_UNIT] = self.target.root
+        self._names = None
 
     async def _turn(self) -> list[QueuedChange]:
         """Settle what is finished and claim what there is room for, in one transaction."""
@@ -169,11 +172,29 @@ class Writer:
                 terms=self.world.writer,
                 now=now,
                 mark=self.target.mark(done.wire.subject),
+                whole=self._whole,
             )
             for done in finished
         ]
         self._store(tx, settled, now)
         return settled
+
+    def _whole(self, seen: Observed) -> tuple[FieldChange, ...]:
+        """Return what the rules fill of an object, as if it had just been written."""
+        specs = self.target.fields[seen.kind]
+        wanted = self.world.outbound.fills(seen.kind)
+        if self._names is None:
+            ids: dict[Kind, dict[TargetId, SubjectId]] = {}
+            for subject, link in self._links.items():
+                if link.state is not LinkState.REMOVED:
+                    ids.setdefault(link.kind, {})[link.target_id] = subject
+            self._names = Names(ids, root=self.target.root)
+        held = {"userid": seen.target_id, **seen.fields} if "userid" in specs else seen.fields
+        return tuple(
+            FieldChange(name=name, before=None, after=self._names.translate(name, held[name], specs[name]))
+            for name in wanted
+            if name in specs and not is_empty(held.get(name))
+        )
 
     def _pictures(self, tx: Transaction, finished: Sequence[Finished]) -> dict[tuple[Kind, TargetId | None], Observed]:
         """Return what was last seen of the objects that were changed."""
@@ -211,6 +232,8 @@ class Writer:
                 self._ids.pop(change.subject, None)
             else:
                 self._ids[change.subject] = one.link.target_id
+                if self._names is not None:
+                    self._names.add(change.kind, one.link.target_id, change.subject)
         match done.outcome:
             case Applied():
                 # Not a line in the log: the audit log has one, and building a line costs a tenth of a change.

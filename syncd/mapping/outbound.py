@@ -72,6 +72,10 @@ class OutboundRules:
         self.reads_manager: bool = _reads(inputs, "manager.")
         self._kinds = kinds
 
+    def fills(self, kind: Kind) -> tuple[str, ...]:
+        """Return the names of the target's fields that the rules say something about."""
+        return tuple(each.name for each in self._kinds[kind].rules.fields) if kind in self._kinds else ()
+
     def map(self, entity: Entity, around: Around) -> Desired | Aside:
         """Return what the target shall hold of the entity, or why it is set aside."""
         kind = self._kinds.get(entity.kind)

@@ -22,6 +22,7 @@ _AFTER: Final = (
     .limit(bindparam("number"))
 )
 _TAIL: Final = select(func.coalesce(func.max(_T.c.sequence), 0))
+_COUNT: Final = select(func.count()).select_from(_T).where(_T.c.sequence > bindparam("after"))
 _CURSOR: Final = select(_C.c.sequence).where(_C.c.consumer == bindparam("one"))
 _SET_CURSOR: Final = Upsert(_C, key=["consumer"])
 
@@ -55,6 +56,11 @@ class Feed:
     def cursor(self, consumer: str) -> int:
         """Return how far a consumer has read, 0 before the first."""
         return self._connection.execute(_CURSOR, {"one": consumer}).scalar() or 0
+
+    def behind(self, consumer: str) -> int:
+        """Return how many facts a consumer has not read."""
+        number: int = self._connection.execute(_COUNT, {"after": self.cursor(consumer)}).scalar_one()
+        return number
 
     def set_cursor(self, consumer: str, sequence: int) -> None:
         """Note it. Never goes back: an older sequence changes nothing."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from syncd.cli.call import Call, Stopped, teach
+from syncd.cli.call import Call, Stopped, ends_with, teach
 from syncd.cli.exit_codes import ExitCode
-from syncd.core.errors import NeedsHuman, Place, message
+from syncd.core.errors import Place, message
 
 if TYPE_CHECKING:
     from syncd.core.model import Plan
@@ -43,10 +43,12 @@ def command(call: Call, *, file: Path) -> ExitCode:
     expected = read(file)
     with call.session() as session:
         try:
-            done = run_cycle(call, session, "syncd apply", Order(expected=expected.changes))
-        except NeedsHuman as error:
-            code = ExitCode.MOVED if error.problem.code == "ENG-020" else ExitCode.TARGET
-            raise Stopped(code, [error.problem]) from error
+            with ends_with(ExitCode.TARGET):
+                done = run_cycle(call, session, "syncd apply", Order(expected=expected.changes))
+        except Stopped as stopped:
+            if stopped.problems[0].code == "ENG-020":
+                raise Stopped(ExitCode.MOVED, stopped.problems) from stopped
+            raise
         return finish(call, done)
 
 
