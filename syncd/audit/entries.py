@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import socket
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -59,15 +59,21 @@ class Actor:
     @classmethod
     def here(cls, service: str) -> Actor:
         """Return this process's account, host and id."""
-        return cls(user=_account(), service=service, host=socket.gethostname(), pid=os.getpid())
+        return cls(user=account(), service=service, host=socket.gethostname(), pid=os.getpid())
 
 
-def _account() -> str:
-    # A container's uid often has no name, and then getuser raises (KeyError before Python 3.13, OSError since).
+def account() -> str:
+    """Return the account of the person at the keyboard, as the kernel knows it; behind sudo, who called it.
+
+    `getpass.getuser` believes $LOGNAME, which everybody can set. SUDO_USER is believed from root only, who needs no lie.
+    """
+    uid = os.getuid()
+    if uid == 0 and (called_by := os.environ.get("SUDO_USER")):
+        return called_by
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid:{os.getuid()}"
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid:{uid}"  # a container's uid often has no name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,9 +20,9 @@ import argparse
 import hashlib
 import json
 import sys
-from typing import Iterable  # noqa: UP035 — for Python 3.8
+from typing import Iterable, Tuple  # noqa: UP035 — for Python 3.8
 
-Head = tuple[int, bytes]
+Head = Tuple[int, bytes]  # noqa: UP006 — for Python 3.8
 
 
 class Fault(Exception):

@@ -5,8 +5,6 @@ Nothing is kept unless its record in the audit log is kept with it. The target i
 
 from __future__ import annotations
 
-import os
-import pwd
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -33,17 +31,10 @@ NO_REASON: Final = message(
 
 
 def operator() -> str:
-    """Return the account of the person at the keyboard, as the kernel knows it; behind sudo, who called it.
+    """Return the account of the person at the keyboard, as the audit log will name it."""
+    from syncd.audit.entries import account
 
-    `getpass.getuser` believes $LOGNAME, which everybody can set. SUDO_USER is believed from root only, who needs no lie.
-    """
-    uid = os.getuid()
-    if uid == 0 and (called_by := os.environ.get("SUDO_USER")):
-        return called_by
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return f"uid:{uid}"
+    return account()
 
 
 @dataclass(frozen=True, slots=True)
