@@ -107,9 +107,10 @@ async def cycle(
     a saved plan is not the plan of now."""
     run_id = world.new_run()
     started = world.now()
+    kind = "sync" if order is None or order.write else "plan"
     structlog.contextvars.bind_contextvars(run=run_id)
     try:
-        await world.store.do(lambda tx: _start(tx, world, run_id, started))
+        await world.store.do(lambda tx: _start(tx, world, run_id, started, kind))
         async with world.make_target() as target:
             turn = _Turn(world, target, run_id, started, order or Order())
             done = await turn.go(stop, progress)
@@ -219,8 +220,8 @@ def _result(ending: _Ending, queue: QueueCounts) -> Result:
     return Result.DONE if tally.done or not ending.writing else Result.NOTHING
 
 
-def _start(tx: Transaction, world: World, run_id: RunId, at: datetime) -> None:
-    tx.runs.start(run_id, kind="sync", at=at, config_digest=world.config_digest)
+def _start(tx: Transaction, world: World, run_id: RunId, at: datetime, kind: str) -> None:
+    tx.runs.start(run_id, kind=kind, at=at, config_digest=world.config_digest)
     world.audit.append(
         tx, [AuditEntry(type=EntryType.RUN_STARTED, run=run_id, config=world.config_digest.hex())], at=at
     )
