@@ -39,7 +39,7 @@ from syncd_dingtalk import DingTalk
 
 CHANGES: Final = 3_000
 ROUNDS: Final = 5
-AT_ONCE: Final = 48
+AT_ONCE: Final = 64
 BARE_CALLS: Final = 1_000
 _RULES: Final = Path(__file__).parent.parent / "mappings" / "dingtalk.yaml"
 _RULE: Final = Place(file="mappings/dingtalk.yaml", line=12, column=5)

@@ -64,6 +64,8 @@ SHARE: Final = 3
 LINGER: Final = 0.05
 """A turn is due when one call in `SHARE` is over, or `LINGER` seconds after the first: a transaction per call would flush the
 disk for each, and the calls that are still under way keep the platform busy meanwhile."""
+PATIENCE: Final = 0.05
+"""Seconds for which the calls under way stand still for a turn; see `Store.do`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +154,7 @@ class Writer:
             self.world.audit.append(tx, [*(one.entry for one in settled), *intended], at=now)
             return settled, claimed
 
-        settled, claimed = await self.world.store.do(turn)
+        settled, claimed = await self.world.store.do(turn, patience=PATIENCE)
         for done, one in zip(finished, settled, strict=True):
             self._count(done, one)
         if settled and self._progress is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -77,12 +77,17 @@ class Store:
         except DBAPIError as error:
             raise told(error, self.name) from cause(error)
 
-    async def do(self, fn: Callable[[Transaction], T]) -> T:
+    async def do(self, fn: Callable[[Transaction], T], *, patience: float = 0.0) -> T:
         """Run `fn` inside a transaction, in the store's own thread. `fn` returns values, never iterators.
 
+        For so many seconds the event loop stands still for it: two busy threads hand the interpreter to and fro at every row,
+        which takes longer than one after the other. A disk or a lock that is slower than that holds up nobody else.
         A call that is cancelled before its turn has no effect; one that runs already goes on to its commit.
         """
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._within, fn, False)
+        future = self._thread.submit(self._within, fn, False)
+        if patience and wait([future], patience).done:
+            return future.result()
+        return await asyncio.wrap_future(future)
 
     async def look(self, fn: Callable[[Transaction], T]) -> T:
         """Run `fn` inside a reading, in the store's own thread."""

@@ -102,15 +102,17 @@ class Queue:
         """The same for many, in a few statements."""
         if not settlements:
             return
-        moment = micros(at)
-        changed = ask.SETTLE.run(self._connection, [_outcome(one, at=moment) for one in settlements]).rowcount
+        changed = 0
+        for outcome, ids in _by_outcome(settlements, at=micros(at)).items():
+            fields = {**dict(outcome), "these": ids}
+            changed += self._connection.execute(ask.SETTLE, fields).rowcount
         if changed != len(settlements):
             raise ValueError(f"{len(settlements) - changed} of {len(settlements)} settled changes were not running")
         # The platform may have done something: a newer change of the subject has to read back first.
         unsure = [one for one in settlements if one.again or one.state is QueueState.PENDING]
         if unsure:
-            fields = [{"subject_of": one.subject, "this": one.change_id} for one in unsure]
-            self._connection.execute(ask.PASS_ON_AGAIN, fields)
+            heirs = [{"subject_of": one.subject, "this": one.change_id} for one in unsure]
+            self._connection.execute(ask.PASS_ON_AGAIN, heirs)
         self._let_look_again({one.subject for one in settlements})
 
     def interrupted(self, *, at: datetime) -> list[QueuedChange]:
@@ -330,13 +332,20 @@ def _row(change: Change, *, number: int, batch: int, again: bool, at: int) -> Fi
     }
 
 
+def _by_outcome(settlements: Iterable[Settlement], *, at: int) -> dict[tuple[tuple[str, object], ...], list[ChangeId]]:
+    """Return the changes by what became of them: most ended alike, and those are one statement."""
+    found: dict[tuple[tuple[str, object], ...], list[ChangeId]] = {}
+    for one in settlements:
+        found.setdefault(tuple(_outcome(one, at=at).items()), []).append(one.change_id)
+    return found
+
+
 def _outcome(one: Settlement, *, at: int) -> Fields:
     if one.state not in _TO_SETTLE:
         raise ValueError(f"a change is not settled as {one.state}")
     if one.state in (QueueState.READY, QueueState.PENDING) and one.due_at is None:
         raise ValueError(f"a change that is settled as {one.state} needs a due time")
     return {
-        "this": one.change_id,
         "to": one.state.value,
         "attempts": one.attempt,
         "unsure": one.again,

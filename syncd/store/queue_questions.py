@@ -124,9 +124,9 @@ _OVERTAKEN: Final = (
     .exists()
 )
 _TO: Final = bindparam("to", type_=Text)
-SETTLE: Final = Many(
+SETTLE: Final = (
     update(C)
-    .where(C.c.id == bindparam("this"), C.c.state == QueueState.RUNNING.value)
+    .where(C.c.id.in_(bindparam("these", expanding=True)), C.c.state == QueueState.RUNNING.value)
     .values(
         state=case(
             (and_(_TO.bool_op("<>")(QueueState.DONE.value), _OVERTAKEN), QueueState.SUPERSEDED.value), else_=_TO
