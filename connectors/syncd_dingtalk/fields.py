@@ -48,8 +48,8 @@ def _flag(doc: str) -> FieldSpec:
     return FieldSpec(type=FieldType.FLAG, doc=doc)
 
 
-def _late(doc: str) -> FieldSpec:
-    return FieldSpec(type=FieldType.REFERENCES, late=True, clearable=True, doc=doc)
+def _late(doc: str, *, of_members: bool = False) -> FieldSpec:
+    return FieldSpec(type=FieldType.REFERENCES, late=True, clearable=True, of_members=of_members, doc=doc)
 
 
 PERSON: Final[Mapping[str, FieldSpec]] = MappingProxyType(
@@ -141,7 +141,8 @@ UNIT: Final[Mapping[str, FieldSpec]] = MappingProxyType(
         "brief": _text("What the department is for.", 255),
         "telephone": _text("The department's number.", 50),
         "code": _text("The department's code, such as a cost centre.", 30),
-        "managers": _late("Who leads the department. DingTalk insists that they are members of it."),
+        # 60068 = the department's manager is not a member of it (DingTalk global error codes)
+        "managers": _late("Who leads the department; DingTalk insists that they are members of it.", of_members=True),
     }
 )
 

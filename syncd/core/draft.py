@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from syncd.core.difference import Names, compare, references
+from syncd.core.difference import Names, compare, references, units_of
 from syncd.core.errors import Problem, message
 from syncd.core.model import (
     ROOT_UNIT,
@@ -50,6 +50,13 @@ ADOPT_AMBIGUOUS: Final = message(
     what="{label}: {field} matches more than one account of the target ({others}).",
     do="Look at them with `syncd links`, and bind the right one with `syncd links bind`.",
     example="Two DingTalk accounts carry the same job number.",
+)
+
+NO_MEMBER: Final = message(
+    "PLN-006",
+    what="{label}: {names} cannot be its {field}, not being in it.",
+    do="Move the account into the unit, or name somebody who is in it; until then the field is written without them.",
+    example="An OU is managed by somebody whose account stands in another OU: DingTalk lets only members lead a department.",
 )
 
 
@@ -169,6 +176,7 @@ class Draft:
         if seen is None and self._is_linked(item.subject) and not self.terms.complete:
             self.put_aside(Reason.UNPROVEN, item, "the target does not show it, and the target was not read completely")
             return
+        item = self._with_members(item, specs)
         fields = self._writable(item, compare(item, seen, specs, self.names), specs)
         if seen is not None:
             self.hidden.update(name for name in item.fields if name in seen.unreadable)
@@ -240,6 +248,33 @@ class Draft:
             else:
                 kept.append(change)
         return tuple(kept)
+
+    def _with_members(self, item: Desired, specs: Mapping[str, FieldSpec]) -> Desired:
+        """Leave those out of a unit's fields who would have to be its members and are not."""
+        for name, value in item.fields.items():
+            if name not in specs or not specs[name].of_members:
+                continue
+            named = references(value, specs[name])
+            members = tuple(subject for subject in named if self._is_member(subject, item.subject))
+            if len(members) < len(named):
+                names = ", ".join(self._label(subject) for subject in named if subject not in members)
+                self.warnings.append(NO_MEMBER.at(label=item.label, names=names, field=name))
+                item = replace(item, fields={**item.fields, name: members})
+        return item
+
+    def _is_member(self, person: SubjectId, unit: SubjectId) -> bool:
+        """Tell whether somebody is, or is to be, a member; of whom nothing is known that is assumed."""
+        wanted, seen = self.wanted.get(person), self.object_of(person)
+        if wanted is not None and "departments" in wanted.fields:
+            return unit in units_of(wanted.fields["departments"])
+        spec = self.terms.fields[Kind.PERSON].get("departments")
+        if seen is None or spec is None:
+            return True
+        return unit in units_of(self.names.translate("departments", seen.fields.get("departments"), spec))
+
+    def _label(self, person: SubjectId) -> str:
+        wanted, seen = self.wanted.get(person), self.object_of(person)
+        return wanted.label if wanted is not None else seen.label if seen is not None else person
 
     def _split(
         self, item: Desired, fields: tuple[FieldChange, ...], specs: Mapping[str, FieldSpec]

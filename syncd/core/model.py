@@ -207,6 +207,8 @@ class FieldSpec:
     """People sign in or are found by it, so a change counts as a login change."""
     late: bool = False
     """Written in a second pass, because it refers to objects that must exist first and may refer to each other."""
+    of_members: bool = False
+    """Units: names people who must be members of the very unit; others are left out of it."""
     doc: str = ""
 
 

@@ -55,7 +55,7 @@ FIELDS: Final[Mapping[Kind, Mapping[str, FieldSpec]]] = {
         "parent": FieldSpec(type=FieldType.REFERENCE),
         "order": FieldSpec(type=FieldType.NUMBER),
         "hide_dept": FieldSpec(type=FieldType.FLAG),
-        "managers": FieldSpec(type=FieldType.REFERENCES, clearable=True, late=True),
+        "managers": FieldSpec(type=FieldType.REFERENCES, clearable=True, late=True, of_members=True),
     },
 }
 

@@ -35,7 +35,7 @@ UNITS = [SubjectId(f"unit:{number}") for number in range(5)]
 
 @st.composite
 def companies(draw: st.DrawFn) -> dict[SubjectId, Desired]:
-    """Some units in a tree, some people in them, with managers who may even form circles."""
+    """Some units in a tree, some people in them, managers who may even form circles, leaders who need not be members."""
     units = UNITS[: draw(st.integers(1, len(UNITS)))]
     people = PEOPLE[: draw(st.integers(0, len(PEOPLE)))]
     wanted: dict[SubjectId, Desired] = {}
@@ -55,8 +55,7 @@ def companies(draw: st.DrawFn) -> dict[SubjectId, Desired]:
         }
         wanted[person] = Desired(subject=person, kind=Kind.PERSON, label=person, fields=fields)
     for unit in units:
-        members = [one for one in people if {"unit": unit} in wanted[one].fields["departments"]]  # type: ignore[operator]
-        leaders = tuple(draw(st.lists(st.sampled_from(members), max_size=1))) if members else ()
+        leaders = tuple(draw(st.lists(st.sampled_from(people), max_size=2, unique=True))) if people else ()
         wanted[unit] = replace(wanted[unit], fields={**wanted[unit].fields, "managers": leaders})
     return wanted
 
