@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.small_world import SmallWorld
-from syncd.core.model import Effect, Kind, LinkState, Op, Reason, Rejected
+from syncd.core.model import Effect, Kind, LinkState, Op, Reason, Rejected, TargetId
 from syncd.core.policy import Limit, Limits
 from syncd.engine.cycle import Result
 from syncd.engine.world import GuardTerms, LeaverTerms
@@ -316,3 +316,38 @@ def test_people_are_found_by_number_login_mail_and_part_of_the_name(company: Sma
     with company.store.reading() as tx:
         assert [one.native_id for one in tx.records.find("eight@example.com")] == ["8"]
         assert [one.native_id for one in tx.records.find("e8")] == ["8"]
+
+
+def test_somebody_leaves_when_the_last_working_day_is_over(company: SmallWorld) -> None:
+    """The day is in the record for weeks; it takes effect by the clock, without any change of the record."""
+    company.edit("5", last="2026-11-22")
+    company.sync()
+    assert company.tenant()["person:Example 5"]["departments"] == ({"unit": "Unit team"},)
+
+    company.time += timedelta(hours=23)
+    done = company.sync()
+
+    assert company.tenant()["person:Example 5"]["departments"] == ({"unit": "Leavers"},)
+    assert "the last working day was 2026-11-22" in done.reconciliation.plan.changes[-1].reason
+
+
+def test_somebody_whom_a_rule_excludes_from_now_on_leaves(company: SmallWorld) -> None:
+    company.sync()
+    company.edit("5", kind="service")
+
+    done = company.sync()
+
+    assert company.tenant()["person:Example 5"]["departments"] == ({"unit": "Leavers"},)
+    assert "service account" in done.reconciliation.plan.changes[-1].reason
+
+
+def test_a_parked_record_keeps_its_person_and_comes_back_as_the_same(company: SmallWorld) -> None:
+    company.sync()
+    company.edit("4", name=None)
+    company.sync()
+    company.edit("4", name="Example 4 renamed")
+
+    done = company.sync()
+
+    assert dict(done.tally.confirmed) == {"update person": 1}
+    assert company.target.objects[Kind.PERSON, TargetId("e4")]["name"] == "Example 4 renamed"
