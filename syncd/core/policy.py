@@ -143,6 +143,12 @@ def _part(
             stopped.add(id(change))
             if change.op in (Op.CREATE, Op.ADOPT):
                 blocked.add(change.subject)
+    leavers = [change for change in changes if HOLDING_UNIT in change.needs]
+    if leavers and all(id(change) in stopped for change in leavers):
+        # The department for leavers is not made before one of them may go there.
+        idle = [change for change in changes if change.subject == HOLDING_UNIT and id(change) not in stopped]
+        waiting += idle
+        stopped.update(id(change) for change in idle)
     holds = []
     for place, effect in enumerate(sorted(held)):
         mine = tuple(by_effect[effect])

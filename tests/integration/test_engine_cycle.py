@@ -195,6 +195,7 @@ def test_a_mass_leave_is_held_and_the_rest_flows(tmp_path: Path) -> None:
     assert done.tally.confirmed["update person"] == 1
     assert done.tally.confirmed["offboard person"] == 0
     assert [(row.effect, row.count) for row in done.holds] == [(Effect.LEAVE, 3)]
+    assert "unit:Leavers" not in world.tenant(), "the department for leavers is made when one may go there"
     world.store.close()
 
 
