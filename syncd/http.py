@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -175,7 +175,9 @@ class Client:
         response = await self._transport.handle_async_request(request)
         try:
             pieces, size = [], 0
-            async for piece in response.aiter_bytes():
+            # What is not packed needs none of httpx's unpacking, which is a tenth of a call.
+            packed = "content-encoding" in response.headers
+            async for piece in response.aiter_bytes() if packed else _stream(response):
                 pieces.append(piece)
                 size += len(piece)
                 if size > BODY_LIMIT:
@@ -188,6 +190,12 @@ class Client:
 def open_client(settings: HttpSettings, *, transport: httpx.AsyncBaseTransport | None = None) -> Client:
     """Return a client; `transport` is for tests. Raises `NeedsHuman` (HTP-006) for an unusable certificate file."""
     return Client(settings, transport)
+
+
+def _stream(response: httpx.Response) -> AsyncIterator[bytes]:
+    stream: Any = response.stream  # an asynchronous one, since an asynchronous transport made it
+    pieces: AsyncIterator[bytes] = stream.__aiter__()
+    return pieces
 
 
 class _TooLong(Exception):

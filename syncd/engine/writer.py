@@ -316,7 +316,8 @@ class Writer:
                 return change, item.name
             if absent and len(absent) == len(wanted):
                 continue
-            fields.append(replace(item, after=exchange(item.after, spec, self._ids)))
+            after = exchange(item.after, spec, self._ids)
+            fields.append(item if after is item.after else replace(item, after=after))
         target_id = change.target_id or (None if change.op is Op.CREATE else self._ids.get(change.subject))
         if target_id is None and change.op is not Op.CREATE:
             return change, "the object itself"

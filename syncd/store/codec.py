@@ -87,7 +87,16 @@ def place_json(place: Place) -> Json:
 
 def place_of(stored: Json) -> Place:
     """Return what `place_json` wrote."""
-    return Place(file=stored[0], line=stored[1], column=stored[2]) if stored else Place()
+    return _place(*stored) if stored else _NOWHERE
+
+
+_NOWHERE: Final = Place()
+
+
+@lru_cache(maxsize=1024)
+def _place(file: str, line: int, column: int) -> Place:
+    # Remembered: the rules of an installation have a few dozen lines, and every field of every change names one.
+    return Place(file=file, line=line, column=column)
 
 
 def encode_places(places: Mapping[str, Place]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import subprocess
 import sys
 from base64 import b64encode
@@ -67,6 +68,22 @@ def test_json_is_sent_as_raw_utf8_and_the_answer_comes_back_whole() -> None:
     assert body == '{"name":"王小明"}'.encode()
     assert b"content-type: application/json; charset=utf-8" in head.lower()
     assert b"cookie" not in head.lower()
+
+
+def test_a_packed_answer_is_unpacked() -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        body = gzip.compress(b'{"errcode":0}')
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+
+    async def work() -> None:
+        async with server(talk) as port, open_client(HttpSettings()) as client:
+            answer = await client.send("POST", f"http://127.0.0.1:{port}/", json={})
+        assert answer.content == b'{"errcode":0}'
+
+    run(work())
 
 
 def test_a_form_is_sent_as_a_form() -> None:
