@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from syncd import plugins
 from syncd.config import Settings, load
 from syncd.config.durations import spelled
 from syncd.config.parts import LIMITS, GuardSettings, Limit, StateSettings
+from syncd.config.schema import config_schema
 from syncd.config.secrets import Secret
 from syncd.config.settings import secrets_of
 from syncd.core.errors import Misconfigured
@@ -124,6 +126,68 @@ def test_mistakes_of_every_part_are_told_at_once_in_the_order_of_the_file(tmp_pa
         "CFG-020 12:1",
         "CFG-022 13:17",
     ]
+
+
+@pytest.fixture
+def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The example of a consumer from outside, as if it were installed."""
+    example = Path(__file__).parents[2] / "examples" / "consumer"
+    home = tmp_path / "site" / "syncd_notebook-0.1.0.dist-info"
+    home.mkdir(parents=True)
+    (home / "METADATA").write_text("Metadata-Version: 2.1\nName: syncd-notebook\nVersion: 0.1.0\n")
+    (home / "entry_points.txt").write_text("[syncd.consumers]\nnotebook = syncd_notebook:Notebook\n")
+    monkeypatch.syspath_prepend(str(example))
+    monkeypatch.syspath_prepend(str(home.parent))
+    plugins._points.cache_clear()
+    yield
+    plugins._points.cache_clear()
+
+
+def test_nobody_is_told_unless_somebody_is_named(tmp_path: Path) -> None:
+    assert settings(tmp_path).consumers == {}
+
+
+@pytest.mark.usefixtures("notebook")
+def test_a_consumer_has_settings_of_its_own_and_no_rules(tmp_path: Path) -> None:
+    loaded = settings(tmp_path, f"{GOOD}consumers:\n  who: {{type: notebook, file: who.json}}\n")
+
+    assert loaded.consumers["who"].settings.file == Path("who.json")
+    assert loaded.digest() == settings(tmp_path).digest(), "who listens does not decide what is written"
+
+
+@pytest.mark.usefixtures("notebook")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{type: notebok, file: a}", ["PLG-001 13:15"]),
+        ("{type: notebook}", ["CFG-021 13:8"]),
+        ("{type: notebook, fle: a}", ["CFG-021 13:8", "CFG-020 13:25"]),
+        ("{type: notebook, file: a, rules: rules.yaml}", ["CFG-020 13:34"]),
+        ("{type: notebook, file: 12}", ["CFG-023 13:31"]),
+        ("{file: a}", ["CFG-021 13:8"]),
+        ("notebook", ["CFG-023 13:8"]),
+    ],
+)
+def test_each_mistake_of_a_consumer_has_its_code_and_place(tmp_path: Path, text: str, expected: list[str]) -> None:
+    assert told(tmp_path, f"{GOOD}consumers:\n  who: {text}\n") == expected
+
+
+@pytest.mark.usefixtures("notebook")
+def test_the_environment_overrules_a_consumers_setting_too(tmp_path: Path) -> None:
+    text = f"{GOOD}consumers:\n  who: {{type: notebook, file: who.json}}\n"
+
+    loaded = settings(tmp_path, text, {"SYNCD_CONSUMERS__WHO__FILE": "other.json"})
+
+    assert loaded.consumers["who"].settings.file == Path("other.json")
+    assert told(tmp_path, text.replace("  who:", "  Who:")) == ["CFG-034 13:3"]
+
+
+@pytest.mark.usefixtures("notebook")
+def test_an_editor_knows_the_settings_of_a_consumer_that_is_installed() -> None:
+    entry = config_schema()["$defs"]["ConsumerEntry"]
+
+    assert [(each["title"], each["required"]) for each in entry["oneOf"]] == [("notebook", ["type", "file"])]
+    assert config_schema(distribution="syncd")["$defs"]["ConsumerEntry"]["additionalProperties"] is True
 
 
 def test_a_refused_value_is_never_repeated(tmp_path: Path) -> None:
