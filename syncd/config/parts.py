@@ -209,7 +209,7 @@ _M: Final = timedelta(minutes=1)
 class WriterSettings(Part):
     """How changes are written to the target."""
 
-    concurrency: int = Field(16, ge=1, le=256)
+    concurrency: int = Field(64, ge=1, le=256)
     """How many changes are on their way at once; the target's own rate limits hold besides."""
     batch: int = Field(64, ge=1, le=1000)
     """How many outcomes are stored in one transaction."""

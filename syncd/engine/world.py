@@ -60,7 +60,7 @@ class GuardTerms:
 class WriterTerms:
     """How the queue is worked off."""
 
-    concurrency: int = 16
+    concurrency: int = 64
     retries: tuple[timedelta, ...] = tuple(timedelta(minutes=minutes) for minutes in (2, 5, 20, 120, 720))
     leaver_retries: tuple[timedelta, ...] = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30))
     patience: timedelta = timedelta(seconds=30)
