@@ -54,7 +54,7 @@ ADOPT_AMBIGUOUS: Final = message(
 
 NO_MEMBER: Final = message(
     "PLN-006",
-    what="{label}: {names} cannot be its {field}, not being in it.",
+    what="{label}: {names} cannot stand in {field}, which takes members only.",
     do="Move the account into the unit, or name somebody who is in it; until then the field is written without them.",
     example="An OU is managed by somebody whose account stands in another OU: DingTalk lets only members lead a department.",
 )

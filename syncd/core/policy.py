@@ -18,6 +18,7 @@ from syncd.core.model import HOLDING_UNIT, ROOT_UNIT, Change, Effect, Kind, Op, 
 from syncd.core.plan import fingerprint
 
 AUTO: Final = "auto"
+_MAKING: Final = frozenset({Op.CREATE, Op.ADOPT})
 _OF_UNITS: Final = frozenset({Effect.UNIT_CREATE, Effect.UNIT_UPDATE, Effect.UNIT_MOVE, Effect.UNIT_REMOVE})
 
 
@@ -134,15 +135,19 @@ def _part(
     changes: Sequence[Change], by_effect: Mapping[Effect, Sequence[Change]], held: Mapping[Effect, tuple[str, ...]]
 ) -> Judgement:
     stopped = {id(change) for effect in held for change in by_effect[effect]}
-    blocked = {change.subject for change in changes if id(change) in stopped and change.op in (Op.CREATE, Op.ADOPT)}
+    # A department is not empty while somebody who is held stands in it, nor led by somebody whose move is held. What somebody
+    # signs in with, and who manages them, is nothing that others need.
+    blocked = {change.subject for change in changes if id(change) in stopped and change.op not in (Op.LOGIN, Op.LINK)}
+    missing = {change.subject for change in changes if id(change) in stopped and change.op in _MAKING}
     waiting: list[Change] = []
     for change in changes:
         # Plans are ordered, so whatever a change needs has been looked at before it.
-        if id(change) not in stopped and (blocked & set(change.needs) or change.subject in blocked):
+        if id(change) not in stopped and (blocked & set(change.needs) or change.subject in missing):
             waiting.append(change)
             stopped.add(id(change))
-            if change.op in (Op.CREATE, Op.ADOPT):
-                blocked.add(change.subject)
+            blocked.add(change.subject)
+            if change.op in _MAKING:
+                missing.add(change.subject)
     leavers = [change for change in changes if HOLDING_UNIT in change.needs]
     if leavers and all(id(change) in stopped for change in leavers):
         # The department for leavers is not made before one of them may go there.

@@ -116,6 +116,35 @@ def test_what_needs_a_held_change_waits_with_it() -> None:
     assert judgement.holds[0].waiting == (join(1, "unit:7"),)
 
 
+def test_a_department_is_not_removed_while_those_who_are_to_leave_it_are_held() -> None:
+    below, above = (
+        Change(
+            op=Op.REMOVE,
+            subject=SubjectId(unit),
+            kind=Kind.UNIT,
+            label=unit,
+            reason="gone",
+            effects=(Effect.UNIT_REMOVE,),
+            lane=Lane.REST,
+            rank=rank,
+            needs=(SubjectId(need),),
+        )
+        for unit, need, rank in (("unit:team", "person:0001", 7000), ("unit:division", "unit:team", 7001))
+    )
+
+    judgement = judge(plan(leave(1, "unit:team"), below, above), Limits(by_effect={Effect.LEAVE: Limit(count=1)}))
+
+    assert judgement.allowed == ()
+    assert judgement.holds[0].waiting == (below, above)
+
+
+def test_nobody_waits_for_what_somebody_else_signs_in_with() -> None:
+    login = replace(leave(1), op=Op.LOGIN, effects=(Effect.LOGIN,))
+    leads = replace(new_unit(7), op=Op.LINK, effects=(), needs=(login.subject,))
+
+    assert judge(plan(login, leads), Limits(by_effect={Effect.LOGIN: Limit(count=1)})).allowed == (leads,)
+
+
 def test_a_release_is_for_exactly_the_set_that_was_shown() -> None:
     """Promise 4: one more leaver than was approved, and a person has to look again."""
     shown = plan(*[leave(one) for one in range(60)])
