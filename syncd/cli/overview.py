@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from syncd.cli.exit_codes import ExitCode
 from syncd.cli.moments import length
 from syncd.core.errors import Misconfigured, Problem, message
-from syncd.store.glance import Glance
+from syncd.core.values import moment
+from syncd.store.glance import Asked, Glance
 from syncd.store.rows import HoldRow, QueueCounts, ReadRow, RunRow
 
 if TYPE_CHECKING:
@@ -88,14 +89,23 @@ ASIDE: Final = message(
     do="`syncd plan --all` names them; `syncd explain NAME` says why.",
     example="a person without a mobile number",
 )
+NOT_TOLD: Final = message(
+    "CLI-116",
+    what="The consumer {consumer} has not taken what it was told since {since} ({code}); it is behind by {behind}.",
+    do="`syncd sync` says why, and tells it again. docs/reference/errors.md explains the code, unless the consumer is not ours.",
+    example="a consumer whose own server is down",
+)
 
 PLANNED_ONLY: Final = "planned only"
 SOME_NOT_CONFIRMED: Final = "some not confirmed"
 """Words of `syncd.engine.cycle.Result`, repeated because importing the engine would cost more than the whole command."""
+
 _TROUBLING: Final = ("parked", "ambiguous", "failed")
 """Reasons for which somebody is left aside and that somebody has to mend. Excluded and protected are wanted."""
 LEAST_STALE: Final = timedelta(hours=1)
-_OVERRULING: Final = ("SYNCD_STATE", "SYNCD_SOURCES", "SYNCD_TARGET", "SYNCD_SCHEDULE")
+_OVERRULING: Final = ("SYNCD_STATE", "SYNCD_SOURCES", "SYNCD_TARGET", "SYNCD_SCHEDULE", "SYNCD_CONSUMERS")
+FAILING: Final = "consumer.failing:"
+"""What stands before a consumer's name in the key under which the feed leaves `instant code`, while it fails."""
 VERIFIED: Final = "audit.verified"
 """The key under which `syncd audit verify` leaves how far it came: `sequence hash instant`."""
 
@@ -106,9 +116,14 @@ class Outline:
 
     sources: tuple[str, ...]
     target: str
+    consumers: tuple[str, ...]
     every: timedelta
     file: Path | None
     """The database, where it is a file."""
+
+    @property
+    def asked(self) -> Asked:
+        return Asked(sources=self.sources, target=self.target, consumers=self.consumers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +145,8 @@ class Status:
     problems: tuple[Problem, ...]
     runs: tuple[RunRow, ...]
     sources: tuple[SourceStanding, ...]
+    consumers: Mapping[str, int]
+    """How many facts each consumer is behind the feed."""
     target: str
     observed_at: datetime | None
     objects: Mapping[str, int]
@@ -166,7 +183,8 @@ def outlined(path: Path | None, env: Mapping[str, str]) -> Outline | None:
     if span is None or not url.startswith("sqlite:///") or len(url) == len("sqlite:///"):
         return None
     database = file.resolve().parent / url.removeprefix("sqlite:///")
-    return Outline(sources=tuple(sources), target=target["type"], every=span, file=database)
+    consumers = tuple(_part(root, "consumers") or ())
+    return Outline(sources=tuple(sources), target=target["type"], consumers=consumers, every=span, file=database)
 
 
 def _part(root: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
@@ -182,15 +200,20 @@ def look(session: Session, config: Path | None) -> Status:
     outline = outlined(config, os.environ)
     if outline is not None and outline.file is not None:
         try:
-            seen = glance.of_file(outline.file, sources=outline.sources, target=outline.target, now=now)
+            seen = glance.of_file(outline.file, outline.asked, now=now)
             return judged(seen, outline, now)
         except glance.Unready:
             pass  # a schema that is older, a file that is damaged: opening the store mends it or says what is wrong
     settings = session.settings
-    names, target = tuple(settings.sources), settings.target.type
-    outline = Outline(sources=names, target=target, every=settings.schedule.every, file=None)
+    outline = Outline(
+        sources=tuple(settings.sources),
+        target=settings.target.type,
+        consumers=tuple(settings.consumers),
+        every=settings.schedule.every,
+        file=None,
+    )
     with session.store.reading() as tx:
-        return judged(glance.of_transaction(tx, sources=names, target=target, now=now), outline, now)
+        return judged(glance.of_transaction(tx, outline.asked, now=now), outline, now)
 
 
 def judged(seen: Glance, outline: Outline, now: datetime) -> Status:
@@ -207,6 +230,7 @@ def judged(seen: Glance, outline: Outline, now: datetime) -> Status:
             for name in outline.sources
             for good in (seen.good.get(name),)
         ),
+        consumers=seen.behind,
         target=outline.target,
         observed_at=seen.observed_at,
         objects=seen.objects,
@@ -236,6 +260,7 @@ def _findings(seen: Glance, outline: Outline, now: datetime) -> Iterator[tuple[E
             yield ExitCode.HELD, HELD.at(**words, reasons="; ".join(hold.reasons))
     if seen.queue.parked:
         yield ExitCode.PARKED, PARKED.at(count=count(seen.queue.parked, "change"))
+    yield from _of_consumers(seen, now)
     troubled = {kind: 0 for reason in _TROUBLING for kind in seen.asides.get(reason, {})}
     for kind in troubled:
         number = sum(seen.asides.get(reason, {}).get(kind, 0) for reason in _TROUBLING)
@@ -257,6 +282,16 @@ def _of_runs(seen: Glance, now: datetime) -> Iterator[tuple[ExitCode, Problem]]:
     elif last.result == SOME_NOT_CONFIRMED and seen.queue.ready:
         due = relative(seen.next_due_at, now) if seen.next_due_at else "with the next run"
         yield ExitCode.PARKED, NOT_CONFIRMED.at(count=seen.queue.ready, next=due)
+
+
+def _of_consumers(seen: Glance, now: datetime) -> Iterator[tuple[ExitCode, Problem]]:
+    from syncd.cli.telling.words import count, relative
+
+    for name, behind in seen.behind.items():
+        since, _, code = seen.meta.get(f"{FAILING}{name}", "").partition(" ")
+        if since:
+            words = {"since": relative(moment(since), now), "code": code, "behind": count(behind, "fact")}
+            yield ExitCode.PARKED, NOT_TOLD.at(consumer=name, **words)
 
 
 def _of_source(name: str, seen: Glance, outline: Outline, now: datetime) -> Iterator[tuple[ExitCode, Problem]]:

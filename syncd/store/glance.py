@@ -52,6 +52,10 @@ _NEXT: Final = "SELECT min(due_at) AS at FROM changes WHERE state IN ('ready', '
 _HOLDS: Final = "SELECT * FROM holds WHERE state = 'open' ORDER BY created_at, id"
 _ASIDES: Final = "SELECT reason, kind, count(*) AS n FROM asides WHERE scope = 'plan' GROUP BY reason, kind"
 _HEAD: Final = "SELECT sequence, hash FROM audit ORDER BY sequence DESC LIMIT 1"
+_BEHIND: Final = (
+    "SELECT count(*) AS n FROM feed"
+    " WHERE sequence > coalesce((SELECT sequence FROM feed_cursors WHERE consumer = :consumer), 0)"
+)
 _META: Final = "SELECT key, value FROM meta"
 
 Row = Mapping[str, Any]
@@ -86,10 +90,23 @@ class Glance:
     """What the last plan left as it is, by reason and kind."""
     head: tuple[int, bytes] | None = None
     """The audit log's last sequence and hash."""
+    behind: Mapping[str, int] = field(default_factory=dict)
+    """Facts that each consumer has not taken."""
     meta: Mapping[str, str] = field(default_factory=dict)
 
 
-def of_file(file: Path, *, sources: Sequence[str], target: str, now: datetime, runs: int = 5) -> Glance:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Whom a glance is about."""
+
+    sources: Sequence[str]
+    target: str
+    consumers: Sequence[str] = ()
+    runs: int = 5
+    """How many of the latest."""
+
+
+def of_file(file: Path, asked: Asked, *, now: datetime) -> Glance:
     """Read an SQLite file as it stands. A file that is not there yet gives an empty glance; raises Unready."""
     if not file.exists():
         return Glance()
@@ -101,30 +118,31 @@ def of_file(file: Path, *, sources: Sequence[str], target: str, now: datetime, r
             def ask(question: str, words: Mapping[str, object]) -> Iterable[Row]:
                 return connection.execute(question, dict(words))
 
-            return _glance(ask, sources=sources, target=target, now=now, runs=runs)
+            return _glance(ask, asked, now)
     except sqlite3.Error as error:
         raise Unready from error
 
 
-def of_transaction(tx: Transaction, *, sources: Sequence[str], target: str, now: datetime, runs: int = 5) -> Glance:
+def of_transaction(tx: Transaction, asked: Asked, *, now: datetime) -> Glance:
     """Read the same through an open store, whatever its database."""
     from sqlalchemy import text
 
     def ask(question: str, words: Mapping[str, object]) -> Iterable[Row]:
         return tx.connection.execute(text(question), dict(words)).mappings()  # type: ignore[return-value]
 
-    return _glance(ask, sources=sources, target=target, now=now, runs=runs)
+    return _glance(ask, asked, now)
 
 
-def _glance(ask: Ask, *, sources: Sequence[str], target: str, now: datetime, runs: int) -> Glance:
+def _glance(ask: Ask, asked: Asked, now: datetime) -> Glance:
+    target = asked.target
     meta = {row["key"]: row["value"] for row in ask(_META, {})}
     seen_at = meta.get(f"observed.last_full:{target}")
     due = next(iter(ask(_NEXT, {})))["at"]
     head = next(iter(ask(_HEAD, {})), None)
     return Glance(
-        runs=tuple(_run(row) for row in ask(_RUNS, {"number": runs})),
-        reads=_reads(ask, _READ, sources),
-        good=_reads(ask, _GOOD, sources),
+        runs=tuple(_run(row) for row in ask(_RUNS, {"number": asked.runs})),
+        reads=_reads(ask, _READ, asked.sources),
+        good=_reads(ask, _GOOD, asked.sources),
         observed_at=moment(seen_at) if seen_at else None,
         objects={row["kind"]: row["n"] for row in ask(_OBJECTS, {"target": target})},
         links=_nested(ask(_LINKS, {"target": target}), "kind", "state"),
@@ -133,6 +151,7 @@ def _glance(ask: Ask, *, sources: Sequence[str], target: str, now: datetime, run
         holds=tuple(_hold(row) for row in ask(_HOLDS, {})),
         asides=_nested(ask(_ASIDES, {}), "reason", "kind"),
         head=None if head is None else (head["sequence"], bytes(head["hash"])),
+        behind={name: next(iter(ask(_BEHIND, {"consumer": name})))["n"] for name in asked.consumers},
         meta=meta,
     )
 

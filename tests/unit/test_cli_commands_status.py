@@ -16,10 +16,13 @@ from hypothesis import strategies as st
 from support.office import Office
 from syncd.cli import moments, overview
 from syncd.config.durations import spelled
+from syncd.core.errors import TryAgain
 from syncd.core.model import Change, Effect, Outcome, Rejected
 from syncd.core.policy import Limit, Limits
+from syncd.core.ports import Room
 from syncd.engine.world import GuardTerms
 from syncd.store import glance
+from syncd.testing.listeners import MemoryConsumer, Shelf
 from syncd.testing.memory import refusal
 
 
@@ -139,21 +142,52 @@ def test_a_run_that_failed_is_told(office: Office) -> None:
     assert codes(office) == ["CLI-102"]
 
 
+def test_a_consumer_that_does_not_listen_is_named_and_how_far_it_is_behind(office: Office) -> None:
+    def refuse() -> None:
+        raise TryAgain(refusal("its own server is down"))
+
+    shelf, world = Shelf(), office.world
+    office.config.write_text(f"{office.config.read_text()}consumers: {{okr: {{type: memory}}}}\n")
+    room = Room(name="okr", now=world.now, base=office.folder)
+    world.world = replace(world.world, consumers={"okr": lambda: MemoryConsumer(shelf, room)})
+    world.sync()
+    assert "Consumer okr      has heard everything" in office.run("status").out
+
+    shelf.before = refuse
+    world.edit("3", title="Baker")
+    world.sync()
+    world.time += timedelta(minutes=5)
+    ran = office.run("status")
+    assert ran.code == 4
+    assert "CLI-116" in ran.out
+    assert "5 min ago (MEM-001); it is behind by 1 fact" in " ".join(ran.out.split())
+    assert "Consumer okr      1 fact behind" in ran.out
+    assert office.run("status", "--json").json["consumers"] == {"okr": 1}
+
+    shelf.before = lambda: None
+    world.sync()
+    assert office.run("status").code == 0
+
+
 def test_the_short_way_through_the_file_sees_what_the_store_sees(office: Office) -> None:
     _park(office)
     office.world.person("77", "team", manager="e7")
     office.world.sync()
     now = office.world.now()
-    words = {"sources": ("hr",), "target": "memory", "now": now}
-    quick = glance.of_file(office.folder / "syncd.db", **words)  # type: ignore[arg-type]
+    asked = glance.Asked(sources=("hr",), target="memory", consumers=("okr", "learning"))
+    with office.world.store.transaction() as tx:
+        tx.feed.set_cursor("okr", 3)
+    quick = glance.of_file(office.folder / "syncd.db", asked, now=now)
     with office.world.store.reading() as tx:
-        proper = glance.of_transaction(tx, **words)  # type: ignore[arg-type]
+        proper = glance.of_transaction(tx, asked, now=now)
         assert quick == proper
         assert quick.queue == tx.queue.counts(now)
         assert quick.next_due_at == tx.queue.next_due_at()
         assert quick.runs == tuple(tx.runs.last(5))
         assert quick.reads["hr"] == tx.reads.last("hr")  # type: ignore[arg-type]
         assert quick.good["hr"] == tx.reads.last_good("hr")  # type: ignore[arg-type]
+        assert quick.behind == {name: tx.feed.behind(name) for name in asked.consumers}
+        assert quick.behind["learning"] == quick.behind["okr"] + 3 > 3
         assert quick.observed_at == tx.observed.last_full_at("memory")
         assert quick.head == office.world.store.audit.tail(tx)
         asides = {(reason, kind): n for reason, kinds in quick.asides.items() for kind, n in kinds.items()}
@@ -162,14 +196,15 @@ def test_the_short_way_through_the_file_sees_what_the_store_sees(office: Office)
 
 
 def test_a_database_that_is_not_there_yet_is_an_empty_glance(tmp_path: Path, office: Office) -> None:
-    seen = glance.of_file(tmp_path / "none.db", sources=["hr"], target="memory", now=office.world.now())
+    asked = glance.Asked(sources=["hr"], target="memory")
+    seen = glance.of_file(tmp_path / "none.db", asked, now=office.world.now())
     assert seen == glance.Glance()
 
 
 def test_a_file_that_is_no_database_is_left_to_the_store(tmp_path: Path, office: Office) -> None:
     (tmp_path / "notes.db").write_text("not a database at all, but long enough to look at")
     with pytest.raises(glance.Unready):
-        glance.of_file(tmp_path / "notes.db", sources=[], target="memory", now=office.world.now())
+        glance.of_file(tmp_path / "notes.db", glance.Asked(sources=[], target="memory"), now=office.world.now())
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,7 @@ def _rest(out: Output, status: Status) -> None:
         ("Queue", _queue(status)),
         ("Holds", _holds(status)),
         ("Left aside", _nested(status.asides) or "nobody"),
+        *((f"Consumer {name}", _consumer(behind)) for name, behind in status.consumers.items()),
         ("Audit log", _audit(status)),
     ):
         out.say(textwrap.fill(text, out.console.width, initial_indent=f"{name:<16}  ", subsequent_indent=" " * 18))
@@ -143,6 +144,10 @@ def _holds(status: Status) -> str:
         f"{hold.id} ({hold.count} × {hold.effect}, expires {relative(hold.expires_at, status.at)})"
         for hold in status.holds
     )
+
+
+def _consumer(behind: int) -> str:
+    return f"{count(behind, 'fact')} behind" if behind else "has heard everything"
 
 
 def _nested(asides: Mapping[str, Mapping[str, int]]) -> str:
