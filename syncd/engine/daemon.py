@@ -29,36 +29,43 @@ async def run(
     told: Callable[[Cycle], None] = lambda _: None,
     turns: int | None = None,
     stop: asyncio.Event | None = None,
-) -> None:
-    """Run cycles until SIGTERM or SIGINT, `turns` of them at most. A cycle has the database for itself, the pauses do not."""
+) -> Exception | None:
+    """Run cycles until SIGTERM or SIGINT, `turns` of them at most. A cycle has the database for itself, the pauses do not.
+
+    Returns what the last of `turns` failed with; None if it did not fail, or if the service was told to stop.
+    """
     halt = stop or asyncio.Event()
     listen(halt)
     done = 0
     while not halt.is_set():
-        await _turn(world, halt, told)
-        await world.store.do(lambda tx: tx.queue.tidy(before=world.now() - KEEP_SETTLED))
+        failed = await _turn(world, halt, told)
         done += 1
         if turns is not None and done >= turns:
-            return
+            return failed
         pause = every + timedelta(seconds=random.uniform(0, jitter.total_seconds()))
         log.info("daemon.sleeping", seconds=round(pause.total_seconds()))
         await _sleep(halt, pause)
     log.info("daemon.stopped")
+    return None
 
 
-async def _turn(world: World, halt: asyncio.Event, told: Callable[[Cycle], None]) -> None:
+async def _turn(world: World, halt: asyncio.Event, told: Callable[[Cycle], None]) -> Exception | None:
+    """Run one cycle; return what it failed with, which has been logged then."""
     try:
         with world.store.exclusive("syncd run"):
             result = await cycle(world, stop=halt)
+            await world.store.do(lambda tx: tx.queue.tidy(before=world.now() - KEEP_SETTLED))
     except SyncdError as error:
         problem = getattr(error, "problem", None)
         code = problem.code if problem else type(error).__name__
         log.warning("cycle.failed", code=code, what=problem.what if problem else "")
-    except Exception:
+        return error
+    except Exception as error:
         log.exception("cycle.failed")
-    else:
-        log.info("cycle.done", result=str(result.result), confirmed=result.tally.done, parked=result.queue.parked)
-        told(result)
+        return error
+    log.info("cycle.done", result=str(result.result), confirmed=result.tally.done, parked=result.queue.parked)
+    told(result)
+    return None
 
 
 def listen(halt: asyncio.Event) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from syncd.cli.call import Call, teach
+from syncd.cli.call import Call, ends_with, teach
 from syncd.cli.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     "run",
     examples=(
         ("syncd run", "Synchronize on the schedule of syncd.yaml until stopped."),
-        ("syncd run --turns 1", "One turn, as the service would do it."),
+        ("syncd run --turns 1", "One turn, as the service would do it; ends with 9 if another syncd is at work."),
     ),
-    exits=(ExitCode.BUSY,),
+    exits=(ExitCode.TARGET, ExitCode.BUSY),
 )
 @click.option("--turns", type=click.IntRange(min=1), metavar="N", help="Stop after N cycles.")
 def command(call: Call, *, turns: int | None) -> ExitCode:
     """Synchronize on a schedule until stopped: the service.
 
     SIGTERM and Ctrl-C finish what is under way, settle it and end with 0. A cycle that fails is logged and the next one tries
-    again. Logs go to standard error, as JSON unless that is a terminal. Between cycles other commands can work.
+    again; with --turns, the exit code says what the last one failed with. Logs go to standard error, as JSON unless that is a
+    terminal. Between cycles other commands can work.
     """
     import asyncio
 
@@ -41,5 +42,8 @@ def command(call: Call, *, turns: int | None) -> ExitCode:
                 f"{done.finished_at:%H:%M:%S} {done.result}: {done.tally.done} confirmed, {done.queue.parked} parked"
             )
 
-        asyncio.run(run(world, every=schedule.every, jitter=schedule.jitter, told=told, turns=turns))
+        failed = asyncio.run(run(world, every=schedule.every, jitter=schedule.jitter, told=told, turns=turns))
+        if failed is not None:
+            with ends_with(ExitCode.TARGET):
+                raise failed
     return ExitCode.DONE
