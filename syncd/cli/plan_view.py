@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from syncd.core.model import HOLDING_UNIT, ROOT_UNIT, Aside, Change, FieldChange, Kind, Op, Plan, Reason, SubjectId
+from syncd.core.model import (
+    HOLDING_UNIT,
+    ROOT_UNIT,
+    Aside,
+    Change,
+    Desired,
+    FieldChange,
+    Kind,
+    Op,
+    Plan,
+    Reason,
+    SubjectId,
+)
 from syncd.core.values import Value, is_empty
 
 if TYPE_CHECKING:
@@ -38,6 +50,7 @@ SIGNS: Final = {
     Op.LOGIN: ("~", "yellow"),
 }
 GONE: Final = ("-", "red")
+_DEEPEST: Final = 100
 FEW: Final = 12
 """How many changes of one kind are shown without --all."""
 
@@ -111,7 +124,7 @@ def _tell_change(out: Output, change: Change, is_held: bool, names: Mapping[str,
 
 
 def _summary(change: Change, names: Mapping[str, str]) -> Text:
-    """Show a new object in one line: what is in it, without the labels that everybody can guess."""
+    """Show what is in a new object, without its name, which stands above."""
     from rich.text import Text
 
     words = [
@@ -119,7 +132,7 @@ def _summary(change: Change, names: Mapping[str, str]) -> Text:
         for item in change.fields
         if item.name != "name" and not is_empty(item.after)
     ]
-    return Text("      " + _clean(" · ".join(words)), style="none", overflow="ellipsis", no_wrap=True)
+    return Text("      " + _clean(" · ".join(words)), style="none")
 
 
 def _field(item: FieldChange, names: Mapping[str, str], where: bool) -> Text:
@@ -161,9 +174,24 @@ def _word(value: Value, names: Mapping[str, str]) -> str:
             return ", ".join(_word(item, names) for item in value)
 
 
-def names_of(labels: Mapping[SubjectId, str], *, holding: str) -> dict[str, str]:
-    """Return what to call subjects."""
-    return {**{str(subject): label for subject, label in labels.items()}, ROOT_UNIT: "the root", HOLDING_UNIT: holding}
+def names_of(desired: Mapping[SubjectId, Desired], changes: Iterable[Change], *, holding: str) -> dict[str, str]:
+    """Return what to call subjects: by their labels, and departments whose labels others bear too by their paths."""
+    labels = {str(subject): one.label for subject, one in desired.items()} | {one.subject: one.label for one in changes}
+    often = Counter(one.label for one in desired.values() if one.kind is Kind.UNIT)
+    paths = {
+        str(subject): _path(subject, desired)
+        for subject, one in desired.items()
+        if one.kind is Kind.UNIT and often[one.label] > 1
+    }
+    return {**labels, **paths, ROOT_UNIT: "the root", HOLDING_UNIT: holding}
+
+
+def _path(unit: SubjectId, desired: Mapping[SubjectId, Desired]) -> str:
+    names: list[str] = []
+    while (one := desired.get(unit)) is not None and len(names) < _DEEPEST:
+        names.insert(0, one.label)
+        unit = SubjectId(str(one.fields.get("parent")))
+    return "/".join(names)
 
 
 def _tell_asides(out: Output, asides: Sequence[Aside], most: int) -> None:

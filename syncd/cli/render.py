@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import Enum
@@ -38,6 +39,7 @@ _SIGNS: Final = {
     Standing.WARNING: ("warning", "yellow"),
     Standing.FAILED: ("failed", "red"),
 }
+_LEAD: Final = re.compile(r" +(?:[-+~=!…] )?")
 _PIPED_WIDTH: Final = 100_000
 """Characters; a program that reads the output wants whole lines."""
 
@@ -90,7 +92,7 @@ class Output:
     def line(self, text: Text) -> None:
         """Print one line that is styled already; its words have been cleaned by whoever made it."""
         if not self.json:
-            _put(self.console, text)
+            _put(self.console, _hung(self.console, text))
 
     def note(self, text: object) -> None:
         """Print, on standard error, what is good to know and no part of the result."""
@@ -126,7 +128,7 @@ class Output:
         sign, colour = _SIGNS[verdict.standing]
         line = Text(f"{sign:<8} ", style=colour).append(clean(verdict.name), style="bold")
         line.append(f"  {clean(verdict.seen)}" if verdict.seen else "", style="none")
-        _put(self.console, line)
+        _put(self.console, _hung(self.console, line, lead=9))
         if verdict.problem:
             self._problem(self.console, verdict.problem, "", indent=9)
 
@@ -159,7 +161,7 @@ class Output:
     def _write(self, console: Console, text: object, style: str) -> None:
         from rich.text import Text
 
-        _put(console, Text(clean(text), style=style))
+        _put(console, _hung(console, Text(clean(text), style=style)))
 
     def _problem(self, console: Console, problem: Problem, sign: str, *, indent: int) -> None:
         from rich.padding import Padding
@@ -172,6 +174,25 @@ class Output:
         text.append(f"{clean(problem.what)} [{problem.code}]", style="none")
         text.append(f"\n  {clean(problem.do)}", style="dim")
         _put(console, Padding(text, (0, 0, 0, indent), expand=False))
+
+
+def _hung(console: Console, text: Text, *, lead: int = 0) -> RenderableType:
+    """Return a line that, where it is too long for the terminal, goes on below its own words instead of at the margin.
+
+    `lead` characters stand before the words; without it, an indentation with the sign behind it.
+    """
+    from rich.table import Table
+
+    if not console.is_terminal or text.cell_len <= console.width or "\n" in text.plain:
+        return text
+    lead = lead or (found.end() if (found := _LEAD.match(text.plain)) else 0)
+    if not lead:
+        return text
+    grid = Table.grid()
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(text[:lead], text[lead:])
+    return grid
 
 
 def _console(stream: TextIO) -> Console:

@@ -6,13 +6,15 @@ harmless. A source that fails keeps its last facts and never erases anybody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
 import structlog
 
 from syncd.core.errors import NeedsHuman, Problem, TryAgain
-from syncd.core.model import Kind, Link, Observed, Plan, RunId, SourceName, SubjectId
+from syncd.core.model import Kind, Link, Observed, Plan, RunId, SourceName, SubjectId, TargetId
 from syncd.core.plan import Terms, diff
 from syncd.core.policy import Judgement, judge
 from syncd.core.ports import Target
@@ -25,6 +27,8 @@ from syncd.store import Transaction
 
 log = structlog.get_logger(__name__)
 
+_UNIT: Final = re.compile(r"\bunit:\w+")
+_DEEPEST: Final = 100
 Progress = Callable[[str, int, int | None], None]
 """Told (stage, done, of how many or None) as work goes on."""
 
@@ -80,7 +84,8 @@ async def reconcile(
         plan = difference(world, target, wishes, seen, links, only)
         now = world.now()
         released = lambda effect, sum_: tx.holds.matching(effect, sum_, now=now) is not None  # noqa: E731
-        return wishes, plan, judge(plan, world.guard.limits, released=released)
+        judgement = judge(plan, world.guard.limits, released=released)
+        return wishes, plan, _with_names(judgement, links, seen.objects) if judgement.holds else judgement
 
     wishes, plan, judgement = await world.store.do(compute)
     log.info(
@@ -92,6 +97,23 @@ async def reconcile(
     return Reconciliation(
         run_id=run_id, reads=reads, failed=failed, plan=plan, judgement=judgement, view=seen, wishes=wishes
     )
+
+
+def _with_names(judgement: Judgement, links: Mapping[SubjectId, Link], objects: Sequence[Observed]) -> Judgement:
+    """Call the departments in the reasons of holds by their paths in the target: there may be a “Sales” in each branch."""
+    units = {item.target_id: item for item in objects if item.kind is Kind.UNIT}
+
+    def path(subject: re.Match[str]) -> str:
+        link = links.get(SubjectId(subject[0]))
+        item = units.get(link.target_id) if link is not None else None
+        names: list[str] = []
+        while item is not None and len(names) < _DEEPEST:
+            names.insert(0, item.label)
+            item = units.get(TargetId(str(item.fields.get("parent"))))
+        return "/".join(names) or subject[0]
+
+    holds = (replace(hold, reasons=tuple(_UNIT.sub(path, why) for why in hold.reasons)) for hold in judgement.holds)
+    return replace(judgement, holds=tuple(holds))
 
 
 async def read_sources(

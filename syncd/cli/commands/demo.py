@@ -142,9 +142,7 @@ def excerpt(out: Output, done: Cycle, world: World) -> None:
     from syncd.cli.plan_view import names_of, tell_plan
 
     found = done.reconciliation
-    labels = {subject: one.label for subject, one in found.wishes.desired.items()}
-    labels.update({change.subject: change.label for change in found.plan.changes})
-    names = names_of(labels, holding=world.leavers.department)
+    names = names_of(found.wishes.desired, found.plan.changes, holding=world.leavers.department)
     tell_plan(out, found.plan, found.judgement, names=names, few=4)
 
 
