@@ -237,7 +237,7 @@ def _conclude(
     completeness = reading.completeness or Completeness(
         facts=(ProofFact(name="end of read", holds=False, detail="the source never said that it was finished"),)
     )
-    problems = _doubts(tx, world, seat, reading, completeness, missing, run_id)
+    problems = _doubts(tx, world, seat, reading, completeness, missing, run_id=run_id, now=now)
     licensed = reading.full and not problems
     gone = [*(missing if licensed else []), *reading.deleted]
     if gone:
@@ -281,7 +281,9 @@ def _doubts(
     reading: _Reading,
     completeness: Completeness,
     missing: Sequence[tuple[Kind, NativeId]],
+    *,
     run_id: RunId,
+    now: datetime,
 ) -> list[Problem]:
     if not completeness.proven:
         doubts = "; ".join(f"{fact.name}: {fact.detail}" for fact in completeness.doubts) or "no proof was given"
@@ -295,7 +297,6 @@ def _doubts(
     if before < world.guard.shrink_minimum or share < world.guard.shrink_percent:
         return []
     sum_ = hashlib.sha256(repr((seat.name, missing)).encode()).hexdigest()
-    now = world.now()
     if tx.holds.matching(Effect.SOURCE_SHRUNK, sum_, now=now) is not None:
         return []
     hold = HoldRow(
