@@ -70,7 +70,9 @@ class JoinRules:
 
     def order(self, name: str) -> tuple[SourceName, ...]:
         """Return the sources that may speak about an attribute, the strongest first."""
-        chosen = self.precedence.get(name, ())
+        chosen = self.precedence.get(name)
+        if not chosen:
+            return self.sources
         return (*chosen, *(source for source in self.sources if source not in chosen))
 
 

@@ -85,6 +85,8 @@ def exchange(value: Value, spec: FieldSpec, ids: Mapping[SubjectId, TargetId]) -
 
 
 def _items(value: Value) -> tuple[Value, ...]:
+    if isinstance(value, tuple):  # asked first: nearly always so, and the other question is dear
+        return value
     if value is None or isinstance(value, str | int | float | Mapping):
         return ()
     return tuple(value)

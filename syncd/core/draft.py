@@ -332,7 +332,7 @@ class Draft:
                     sorted(
                         subject
                         for subject in soft
-                        if subject in self.making | self.adopted.keys() and subject != item.subject
+                        if (subject in self.making or subject in self.adopted) and subject != item.subject
                     )
                 ),
                 since=item.since,

@@ -37,7 +37,7 @@ def silent(stage: str, done: int, total: int | None) -> None:
     """Tell nobody."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Reconciliation:
     """What is, what shall be, what differs, and what the guard says of it."""
 
