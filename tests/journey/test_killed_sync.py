@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,11 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str
             one.run("sync", "--accept")
             states.append(one.tenant())
         yield states
+
+
+def reached(server: SandboxServer, limit: int) -> bool:
+    """Tell whether the sandbox has been called so often."""
+    return server.sandbox.gateway.calls.total >= limit
 
 
 def reorganise(people: list[dict[str, str]]) -> None:
@@ -73,9 +79,7 @@ def test_a_sync_that_is_killed_at_random_points_ends_as_if_it_had_not_been(
                 one.write()
             for _ in range(KILLS // 2):
                 limit = server.sandbox.gateway.calls.total + dice.choice([1, 2, 5, 10, 20, 40])
-                killed += one.kill_when(
-                    lambda limit=limit: server.sandbox.gateway.calls.total >= limit, "sync", "--accept"
-                )
+                killed += one.kill_when(partial(reached, server, limit), "sync", "--accept")
             last = one.json("sync", "--accept")
 
             assert one.tenant() == wanted
