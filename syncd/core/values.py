@@ -33,13 +33,16 @@ def digest(value: Value) -> bytes:
     return hashlib.blake2b(canonical(value), digest_size=16).digest()
 
 
+_SCALARS: Final = (str, int, float, type(None))
+
+
 def frozen(value: Value) -> Value:
     """Return `value` with every list turned into a tuple, so that equality does not depend on who made it."""
+    if isinstance(value, _SCALARS):  # asked first: nearly always so, and the other questions are dear
+        return value
     if isinstance(value, Mapping):
         return {key: frozen(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return tuple(frozen(item) for item in value)
-    return value
+    return tuple(frozen(item) for item in value)
 
 
 def is_empty(value: Value) -> bool:
