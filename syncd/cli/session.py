@@ -76,7 +76,7 @@ class Session:
         inbound: dict[str, InboundRules] = {}
         for name, entry in self.settings.sources.items():
             try:
-                inbound[name] = load_inbound(entry.rules, source=name, attributes=entry.plugin.attributes, now=self.now)
+                inbound[name] = load_inbound(entry.rules, source=name, attributes=entry.delivers, now=self.now)
             except Misconfigured as error:
                 problems.extend(error.problems)
         target = self.settings.target

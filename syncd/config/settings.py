@@ -27,6 +27,7 @@ from syncd.config.parts import (
     WriterSettings,
 )
 from syncd.config.secrets import OMIT_SECRETS, Secret
+from syncd.core.model import Kind
 from syncd.core.values import Values, canonical
 
 
@@ -61,6 +62,13 @@ class Entry(Plugged):
 
 class SourceEntry(Entry):
     """One system that says who works here."""
+
+    @property
+    def delivers(self) -> Mapping[Kind, Mapping[str, str]] | None:
+        """Return the attributes that rules may name, with those that the settings ask for besides; None if any."""
+        widened = getattr(self.plugin, "attributes_with", None)
+        found: Mapping[Kind, Mapping[str, str]] | None = widened(self.settings) if widened else self.plugin.attributes
+        return found
 
 
 class TargetEntry(Entry):

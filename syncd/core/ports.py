@@ -83,7 +83,8 @@ class Source(AbstractAsyncContextManager["Source"], Protocol):
     """The pydantic model of its part of `syncd.yaml`."""
     attributes: ClassVar[Mapping[Kind, Mapping[str, str]] | None]
     """Names and types (`text`, `texts`, `number`, `flag`, `instant`) of attributes it can deliver by kind; None when only the
-    data can tell (a table's columns). Rules naming others are refused at load."""
+    data can tell (a table's columns). Rules naming others are refused at load. Where settings can ask for more, the class
+    offers `attributes_with(settings)` besides, a classmethod that returns all of them."""
 
     def __init__(self, settings: Any, room: Room) -> None: ...
 

@@ -108,7 +108,7 @@ class Office:
         self.config.write_text(CONFIG)
         self.settings = SimpleNamespace(
             base=folder,
-            sources={"hr": SimpleNamespace(rules=folder / "in.yaml", type="memory", plugin=MemorySource)},
+            sources={"hr": SimpleNamespace(rules=folder / "in.yaml", type="memory", delivers=MemorySource.attributes)},
             target=SimpleNamespace(rules=folder / "out.yaml", type="memory", plugin=MemoryTarget),
             guard=SimpleNamespace(approvers=[]),
             schedule=SimpleNamespace(every=None),

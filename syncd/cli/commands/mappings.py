@@ -176,7 +176,7 @@ def _loaded(session: Session, file: Path) -> InboundRules | OutboundRules:
         return load_outbound(file, fields=settings.target.plugin.fields, now=session.now)
     for name, entry in settings.sources.items():
         if entry.rules.resolve() == file.resolve():
-            return load_inbound(file, source=name, attributes=entry.plugin.attributes, now=session.now)
+            return load_inbound(file, source=name, attributes=entry.delivers, now=session.now)
     return load_inbound(file, source=file.stem, attributes=None, now=session.now)
 
 
@@ -235,7 +235,7 @@ def _replacements(
     outbound = None
     for whose, file in _places(session, new, name):
         if whose in settings.sources:
-            attributes = settings.sources[whose].plugin.attributes
+            attributes = settings.sources[whose].delivers
             inbound[SourceName(whose)] = load_inbound(file, source=whose, attributes=attributes, now=session.now)
         else:
             outbound = load_outbound(file, fields=settings.target.plugin.fields, now=session.now)
