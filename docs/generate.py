@@ -29,15 +29,21 @@ _ROOMS: Final = {
     "DNG": "DingTalk",
     "ENG": "Engine",
     "ENV": "Environment and secrets",
+    "EXP": "Explaining somebody",
     "FUN": "Functions of rules",
     "HTP": "HTTP",
+    "LNK": "Links",
     "MAP": "Mapping a record",
     "PLG": "Connectors",
+    "PLN": "Plan",
+    "REC": "Records and their joins",
     "RUL": "Rule files",
     "SBX": "Sandbox",
     "STO": "State",
     "TAB": "Tables",
 }
+_DOUBLES: Final = frozenset({"MEM"})
+"""What only the doubles of `syncd.testing` say; no user meets them."""
 
 
 def pages() -> dict[str, str]:
@@ -96,7 +102,8 @@ def errors() -> str:
         "in front of it stands the place, `file:line:column`, where there is one.",
         "",
     ]
-    titles = {room: f"{_ROOMS.get(room, room)}: {room}" for room in {code.partition("-")[0] for code in MESSAGES}}
+    rooms = {code.partition("-")[0] for code in MESSAGES} - _DOUBLES
+    titles = {room: f"{_ROOMS[room]}: {room}" for room in rooms}
     rooms = sorted(titles, key=titles.__getitem__)
     lines += [f"- [{titles[room]}](#{_anchor(titles[room])})" for room in rooms]
     for room in rooms:
