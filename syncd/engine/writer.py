@@ -65,8 +65,11 @@ LINGER: Final = 0.25
 """A turn is due when one call in `SHARE` is over, or `LINGER` seconds after the first: a transaction per call would flush the
 disk for each, and the calls that are still under way keep the platform busy meanwhile. At DingTalk's 20 calls per second this
 settles five calls at a time instead of one."""
+BUSY: Final = 250
+"""Changes per second beyond which the target waits for us, and not we for its limits (60/s on each of a few interfaces)."""
 PATIENCE: Final = 0.05
-"""Seconds for which the calls under way stand still for a turn; see `Store.do`."""
+"""Seconds for which the calls under way stand still for a turn (see `Store.do`) while we are `BUSY`. Never at the pace of a
+limit: there calls must leave on time, and a turn that holds them up for 20 ms costs every one of them its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +121,8 @@ class Writer:
         self._running: dict[asyncio.Task[Outcome], tuple[QueuedChange, Change]] = {}
         self._ready: list[asyncio.Task[Outcome]] = []
         """Those of `_running` that are over and wait to be settled."""
+        self._enough = max(1, world.writer.concurrency // SHARE)
+        self._last_turn = float("-inf")
         self._turn_is_due = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -155,12 +160,17 @@ class Writer:
             self.world.audit.append(tx, [*(one.entry for one in settled), *intended], at=now)
             return settled, claimed
 
-        settled, claimed = await self.world.store.do(turn, patience=PATIENCE)
+        settled, claimed = await self.world.store.do(turn, patience=self._patience(len(finished)))
         for done, one in zip(finished, settled, strict=True):
             self._count(done, one)
         if settled and self._progress is not None:
             self._progress(self.tally)
         return claimed
+
+    def _patience(self, finished: int) -> float:
+        now, before = asyncio.get_running_loop().time(), self._last_turn
+        self._last_turn = now
+        return PATIENCE if finished > BUSY * (now - before) else 0.0
 
     def _settle(self, tx: Transaction, finished: Sequence[Finished], now: datetime) -> list[Settled]:
         """Work out what the outcomes mean, and keep all of it but the audit log's entries."""
@@ -272,7 +282,7 @@ class Writer:
         """Decide whether it is time for a turn."""
         self._ready.append(task)
         ready = len(self._ready)
-        if ready >= min(len(self._running), max(1, self.world.writer.concurrency // SHARE)):
+        if ready >= min(len(self._running), self._enough):
             self._turn_is_due.set()
         elif ready == 1:
             self._alarm = asyncio.get_running_loop().call_later(LINGER, self._turn_is_due.set)
