@@ -102,8 +102,8 @@ def errors() -> str:
         "in front of it stands the place, `file:line:column`, where there is one.",
         "",
     ]
-    rooms = {code.partition("-")[0] for code in MESSAGES} - _DOUBLES
-    titles = {room: f"{_ROOMS[room]}: {room}" for room in rooms}
+    known = {code.partition("-")[0] for code in MESSAGES} - _DOUBLES
+    titles = {room: f"{_ROOMS[room]}: {room}" for room in known}
     rooms = sorted(titles, key=titles.__getitem__)
     lines += [f"- [{titles[room]}](#{_anchor(titles[room])})" for room in rooms]
     for room in rooms:
