@@ -34,26 +34,48 @@ class Company:
     people: Mapping[str, Person]
     departments: Mapping[str, list[str]]
 
-    def without(self, userids: Collection[str]) -> Mapping[str, Person]:
-        """Return the people but these."""
-        return {userid: person for userid, person in self.people.items() if userid not in userids}
-
 
 # --- what the directory says -----------------------------------------------------------------------------------------
 
 
-def of_directory(database: Path) -> Company:
-    """Read the domain's database (`sam.ldb`) past every server and work out what DingTalk must show."""
+def of_directory(database: Path, *, leavers: Collection[str] = ()) -> Company:
+    """Read the domain's database (`sam.ldb`) past every server and work out what DingTalk must show.
+
+    `leavers` have left but their accounts are still there, hidden: those who report to them still do.
+    """
     units = {_key(entry): entry for entry in _search(database, "(objectClass=organizationalUnit)")}
     paths = {key: path for key in units if (path := _path(key, units))}
     accounts = {_key(entry): entry for entry in _search(database, "(&(objectCategory=person)(objectClass=user))")}
     wanted = {key: _userid(entry) for key, entry in accounts.items() if _is_wanted(entry)}
-    people = {wanted[key]: _person(accounts[key], key, paths, wanted) for key in wanted}
+    bosses = wanted | {key: _userid(entry) for key, entry in accounts.items() if _userid(entry) in leavers}
+    people = {wanted[key]: _person(accounts[key], key, paths, bosses) for key in wanted}
     leaders = {
         path: [wanted[head] for head in map(str.casefold, units[key].get("managedBy", ())) if head in wanted]
         for key, path in paths.items()
     }
     return Company(people=people, departments=leaders)
+
+
+def groups_of(database: Path) -> dict[str, set[str]]:
+    """Return the direct members of the company's groups by name: userids of those who are to be in DingTalk."""
+    accounts = {_key(entry): entry for entry in _search(database, "(&(objectCategory=person)(objectClass=user))")}
+    wanted = {key: _userid(entry) for key, entry in accounts.items() if _is_wanted(entry)}
+    groups = [each for each in _search(database, "(objectClass=group)") if ",ou=groups," in _key(each)]
+    return {
+        " ".join(re.sub("[-,，]", " ", each["cn"][0]).split()): {
+            wanted[member] for member in map(str.casefold, each["member"]) if member in wanted
+        }
+        for each in groups
+    }
+
+
+def offices_of(database: Path) -> dict[str, set[str]]:
+    """Return who is in each department that the attributes `company` and `department` speak of, by path."""
+    found: dict[str, set[str]] = {}
+    for entry in _search(database, "(&(objectCategory=person)(objectClass=user)(company=*))"):
+        if _is_wanted(entry):
+            found.setdefault(f"{entry['company'][0]}/{entry['department'][0]}", set()).add(_userid(entry))
+    return found
 
 
 def _is_wanted(entry: Entry) -> bool:
@@ -67,7 +89,7 @@ def _userid(entry: Entry) -> str:
     return entry.get("employeeID", entry["objectGUID"])[0]
 
 
-def _person(entry: Entry, key: str, paths: Mapping[str, str], wanted: Mapping[str, str]) -> Person:
+def _person(entry: Entry, key: str, paths: Mapping[str, str], bosses: Mapping[str, str]) -> Person:
     above = _above(key)
     manager = entry.get("manager", [""])[0].casefold()
     return {
@@ -77,7 +99,7 @@ def _person(entry: Entry, key: str, paths: Mapping[str, str], wanted: Mapping[st
         "email": _one(entry, "mail"),
         "job_number": _one(entry, "employeeID"),
         "telephone": _one(entry, "telephoneNumber"),
-        "manager": wanted.get(manager, ""),
+        "manager": bosses.get(manager, ""),
         "departments": [paths[above]] if above in paths else ["the root"],
     }
 
@@ -137,6 +159,10 @@ class Tenant:
     departments: Mapping[str, list[str]]
     hidden: frozenset[str]
     """Departments that nobody outside them sees."""
+
+    def without(self, userids: Collection[str]) -> Mapping[str, Person]:
+        """Return the people but these."""
+        return {userid: person for userid, person in self.people.items() if userid not in userids}
 
     def in_department(self, path: str) -> set[str]:
         """Return who is in it."""
