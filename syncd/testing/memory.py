@@ -197,10 +197,25 @@ class MemoryTarget:
             return f"there is no manager {manager}"
         if (parent := fields.get("parent")) and parent not in units:
             return f"there is no department {parent}"
+        if change.kind is Kind.UNIT and (why := self._misplaced(own, fields)):
+            return why
         for one in fields.get("managers") or ():  # type: ignore[union-attr]
             if own not in _units(self.objects.get((Kind.PERSON, TargetId(str(one))), {})):
                 return "a manager is not a member"
         return ""
+
+    def _misplaced(self, own: TargetId | None, fields: Mapping[str, Value]) -> str:
+        """Say why a department cannot have its name or its place."""
+        held = {target_id: unit for (kind, target_id), unit in self.objects.items() if kind is Kind.UNIT}
+        now = {**held.get(own, {}), **fields} if own else fields
+        parent = now.get("parent") or self.root
+        for target_id, other in held.items():
+            if target_id != own and (other.get("name"), other.get("parent")) == (now.get("name"), parent):
+                return "a sibling has the name"
+        above: Value = parent
+        while above is not None and above != own:
+            above = held.get(TargetId(str(above)), {}).get("parent")
+        return "" if above is None else "a department cannot stand below itself"
 
 
 def _units(fields: Mapping[str, Value]) -> tuple[str, ...]:
