@@ -53,14 +53,27 @@ def leave(draft: Draft, subject: SubjectId, reason: str) -> None:
         draft.put_aside(Reason.PROTECTED, gone, "a protected account is never touched")
     elif link.kind is Kind.UNIT:
         _leave_unit(draft, gone, link, seen, reason)
-    elif draft.terms.hold_leavers and link.state is not LinkState.OFFBOARDED and seen is not None:
-        held: Value = ({"unit": HOLDING_UNIT},)
-        wish = Desired(subject=subject, kind=link.kind, label=label, fields={"departments": held, "manager": None})
-        fields = compare(wish, seen, draft.terms.fields[link.kind], draft.names)
-        _go(draft, gone, Op.OFFBOARD, link, reason=reason, rank=RANK_LEAVERS, fields=fields)
-    elif not draft.terms.hold_leavers or seen is None or draft.terms.now - link.since >= draft.terms.grace:
-        why = reason if not draft.terms.hold_leavers or seen is None else f"{reason}; the grace period has ended"
+    elif draft.terms.hold_leavers and seen is not None and not _over(draft, link):
+        _hold(draft, gone, link, seen, reason)
+    else:
+        why = f"{reason}; the grace period has ended" if draft.terms.hold_leavers and seen is not None else reason
         _go(draft, gone, Op.REMOVE, link, reason=why, rank=RANK_LEAVERS, fields=())
+
+
+def _over(draft: Draft, link: Link) -> bool:
+    return link.state is LinkState.OFFBOARDED and draft.terms.now - link.since >= draft.terms.grace
+
+
+def _hold(draft: Draft, gone: Desired, link: Link, seen: Observed, reason: str) -> None:
+    """Put somebody out of sight; again, if somebody has brought the account back by hand. The grace goes on from the first."""
+    held: Value = ({"unit": HOLDING_UNIT},)
+    wish = replace(gone, fields={"departments": held, "manager": None})
+    fields = compare(wish, seen, draft.terms.fields[link.kind], draft.names)
+    if link.state is not LinkState.OFFBOARDED:
+        _go(draft, gone, Op.OFFBOARD, link, reason=reason, rank=RANK_LEAVERS, fields=fields)
+    elif fields:
+        why = f"{reason}; somebody brought the account back into sight"
+        _go(draft, gone, Op.OFFBOARD, link, reason=why, rank=RANK_LEAVERS, fields=fields)
 
 
 def _leave_unit(draft: Draft, gone: Desired, link: Link, seen: Observed | None, reason: str) -> None:
@@ -104,23 +117,66 @@ def _go(
 
 def empty_units_last(draft: Draft) -> None:
     """Let the removal of a unit wait for everybody in it, and for the units below it, whose changes are in this plan."""
-    inside: dict[str, set[SubjectId]] = defaultdict(set)
-    spec = draft.terms.fields[Kind.PERSON].get("departments")
-    going = {change.subject for change in draft.changes if change.op is Op.REMOVE and change.kind is Kind.UNIT}
+    going = {change.subject: change for change in draft.changes if change.op is Op.REMOVE and change.kind is Kind.UNIT}
     if not going:
         return
-    for change in draft.changes:
-        seen = draft.object_of(change.subject)
-        if seen is None or (change.op not in (Op.UPDATE, Op.OFFBOARD, Op.REMOVE)):
-            continue
-        if change.kind is Kind.PERSON and spec is not None:
-            for unit in units_of(draft.names.translate("departments", seen.fields.get("departments"), spec)):
-                inside[unit].add(change.subject)
-        elif change.kind is Kind.UNIT and seen.fields.get("parent"):
-            inside[draft.names.subject(Kind.UNIT, str(seen.fields["parent"]))].add(change.subject)
+    inside = _inside(draft)
+    leaving = _those_who_leave(draft)
+    # The lowest first: a unit that stays keeps the one above it.
+    for subject in sorted(going, key=lambda one: going[one].rank):
+        staying = [one for one in inside.get(subject, ()) if one not in leaving.get(subject, set())]
+        if staying:
+            draft.changes.remove(going[subject])
+            draft.put_aside(Reason.PARKED, _gone(going[subject]), f"{len(staying)} who are still in it stay there")
+            for left in leaving.values():
+                left.discard(subject)
     draft.changes = [
-        replace(change, needs=tuple(sorted({*change.needs, *inside[change.subject]} - {change.subject})))
+        replace(change, needs=tuple(sorted({*change.needs, *leaving.get(change.subject, ())} - {change.subject})))
         if change.subject in going and change.op is Op.REMOVE
         else change
         for change in draft.changes
     ]
+
+
+def _gone(change: Change) -> Desired:
+    return Desired(subject=change.subject, kind=change.kind, label=change.label, fields={}, active=False)
+
+
+def _inside(draft: Draft) -> dict[str, list[str]]:
+    """Return who is in each unit now, people and units, strangers by their ids."""
+    spec = draft.terms.fields[Kind.PERSON].get("departments")
+    found: dict[str, list[str]] = defaultdict(list)
+    for (kind, target_id), seen in draft.seen.items():
+        own = draft.names.subject(kind, target_id)
+        if kind is Kind.PERSON and spec is not None:
+            for unit in units_of(draft.names.translate("departments", seen.fields.get("departments"), spec)):
+                found[unit].append(own)
+        elif kind is Kind.UNIT and seen.fields.get("parent"):
+            found[draft.names.subject(Kind.UNIT, str(seen.fields["parent"]))].append(own)
+    return found
+
+
+def _those_who_leave(draft: Draft) -> dict[str, set[SubjectId]]:
+    """Return who leaves which unit in this plan."""
+    found: dict[str, set[SubjectId]] = defaultdict(set)
+    for change in draft.changes:
+        seen = draft.object_of(change.subject) or draft.adopted.get(change.subject)
+        if seen is None:
+            continue
+        for unit in _units_left(draft, change, seen):
+            found[unit].add(change.subject)
+    return found
+
+
+def _units_left(draft: Draft, change: Change, seen: Observed) -> frozenset[str]:
+    if change.kind is Kind.UNIT:
+        held = seen.fields.get("parent")
+        moves = change.op is Op.REMOVE or any(item.name == "parent" for item in change.fields)
+        return frozenset({draft.names.subject(Kind.UNIT, str(held))}) if held and moves else frozenset()
+    spec = draft.terms.fields[Kind.PERSON].get("departments")
+    before = draft.names.translate("departments", seen.fields.get("departments"), spec) if spec is not None else None
+    if change.op is Op.REMOVE:
+        return units_of(before)
+    return next(
+        (units_of(before) - units_of(item.after) for item in change.fields if item.name == "departments"), frozenset()
+    )

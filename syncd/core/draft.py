@@ -6,7 +6,7 @@ Used by `syncd.core.plan` alone. It never lets anybody go; that is `syncd.core.d
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 from syncd.core.difference import Names, compare, references, units_of
 from syncd.core.errors import Problem, message
 from syncd.core.model import (
+    HOLDING_UNIT,
     ROOT_UNIT,
     Aside,
     Change,
@@ -21,6 +22,7 @@ from syncd.core.model import (
     FieldChange,
     FieldSpec,
     Kind,
+    Lane,
     Link,
     LinkState,
     Observed,
@@ -57,6 +59,12 @@ NO_MEMBER: Final = message(
     what="{label}: {names} cannot stand in {field}, which takes members only.",
     do="Move the account into the unit, or name somebody who is in it; until then the field is written without them.",
     example="An OU is managed by somebody whose account stands in another OU: DingTalk lets only members lead a department.",
+)
+MANAGER_LEAVES: Final = message(
+    "PLN-007",
+    what="{label}: the manager has left, and the source names nobody else.",
+    do="Name another manager in the source. Until then the link stays; it ends with the leaver's account.",
+    example="A team leader leaves on Friday, and the team's records still name the leader on Monday.",
 )
 
 
@@ -96,6 +104,9 @@ class Draft:
         self.warnings: list[Problem] = []
         self.hidden: Counter[str] = Counter()
         self.wanted: Mapping[SubjectId, Desired] = {}
+        self.leaving: Collection[SubjectId] = ()
+        self.unclear: set[SubjectId] = set()
+        """Who could be several accounts, or shares one with somebody else: not guessed."""
         self.making: set[SubjectId] = set()
         self.adopted: dict[SubjectId, Observed] = {}
         self.depth: dict[SubjectId, int] = {}
@@ -103,23 +114,29 @@ class Draft:
 
     # -- what will be there ------------------------------------------------------------------------------------------
 
-    def expect(self, wanted: Mapping[SubjectId, Desired]) -> None:
+    def expect(self, wanted: Mapping[SubjectId, Desired], leaving: Collection[SubjectId]) -> None:
         """Find out, before any change is written down, which objects exist, are adopted, or will be made."""
-        self.wanted = wanted
+        self.wanted, self.leaving = wanted, leaving
         free = Free(item for key, item in self.seen.items() if key not in self.linked)
         self.depth = depths(wanted, "parent")
         self.order = depths({subject: item for subject, item in wanted.items() if item.kind is Kind.PERSON}, "manager")
-        for item in sorted(
-            wanted.values(), key=lambda item: (item.kind, self.depth.get(item.subject, 0), item.subject)
-        ):
-            if self.object_of(item.subject) is not None or self._waiting(item.subject):
-                continue
-            found = None if self._is_linked(item.subject) else self._recognise(item, free)
-            if found is not None:
-                self.adopted[item.subject] = found
-                self.names.add(found.kind, found.target_id, item.subject)
-            else:
-                self.making.add(item.subject)
+        missing = [
+            item for item in wanted.values() if self.object_of(item.subject) is None and not self._waiting(item.subject)
+        ]
+        new = [item for item in missing if not self._is_linked(item.subject)]
+        found = self._recognise([item for item in new if item.kind is not Kind.UNIT], free)
+        for subject, seen in found.items():
+            self._adopt(subject, seen)
+        # Departments from the top: one is found below the department that its parent was found to be.
+        units = (item for item in new if item.kind is Kind.UNIT)
+        for item in sorted(units, key=lambda item: (self.depth.get(item.subject, 0), item.subject)):
+            for subject, seen in self._recognise([item], free).items():
+                self._adopt(subject, seen)
+        self.making = {item.subject for item in missing} - self.adopted.keys() - self.unclear
+
+    def _adopt(self, subject: SubjectId, seen: Observed) -> None:
+        self.adopted[subject] = seen
+        self.names.add(seen.kind, seen.target_id, subject)
 
     def object_of(self, subject: SubjectId) -> Observed | None:
         """Return the object that a subject is linked to, if the target shows it."""
@@ -136,20 +153,37 @@ class Draft:
         link = self.links.get(subject)
         return link is not None and link.state is LinkState.PENDING
 
-    def _recognise(self, item: Desired, free: Free) -> Observed | None:
-        for name in self.terms.adopt.get(item.kind, ()):
-            value = self.terms.mark(item.subject) if name == "mark" else item.fields.get(name)
-            if is_empty(value):
-                continue
-            parent = self._parent_id(item) if item.kind is Kind.UNIT and name == "name" else None
-            found = free.find(item.kind, name, value, parent)
-            if len(found) == 1:
-                free.take(found[0])
-                return found[0]
-            if found:
-                others = ", ".join(sorted(f"{one.label} ({one.target_id})" for one in found))
-                self.warnings.append(ADOPT_AMBIGUOUS.at(label=item.label, field=name, others=others))
-        return None
+    def _recognise(self, items: Iterable[Desired], free: Free) -> dict[SubjectId, Observed]:
+        """Return who is which object that is there already, by the surest field first. Nobody is guessed: neither one of
+        several objects, nor one of several people who could be the same object."""
+        found: dict[SubjectId, Observed] = {}
+        open_ = sorted(items, key=lambda item: item.subject)
+        kinds = {item.kind for item in open_}
+        unclear: dict[SubjectId, Problem] = {}
+        for name in dict.fromkeys(name for kind in sorted(kinds) for name in self.terms.adopt.get(kind, ())):
+            match = {item.subject: self._candidates(item, name, free) for item in open_}
+            claims = Counter(one.target_id for some in match.values() for one in some)
+            for item in open_:
+                some = match[item.subject]
+                if len(some) == 1 and claims[some[0].target_id] == 1:
+                    free.take(some[0])
+                    found[item.subject] = some[0]
+                elif some:
+                    others = ", ".join(sorted(f"{one.label} ({one.target_id})" for one in some))
+                    unclear.setdefault(item.subject, ADOPT_AMBIGUOUS.at(label=item.label, field=name, others=others))
+            open_ = [item for item in open_ if item.subject not in found]
+        self.unclear |= unclear.keys() - found.keys()
+        self.warnings += [problem for subject, problem in unclear.items() if subject not in found]
+        return found
+
+    def _candidates(self, item: Desired, name: str, free: Free) -> list[Observed]:
+        if name not in self.terms.adopt.get(item.kind, ()):
+            return []
+        value = self.terms.mark(item.subject) if name == "mark" else item.fields.get(name)
+        if is_empty(value):
+            return []
+        parent = self._parent_id(item) if item.kind is Kind.UNIT and name == "name" else None
+        return free.find(item.kind, name, value, parent)
 
     def _parent_id(self, item: Desired) -> str:
         parent = SubjectId(str(item.fields.get("parent") or ROOT_UNIT))
@@ -176,6 +210,10 @@ class Draft:
         if seen is None and self._is_linked(item.subject) and not self.terms.complete:
             self.put_aside(Reason.UNPROVEN, item, "the target does not show it, and the target was not read completely")
             return
+        if item.subject in self.unclear:
+            self.put_aside(Reason.AMBIGUOUS, item, "it cannot be told which account of the target this is")
+            return
+        self._name_leavers(item)
         item = self._with_members(item, specs)
         fields = self._writable(item, compare(item, seen, specs, self.names), specs)
         if seen is not None:
@@ -262,9 +300,16 @@ class Draft:
                 item = replace(item, fields={**item.fields, name: members})
         return item
 
+    def _name_leavers(self, item: Desired) -> None:
+        """Say that somebody's manager leaves. The link stays until the source names another: it is the source's to say."""
+        if self.leaving and (manager := item.fields.get("manager")) and manager in self.leaving:
+            self.warnings.append(MANAGER_LEAVES.at(label=item.label))
+
     def _is_member(self, person: SubjectId, unit: SubjectId) -> bool:
         """Tell whether somebody is, or is to be, a member; of whom nothing is known that is assumed."""
         wanted, seen = self.wanted.get(person), self.object_of(person)
+        if person in self.leaving and seen is not None and not self.guarded(seen):
+            return False
         if wanted is not None and "departments" in wanted.fields:
             return unit in units_of(wanted.fields["departments"])
         spec = self.terms.fields[Kind.PERSON].get("departments")
@@ -323,7 +368,8 @@ class Draft:
                 label=item.label,
                 reason=reason,
                 effects=effects(item.kind, op, fields, self.terms.fields[item.kind]),
-                lane=lane(item.kind, op, fields),
+                # Leavers wait for the department in which they wait: it goes as first as they do.
+                lane=Lane.LEAVER if item.subject == HOLDING_UNIT else lane(item.kind, op, fields),
                 rank=self._rank(item, op),
                 target_id=target_id,
                 fields=fields,

@@ -17,6 +17,7 @@ from syncd.core.draft import Draft, Terms
 from syncd.core.errors import Problem, message
 from syncd.core.model import Aside, Desired, Kind, Link, LinkState, Observed, Plan, SubjectId
 from syncd.core.ordering import fingerprint
+from syncd.core.turns import take_turns
 
 HIDDEN: Final = message(
     "PLN-005",
@@ -43,7 +44,7 @@ def diff(
     """
     work = Draft(observed, links, terms)
     wanted = {item.subject: item for item in desired}
-    work.expect(wanted)
+    work.expect(wanted, leaving)
     for item in sorted(wanted.values(), key=lambda item: item.subject):
         work.want(item)
     for subject, reason in sorted(leaving.items()):
@@ -55,6 +56,7 @@ def diff(
 def _finish(draft: Draft, aside: Sequence[Aside], warnings: Sequence[Problem]) -> Plan:
     """Order the changes and say what the numbers are that the guard judges by."""
     empty_units_last(draft)
+    take_turns(draft)
     ordered = tuple(sorted(draft.changes, key=lambda change: (change.rank, change.subject, change.op)))
     people = [link for link in draft.links.values() if link.state in (LinkState.LINKED, LinkState.PENDING)]
     population = Counter(str(link.kind) for link in people)

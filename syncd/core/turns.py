@@ -1,0 +1,319 @@
+"""Who must go first because somebody else takes what they give up: a name among siblings, a place in the tree, a number.
+
+A name that is passed around in a circle, or taken over from a unit that can only go later, is freed by a name for the time
+being. Numbers that people swap cannot be freed so: both changes are tried, refused and named. Nothing here decides what is
+wanted; it orders, and adds the steps between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from syncd.core.draft import Draft
+from syncd.core.errors import Place
+from syncd.core.model import ROOT_UNIT, Change, Effect, FieldChange, Kind, Op, SubjectId
+from syncd.core.ordering import RANK_LEAVERS, RANK_LINKS, RANK_PEOPLE
+from syncd.core.values import Value, is_empty
+
+_MAKES: Final = frozenset({Op.CREATE, Op.ADOPT, Op.UPDATE})
+_LONGEST: Final = 48
+"""Characters of a name that are kept in a name for the time being: every target that we know holds 64."""
+Key = tuple[SubjectId, Op]
+Seat = tuple[str, str]
+"""A parent and a name, as the platform compares them among siblings."""
+
+
+def take_turns(draft: Draft) -> None:
+    """Order the changes of a plan so that whoever gives something up comes before whoever takes it."""
+    _units(draft)
+    _people(draft)
+
+
+# --- units: one name among siblings, no circle ----------------------------------------------------------------------
+
+
+def _units(draft: Draft) -> None:
+    making = {one.subject: one for one in draft.changes if one.kind is Kind.UNIT and one.op in _MAKES}
+    placed = {subject: one for subject, one in making.items() if _says(one, "name") or _says(one, "parent")}
+    if not placed:
+        return
+    holders = _holders(draft)
+    waits: dict[SubjectId, set[SubjectId]] = defaultdict(set)
+    going = {one.subject: one for one in draft.changes if one.kind is Kind.UNIT and one.op is Op.REMOVE}
+    for subject, change in sorted(placed.items()):
+        if _says(change, "parent"):
+            waits[subject] |= {above for above in _above(draft, subject) if _moves(making.get(above))}
+        holder = holders.get(_wish(draft, change))
+        if holder is None or holder == subject:
+            continue
+        if holder in going and holder not in making:
+            making[holder] = _aside_step(going[holder], _held_name(draft, holder))
+            draft.changes.append(making[holder])
+        waits[subject].add(holder)
+    for subject in _one_of_each_circle(waits, making):
+        _step_aside(draft, making, subject)
+        waits[subject].clear()
+    _in_turn(draft, making, waits)
+
+
+def _holders(draft: Draft) -> dict[Seat, SubjectId]:
+    """Return who holds which name among siblings now; strangers by their ids."""
+    found: dict[Seat, SubjectId] = {}
+    for (kind, target_id), seen in draft.seen.items():
+        if kind is Kind.UNIT:
+            parent = draft.names.subject(Kind.UNIT, str(seen.fields.get("parent") or draft.terms.root))
+            subject = SubjectId(draft.names.subject(Kind.UNIT, target_id))
+            found[parent, _folded(seen.fields.get("name"))] = subject
+    return found
+
+
+def _folded(name: Value) -> str:
+    return str(name or "").strip().casefold()
+
+
+def _wish(draft: Draft, change: Change) -> Seat:
+    wanted = draft.wanted[change.subject].fields
+    seen = draft.object_of(change.subject) or draft.adopted.get(change.subject)
+    held = seen.fields if seen is not None else {}
+    parent = wanted.get("parent") or ROOT_UNIT
+    if "parent" not in wanted and held.get("parent"):
+        parent = draft.names.subject(Kind.UNIT, str(held["parent"]))
+    return str(parent), _folded(wanted.get("name", held.get("name")))
+
+
+def _held_name(draft: Draft, subject: SubjectId) -> str:
+    seen = draft.object_of(subject)
+    return str(seen.fields.get("name")) if seen is not None else subject
+
+
+def _above(draft: Draft, subject: SubjectId) -> Iterator[SubjectId]:
+    """Yield the units that are to be above one, the nearest first."""
+    met = {subject}
+    while (wanted := draft.wanted.get(subject)) is not None:
+        subject = SubjectId(str(wanted.fields.get("parent") or ROOT_UNIT))
+        if subject in met:
+            return
+        met.add(subject)
+        yield subject
+
+
+def _says(change: Change, name: str) -> bool:
+    return any(item.name == name for item in change.fields)
+
+
+def _moves(change: Change | None) -> bool:
+    return change is not None and change.op is not Op.CREATE and _says(change, "parent")
+
+
+def _for_now(name: str, subject: SubjectId) -> str:
+    """Return a name that nobody else has: the one that is held, and a mark of the subject."""
+    mark = hashlib.blake2b(subject.encode(), digest_size=3).hexdigest()
+    return f"{name[:_LONGEST].strip()} ({mark})"
+
+
+def _aside_step(going: Change, name: str) -> Change:
+    """Return the change by which a unit that is to go gives up its name first."""
+    field = FieldChange(name="name", before=name, after=_for_now(name, going.subject))
+    return replace(
+        going,
+        op=Op.UPDATE,
+        reason="goes, and another unit takes its name before it can",
+        effects=(Effect.UNIT_UPDATE,),
+        rank=0,
+        fields=(field,),
+        needs=(),
+        after=(),
+    )
+
+
+def _step_aside(draft: Draft, making: dict[SubjectId, Change], subject: SubjectId) -> None:
+    """Let a unit take a name for the time being, and its own at the end, with what else has to wait."""
+    change = making[subject]
+    name = _held_name(draft, subject)
+    wanted = next((item for item in change.fields if item.name == "name"), None)
+    first = FieldChange(
+        name="name", before=name, after=_for_now(name, subject), rule=wanted.rule if wanted else Place()
+    )
+    last = replace(first, before=first.after, after=wanted.after if wanted else name)
+    others = (item for item in change.fields if item.name != "name")
+    making[subject] = replace(change, fields=tuple(sorted((*others, first), key=lambda item: item.name)))
+    linked = next((one for one in draft.changes if one.subject == subject and one.op is Op.LINK), None)
+    if linked is not None:
+        draft.changes[draft.changes.index(linked)] = replace(
+            linked, fields=tuple(sorted((*linked.fields, last), key=lambda item: item.name))
+        )
+        return
+    draft.changes.append(
+        replace(
+            change,
+            op=Op.LINK,
+            reason="takes its name as soon as it is free",
+            effects=(Effect.UNIT_UPDATE,),
+            rank=RANK_LINKS,
+            fields=(last,),
+            needs=(),
+            after=(),
+        )
+    )
+
+
+def _one_of_each_circle(
+    waits: Mapping[SubjectId, set[SubjectId]], making: Mapping[SubjectId, Change]
+) -> list[SubjectId]:
+    """Return one unit of each circle of waiting; the rest can be put in order once it has stepped aside."""
+    done: set[SubjectId] = set()
+    found: list[SubjectId] = []
+    for start in sorted(waits):
+        stack: list[tuple[SubjectId, Iterator[SubjectId]]] = [(start, iter(sorted(waits[start])))]
+        trail = {start}
+        while stack:
+            at, ahead = stack[-1]
+            after = next((one for one in ahead if one in making and one not in done), None)
+            if after is None:
+                stack.pop()
+                trail.discard(at)
+                done.add(at)
+            elif after in trail:
+                if at not in found and making[at].op is Op.UPDATE:
+                    found.append(at)
+            else:
+                trail.add(after)
+                stack.append((after, iter(sorted(waits.get(after, ())))))
+    return found
+
+
+def _in_turn(draft: Draft, making: Mapping[SubjectId, Change], waits: Mapping[SubjectId, set[SubjectId]]) -> None:
+    """Give those who wait a later rank than those whom they wait for, and the parents' ranks to nobody below them."""
+    rank = {subject: change.rank for subject, change in making.items()}
+    for _ in range(len(making)):
+        moved = False
+        for subject, change in making.items():
+            ahead = (waits.get(subject, set()) | set(change.needs)) - {subject}
+            least = max((rank[one] + 1 for one in ahead if one in rank), default=0)
+            if least > rank[subject]:
+                rank[subject], moved = min(least, RANK_PEOPLE - 2), least < RANK_PEOPLE - 1
+        if not moved:
+            break
+    changed = {
+        (subject, change.op): replace(
+            change,
+            rank=rank[subject],
+            needs=tuple(sorted({*change.needs, *(one for one in waits.get(subject, ()) if one in making)})),
+            after=tuple(sorted({*change.after, *(one for one in waits.get(subject, ()) if one not in making)})),
+        )
+        for subject, change in making.items()
+    }
+    draft.changes = [changed.get((one.subject, one.op), one) if one.kind is Kind.UNIT else one for one in draft.changes]
+
+
+# --- people: one holder for each number -----------------------------------------------------------------------------
+
+
+def _people(draft: Draft) -> None:
+    """Let whoever takes a unique value come after whoever gives it up; keep in mind who holds it where nobody does."""
+    specs = draft.terms.fields[Kind.PERSON]
+    takers: dict[tuple[str, str], list[Change]] = defaultdict(list)
+    for change in draft.changes:
+        if change.kind is Kind.PERSON:
+            for item in change.fields:
+                if item.name in specs and specs[item.name].unique and not is_empty(item.after):
+                    takers[item.name, _folded(item.after)].append(change)
+    if not takers:
+        return
+    gives = _givers(draft)
+    holder_of = dict(_held_by(draft, takers.keys()))
+    after: dict[Key, set[SubjectId]] = defaultdict(set)
+    ahead: dict[Key, list[Change]] = defaultdict(list)
+    for value, changes in takers.items():
+        holder = holder_of.get(value)
+        for change in changes:
+            if holder is not None and holder != change.subject:
+                after[change.subject, change.op].add(holder)
+                ahead[change.subject, change.op] += gives.get((holder, value[0]), [])
+    # Who would wait for each other are tried, refused and named; who only takes waits until it has been given.
+    needs = {taker: {one.subject for one in givers} for taker, givers in ahead.items() if not _leads_back(taker, ahead)}
+    ranks = _ranks(draft, ahead)
+    draft.changes = [_in_line(one, needs, after, ranks) if one.kind is Kind.PERSON else one for one in draft.changes]
+
+
+def _leads_back(taker: Key, ahead: Mapping[Key, Sequence[Change]]) -> bool:
+    """Tell whether somebody would wait for a change that waits for theirs."""
+    met: set[Key] = set()
+    waiting = [taker]
+    while waiting:
+        for giver in ahead.get(waiting.pop(), ()):
+            key = (giver.subject, giver.op)
+            if key == taker:
+                return True
+            if key not in met:
+                met.add(key)
+                waiting.append(key)
+    return False
+
+
+def _givers(draft: Draft) -> dict[tuple[SubjectId, str], list[Change]]:
+    """Return the changes by which somebody gives up the value of a unique field."""
+    specs = draft.terms.fields[Kind.PERSON]
+    unique = [name for name, spec in specs.items() if spec.unique]
+    found: dict[tuple[SubjectId, str], list[Change]] = defaultdict(list)
+    for change in draft.changes:
+        if change.kind is Kind.PERSON and change.op is not Op.CREATE:
+            names = unique if change.op is Op.REMOVE else [item.name for item in change.fields]
+            for name in names:
+                found[change.subject, name].append(change)
+    return found
+
+
+def _held_by(draft: Draft, values: Iterable[tuple[str, str]]) -> Iterator[tuple[tuple[str, str], SubjectId]]:
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for name, value in values:
+        wanted[name].add(value)
+    for (kind, target_id), seen in draft.seen.items():
+        if kind is Kind.PERSON:
+            for name, texts in wanted.items():
+                held = _folded(target_id if name == "userid" else seen.fields.get(name))
+                if held in texts:
+                    yield (name, held), SubjectId(draft.names.subject(Kind.PERSON, target_id))
+
+
+def _ranks(draft: Draft, ahead: Mapping[Key, Sequence[Change]]) -> dict[Key, int]:
+    """Return the ranks by which givers come before takers. Removals come before everybody, and takers after changes."""
+    rank = {(one.subject, one.op): one.rank for one in draft.changes if one.kind is Kind.PERSON}
+    for givers in ahead.values():
+        for giver in givers:
+            if giver.op is Op.REMOVE:
+                rank[giver.subject, giver.op] = RANK_PEOPLE - 1
+    for _ in range(len(ahead)):
+        before = dict(rank)
+        for taker, givers in ahead.items():
+            least = max((rank[one.subject, one.op] + 1 for one in givers), default=0)
+            rank[taker] = max(rank[taker], min(least, RANK_LEAVERS - 1))
+        if rank == before:
+            break
+    return rank
+
+
+def _in_line(
+    change: Change,
+    needs: Mapping[Key, set[SubjectId]],
+    after: Mapping[Key, set[SubjectId]],
+    ranks: Mapping[Key, int],
+) -> Change:
+    key = (change.subject, change.op)
+    hard = needs.get(key, set())
+    soft = after.get(key, set()) - hard
+    if not hard and not soft and ranks[key] == change.rank:
+        return change
+    return replace(
+        change,
+        rank=ranks[key],
+        needs=tuple(sorted({*change.needs, *hard})),
+        after=tuple(sorted({*change.after, *soft})),
+    )
+
+
+__all__ = ["take_turns"]
