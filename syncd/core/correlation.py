@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -88,9 +88,13 @@ def folded(value: Value) -> str:
 
 
 def correlate(
-    statements: Sequence[Statement], rules: JoinRules
+    statements: Sequence[Statement], rules: JoinRules, departed: Sequence[Statement] = ()
 ) -> tuple[dict[SubjectId, list[Statement]], tuple[Aside, ...]]:
-    """Group statements by subject. A statement that matches two subjects is left aside with the names of both."""
+    """Group statements by subject. A statement that matches two subjects is left aside with the names of both.
+
+    `departed` is what subjects without any record said last. A new record with the number *and* the name of one of them is
+    that person, hired again; a number by itself may have been given to somebody else.
+    """
     rank = {source: place for place, source in enumerate(rules.sources)}
     groups: dict[SubjectId, list[Statement]] = defaultdict(list)
     index: dict[tuple[Kind, str, str], set[SubjectId]] = defaultdict(set)
@@ -102,6 +106,10 @@ def correlate(
             if not is_empty(value := statement.facts.get(name)):
                 index[statement.kind, name, folded(value)].add(subject)
 
+    former: dict[tuple[Kind, str, str, str], set[SubjectId]] = defaultdict(set)
+    for one in departed:
+        for key in _marks(one, rules):
+            former[key] |= {one.subject} if one.subject is not None else set()
     several = len(rules.sources) > 1
     fresh = [statement for statement in statements if statement.subject is None]
     for statement in statements:
@@ -109,7 +117,8 @@ def correlate(
             take(statement.subject, statement)
     fresh.sort(key=lambda statement: (rank.get(statement.source, len(rank)), statement.kind, statement.native_id))
     for statement in fresh:
-        match = _match(statement, rules, index, groups) if several else new_subject(statement)
+        match = _match(statement, rules, index, groups) if several else None
+        match = match or _again(statement, rules, former, groups) or new_subject(statement)
         if isinstance(match, Aside):
             asides.append(match)
         else:
@@ -122,7 +131,7 @@ def _match(
     rules: JoinRules,
     index: Mapping[tuple[Kind, str, str], set[SubjectId]],
     groups: Mapping[SubjectId, list[Statement]],
-) -> SubjectId | Aside:
+) -> SubjectId | Aside | None:
     for name in rules.correlate:
         if is_empty(value := statement.facts.get(name)):
             continue
@@ -144,7 +153,29 @@ def _match(
                 problems=(problem,),
                 why=problem.what,
             )
-    return new_subject(statement)
+    return None
+
+
+def _marks(statement: Statement, rules: JoinRules) -> Iterator[tuple[Kind, str, str, str]]:
+    """Yield by what a person is known again: each number or address, together with the name."""
+    if statement.kind is Kind.PERSON:
+        for name in rules.correlate:
+            if not is_empty(value := statement.facts.get(name)):
+                yield statement.kind, name, folded(value), folded(statement.label)
+
+
+def _again(
+    statement: Statement,
+    rules: JoinRules,
+    former: Mapping[tuple[Kind, str, str, str], set[SubjectId]],
+    groups: Mapping[SubjectId, Sequence[Statement]],
+) -> SubjectId | None:
+    """Return the one former subject that a new record must be; None where there is none, or several, or it is taken."""
+    for key in _marks(statement, rules):
+        found = [subject for subject in former.get(key, ()) if subject not in groups]
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
 
 
 class References:
@@ -154,6 +185,8 @@ class References:
         self._rules = rules
         self._known: dict[tuple[SourceName, Kind, str, str], SubjectId] = {}
         self._anywhere: dict[tuple[Kind, str, str], SubjectId] = {}
+        self._shared: set[tuple[object, ...]] = set()
+        """What fits two subjects, and so names neither."""
         wanted = {how for kinds in rules.refers.values() for names in kinds.values() for how in names.values()}
         attributes = sorted(wanted - {"id", "alias"})
         for subject, statements in groups.items():
@@ -167,8 +200,11 @@ class References:
         self._known[*at, "id", folded(statement.native_id)] = subject
         for name in attributes:
             if not is_empty(value := statement.facts.get(name)):
-                self._known.setdefault((*at, name, folded(value)), subject)
-                self._anywhere.setdefault((statement.kind, name, folded(value)), subject)
+                near, far = (*at, name, folded(value)), (statement.kind, name, folded(value))
+                if self._known.setdefault(near, subject) != subject:
+                    self._shared.add(near)
+                if self._anywhere.setdefault(far, subject) != subject:
+                    self._shared.add(far)
 
     def find(self, source: SourceName, of: Kind, name: str, text: str) -> SubjectId | None:
         """Return who `text` means in attribute `name` of a record of `source`."""
@@ -177,7 +213,9 @@ class References:
             return None
         how = self._rules.refers.get(source, {}).get(of, {}).get(name, "alias")
         for kind in ONE_OF[kind_type.type]:
-            found = self._known.get((source, kind, how, folded(text))) or self._anywhere.get((kind, how, folded(text)))
-            if found is not None:
-                return found
+            near, far = (source, kind, how, folded(text)), (kind, how, folded(text))
+            if near in self._known:
+                return None if near in self._shared else self._known[near]
+            if far in self._anywhere:
+                return None if far in self._shared else self._anywhere[far]
         return None

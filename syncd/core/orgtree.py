@@ -35,8 +35,9 @@ MANAGER_CYCLE: Final = message(
 )
 NOBODY: Final = message(
     "REC-004",
-    what="{label}: {attribute} names {value!r}, which no source knows.",
-    do="Nothing to do if that record is out of scope or arrives later; the reference is set as soon as it is known.",
+    what="{label}: {attribute} names {value!r}, which no source knows, or which several share.",
+    do="Nothing to do if that record is out of scope or arrives later; the reference is set as soon as it is known. If two "
+    "people share a number, correct one of them.",
     example="manager: CN=Somebody,OU=Elsewhere,DC=corp,DC=example",
 )
 
@@ -130,9 +131,12 @@ def resolve(entity: Entity, references: References) -> Entity:
     )
 
 
-def grow(statements: Sequence[Statement], rules: JoinRules) -> OrgTree:
-    """Build the org tree. Pure: the same statements give the same tree, whatever their order."""
-    groups, asides = correlate(statements, rules)
+def grow(statements: Sequence[Statement], rules: JoinRules, departed: Sequence[Statement] = ()) -> OrgTree:
+    """Build the org tree. Pure: the same statements give the same tree, whatever their order.
+
+    `departed` is what subjects without any living record said last, so that who is hired again is known again.
+    """
+    groups, asides = correlate(statements, rules, departed)
     references = References(groups, rules)
     entities = {subject: resolve(merge(subject, groups[subject], rules), references) for subject in sorted(groups)}
     _spread_members(entities)
