@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -71,17 +71,32 @@ def automatic(population: int) -> int:
     return max(5, min(500, math.ceil(population * 0.02)))
 
 
-def judge(plan: Plan, limits: Limits, *, released: Callable[[Effect, str], bool] = lambda *_: False) -> Judgement:
-    """Return which changes may be written and which are held. `released` knows the approvals that are in force."""
+def judge(
+    plan: Plan,
+    limits: Limits,
+    *,
+    released: Callable[[Effect, str], bool] = lambda *_: False,
+    accepted: Callable[[Sequence[Change]], Collection[int]] = lambda _: (),
+) -> Judgement:
+    """Return which changes may be written and which are held. `released` knows the approvals that are in force.
+
+    `accepted` returns the places of changes that were let through before and wait for their next attempt. They count, but they
+    are not held again: what was released stays so while the target fails in the middle of it.
+    """
     by_effect: dict[Effect, list[Change]] = defaultdict(list)
     for change in plan.changes:
         for effect in change.effects:
             by_effect[effect].append(change)
     held: dict[Effect, tuple[str, ...]] = {}
-    for effect, changes in by_effect.items():
+    for effect, changes in list(by_effect.items()):
         reasons = (*_over(effect, changes, plan, limits), *_emptied(effect, changes, plan, limits))
-        if reasons and not released(effect, fingerprint(changes)):
+        if not reasons or released(effect, fingerprint(changes)):
+            continue
+        before = set(accepted(changes))
+        fresh = [change for place, change in enumerate(changes) if place not in before]
+        if fresh and not (before and released(effect, fingerprint(fresh))):
             held[effect] = reasons
+            by_effect[effect] = fresh
     if not held:
         return Judgement(allowed=plan.changes)
     return _part(plan.changes, by_effect, held)

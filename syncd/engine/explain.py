@@ -193,7 +193,7 @@ def _held(tx: Transaction, world: World, recalled: Recalled, subject: SubjectId 
     def released(effect: Effect, sum_: str) -> bool:
         return tx.holds.matching(effect, sum_, now=now) is not None
 
-    holds = judge(recalled.plan, world.guard.limits, released=released).holds
+    holds = judge(recalled.plan, world.guard.limits, released=released, accepted=tx.queue.waiting).holds
     return tuple(
         hold.effect for hold in holds if any(change.subject == subject for change in (*hold.changes, *hold.waiting))
     )

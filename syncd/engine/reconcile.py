@@ -84,7 +84,7 @@ async def reconcile(
         plan = difference(world, target, wishes, seen, links, only)
         now = world.now()
         released = lambda effect, sum_: tx.holds.matching(effect, sum_, now=now) is not None  # noqa: E731
-        judgement = judge(plan, world.guard.limits, released=released)
+        judgement = judge(plan, world.guard.limits, released=released, accepted=tx.queue.waiting)
         return wishes, plan, _with_names(judgement, links, seen.objects) if judgement.holds else judgement
 
     wishes, plan, judgement = await world.store.do(compute)

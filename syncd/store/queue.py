@@ -64,6 +64,14 @@ class Queue:
             superseded=tuple(ChangeId(row.id) for row in over),
         )
 
+    def waiting(self, changes: Sequence[Change]) -> frozenset[int]:
+        """Return the places of the changes that wait already: that do the same, whatever they themselves wait for."""
+        known: set[bytes] = set()
+        for portion in portions(sorted({change.subject for change in changes})):
+            rows = self._connection.execute(ask.WAITING_BODIES, {"of_subjects": portion})
+            known |= {_deed(codec.decode_change(row.body)) for row in rows}
+        return frozenset(place for place, change in enumerate(changes) if _deed(change) in known)
+
     def supersede(self, subjects: Iterable[SubjectId], *, at: datetime) -> list[ChangeId]:
         """End the ready, pending and parked changes of these subjects."""
         over = self._waiting_of(set(subjects))
@@ -264,6 +272,12 @@ class Queue:
         rows = self._connection.execute(ask.TAKE, {"these": these}).all()
         by_number = {row.number: row for row in rows}
         return [_queued(by_number[number]) for number in these if number in by_number]
+
+
+def _deed(change: Change) -> bytes:
+    """Return what a change does, and to whom."""
+    fields = [[item.name, item.before, item.after] for item in change.fields]
+    return codec.encode([change.op, change.subject, change.target_id, fields])
 
 
 def _kept(changes: Sequence[Change], before: Sequence[Answer]) -> dict[int, ChangeId]:

@@ -84,6 +84,9 @@ WAITING_OF: Final = (
     .where(C.c.subject.in_(bindparam("of_subjects", expanding=True)), text(f"state {_WAITING}"))
     .order_by(C.c.number)
 )
+WAITING_BODIES: Final = select(C.c.body).where(
+    C.c.subject.in_(bindparam("of_subjects", expanding=True)), text(f"state {_WAITING}")
+)
 NOT_RUNNING: Final = (
     select(C.c.number, C.c.id, C.c.subject).where(text("state IN ('ready', 'parked')")).order_by(C.c.number)
 )
