@@ -219,7 +219,7 @@ def _result(ending: _Ending, queue: QueueCounts) -> Result:
         return Result.HELD
     if found.failed or any(not read.licensed for read in found.reads):
         return Result.UNPROVEN
-    if tally.troubles or queue.parked:
+    if tally.troubles or queue.parked or (queue.ready and ending.writing):
         return Result.TROUBLED
     return Result.DONE if tally.done or not ending.writing else Result.NOTHING
 

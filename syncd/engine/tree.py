@@ -7,7 +7,7 @@ A subject with a parked record is never leaving.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -63,6 +63,7 @@ class Standing:
 def stand(tx: Transaction, world: World) -> Standing:
     """Grow the org tree from the stored records and keep the joins that are new."""
     statements: list[Statement] = []
+    departed: list[Statement] = []
     others: dict[SubjectId, list[StagedRecord]] = defaultdict(list)
     since: dict[SubjectId, datetime] = {}
     asides: list[Aside] = []
@@ -72,6 +73,7 @@ def stand(tx: Transaction, world: World) -> Standing:
         if row.source not in world.seats:
             if row.subject is not None:
                 others[row.subject].append(row)
+                asides += [_unheard(row)] if row.absent_since is None else []
             continue
         if row.state is RecordState.MAPPED and row.absent_since is None:
             statements.append(_statement(row, world.seats[row.source].rules.gives(row.kind)))
@@ -83,11 +85,14 @@ def stand(tx: Transaction, world: World) -> Standing:
                 since[row.subject] = max(row.changed_at, since.get(row.subject, row.changed_at))
         elif row.subject is not None:
             others[row.subject].append(row)
+            if row.absent_since is not None and row.state is RecordState.MAPPED:
+                departed.append(_statement(row, world.seats[row.source].rules.gives(row.kind)))
         if row.absent_since is None and row.state is not RecordState.MAPPED:
             asides.append(_aside(row))
-    tree = grow(statements, world.join)
+    tree = grow(statements, world.join, departed)
     _keep_joins(tx, statements, tree, kinds)
-    parked, gone = _departed(others, tree, world)
+    living = {one.subject for one in statements} | tree.entities.keys()
+    parked, gone = _departed(others, living, world)
     return Standing(
         tree=tree,
         since=since,
@@ -116,6 +121,13 @@ def _aside(row: StagedRecord) -> Aside:
     return Aside(reason=reason, kind=row.kind, name=f"{row.source}/{row.native_id}", label=row.label, why=why)
 
 
+def _unheard(row: StagedRecord) -> Aside:
+    """A source that is taken out of the configuration makes nobody a leaver; but nobody is left unsaid either."""
+    why = f"the source {row.source} is no longer in the configuration"
+    name = f"{row.source}/{row.native_id}"
+    return Aside(reason=Reason.PARKED, kind=row.kind, name=name, label=row.label, why=why)
+
+
 def _keep_joins(
     tx: Transaction,
     statements: Sequence[Statement],
@@ -138,7 +150,7 @@ def _keep_joins(
 
 
 def _departed(
-    others: Mapping[SubjectId, Sequence[StagedRecord]], tree: OrgTree, world: World
+    others: Mapping[SubjectId, Sequence[StagedRecord]], living: Collection[SubjectId | None], world: World
 ) -> tuple[frozenset[SubjectId], dict[SubjectId, str]]:
     parked: set[SubjectId] = set()
     gone: dict[SubjectId, str] = {}
@@ -148,7 +160,7 @@ def _departed(
             parked.add(subject)
         elif any(row.state is RecordState.PARKED and row.absent_since is None for row in rows):
             parked.add(subject)
-        elif subject not in tree.entities:
+        elif subject not in living:
             excluded = [row for row in rows if row.state is RecordState.EXCLUDED and row.absent_since is None]
             if excluded:
                 told = excluded[0].problems
@@ -202,11 +214,18 @@ def wish(
                     leaving[entity.subject] = "inactive in " + _source_of(entity, "active")
                 case Desired() as one:
                     warnings += one.warnings
-                    fields = normalise(kind, one.fields)
+                    fields = normalise(kind, _rooted(entity, one.fields, world))
                     desired[entity.subject] = replace(one, fields=fields, since=standing.since.get(entity.subject))
     if world.leavers.hold and _needs_holding(leaving, links):
         desired[HOLDING_UNIT] = _holding(world, normalise, hidden)
     return Wishes(desired=desired, leaving=leaving, asides=tuple(asides), warnings=tuple(warnings))
+
+
+def _rooted(entity: Entity, fields: Values, world: World) -> Values:
+    """Let a unit without a parent stand below the root, also one that was moved there. A parent that nobody knows is kept."""
+    if entity.kind is not Kind.UNIT or fields.get("parent") or "parent" in entity.unresolved:
+        return fields
+    return {**fields, "parent": ROOT_UNIT} if "parent" in world.outbound.fills(Kind.UNIT) else fields
 
 
 def around(tree: OrgTree, entity: Entity, unique: Callable[[str, Iterator[str]], str]) -> Around:
