@@ -214,7 +214,9 @@ def wish(
                     leaving[entity.subject] = "inactive in " + _source_of(entity, "active")
                 case Desired() as one:
                     warnings += one.warnings
-                    fields = normalise(kind, _rooted(entity, one.fields, world))
+                    fields = normalise(
+                        kind, _rooted(entity, one.fields, world) if entity.subject in links else one.fields
+                    )
                     desired[entity.subject] = replace(one, fields=fields, since=standing.since.get(entity.subject))
     if world.leavers.hold and _needs_holding(leaving, links):
         desired[HOLDING_UNIT] = _holding(world, normalise, hidden)
@@ -222,7 +224,7 @@ def wish(
 
 
 def _rooted(entity: Entity, fields: Values, world: World) -> Values:
-    """Let a unit without a parent stand below the root, also one that was moved there. A parent that nobody knows is kept."""
+    """Let a unit without a parent stand below the root: it may have been moved there. A parent that nobody knows is kept."""
     if entity.kind is not Kind.UNIT or fields.get("parent") or "parent" in entity.unresolved:
         return fields
     return {**fields, "parent": ROOT_UNIT} if "parent" in world.outbound.fills(Kind.UNIT) else fields
