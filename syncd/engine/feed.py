@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from syncd.core.census import EMPTY, Census, retold
-from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, Problem, TryAgain, foreign, message
+from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, Problem, TryAgain, message
 from syncd.core.ports import Consumer
 from syncd.core.values import instant
 
@@ -101,7 +101,7 @@ class _Post:
             return SLOW.at(name=self.name, seconds=round(PATIENCE.total_seconds()))
         except Exception as error:
             log.exception("consumer.failed", consumer=self.name, code=FAILED.code)
-            return FAILED.at(name=self.name, error=foreign(f"{type(error).__name__}: {error}"))
+            return FAILED.at(name=self.name, error=type(error).__name__)
         return None
 
     async def _introduce(self, consumer: Consumer) -> None:

@@ -18,7 +18,7 @@ import structlog
 
 from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.difference import Names, exchange, references
-from syncd.core.errors import foreign, message
+from syncd.core.errors import message
 from syncd.core.model import (
     ROOT_UNIT,
     Applied,
@@ -309,7 +309,8 @@ class Writer:
             return await self.target.apply(wire, key=queued.id, again=queued.again)
         except Exception as error:
             log.exception("connector.failed", change=queued.id)
-            problem = UNEXPECTED.at(label=wire.label, error=foreign(f"{type(error).__name__}: {error}"))
+            # By its type only: what it says may hold whatever the connector knew. The log has it, redacted.
+            problem = UNEXPECTED.at(label=wire.label, error=type(error).__name__)
             return Deferred(problem=problem, retry_at=self.world.now() + timedelta(minutes=1), read_back=True)
 
     def resolve(self, change: Change) -> tuple[Change, str]:
