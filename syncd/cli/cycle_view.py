@@ -125,12 +125,14 @@ def _tell_open(out: Output, done: Cycle) -> None:
 
 def _tell_consumers(out: Output, done: Cycle) -> None:
     """Name each consumer that heard something, and each that failed to."""
+    from syncd.cli.telling.words import count
+
     for one in done.told:
         if one.told or one.introduced:
-            news = f"{one.told} facts" if one.told or not one.introduced else "nothing more"
+            news = count(one.told, "fact") if one.told or not one.introduced else "nothing more"
             out.say(f"Told {one.name}: {'who is there, and ' if one.introduced else ''}{news}")
         if one.problem is not None:
-            out.say(f"Not told: {one.name}, which is behind by {one.behind} facts", style="red")
+            out.say(f"Not told: {one.name}, which is behind by {count(one.behind, 'fact')}", style="red")
             out.problem(one.problem, sign="warning")
 
 

@@ -58,6 +58,11 @@ class Installation:
         leavers: str = "hold",
     ) -> None:
         self.folder, self.url, self.people = folder, url, people
+        self.environment = {
+            "PATH": "/usr/bin:/bin",
+            "SANDBOX_SECRET": "sandbox-secret",
+            "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'connectors'}",
+        }
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copytree(REPOSITORY / "mappings", folder / "mappings", dirs_exist_ok=True)
         limit = "null" if qps is None else str(qps)
@@ -79,11 +84,7 @@ class Installation:
         return subprocess.Popen(
             [sys.executable, "-m", "syncd", *arguments],
             cwd=self.folder,
-            env={
-                "PATH": "/usr/bin:/bin",
-                "SANDBOX_SECRET": "sandbox-secret",
-                "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'connectors'}",
-            },
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

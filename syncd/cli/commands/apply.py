@@ -20,6 +20,12 @@ NOT_A_PLAN: Final = message(
     do="Save one with `syncd plan --out FILE`.",
     example="syncd apply README.md",
 )
+TAMPERED: Final = message(
+    "CLI-031",
+    what="This plan is not as it was saved: its changes do not have the fingerprint that stands in it.",
+    do="Look at the plan of now with `syncd plan --out FILE`, then apply that.",
+    example="somebody edited the file, or a copy of it was cut off",
+)
 
 
 @teach(
@@ -56,11 +62,15 @@ def read(file: Path) -> Plan:
     """Read a saved plan. Raises Stopped if the file is something else."""
     import msgspec
 
+    from syncd.core.ordering import fingerprint
     from syncd.store.codec import decode, decode_plan
 
     try:
         head, body = file.read_bytes().split(b"\n", 1)
         assert decode(head)["syncd_plan"] == 1
-        return decode_plan(body)
+        plan = decode_plan(body)
     except (ValueError, KeyError, TypeError, AssertionError, msgspec.MsgspecError) as error:
         raise Stopped(ExitCode.CONFIGURATION, [NOT_A_PLAN.at(Place(file=str(file)))]) from error
+    if fingerprint(plan.changes) != plan.fingerprint:
+        raise Stopped(ExitCode.CONFIGURATION, [TAMPERED.at(Place(file=str(file)))])
+    return plan

@@ -1,0 +1,156 @@
+"""The service as systemd runs it: on schedule, through outages, next to other commands, and to an orderly end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from support.installation import doubled
+from support.journey import Journey, until
+from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
+
+pytestmark = pytest.mark.slow
+EVERY = "schedule: {every: 10s, jitter: 0s}\n"
+
+
+class Service:
+    """`syncd run` in a process of its own. Its log is read as it is written, so that no pipe is ever full."""
+
+    def __init__(self, one: Journey, *arguments: str) -> None:
+        self.process: subprocess.Popen[bytes] = one.start("run", "--verbose", *arguments)
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing running, whatever the test has come to."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.ended()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line.decode())
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Return what the log says of one kind of event."""
+        found = [json.loads(line) for line in list(self.lines) if line.startswith("{")]
+        return [event for event in found if event["event"] == name]
+
+    def stop(self) -> int:
+        """Send SIGTERM and return the exit code."""
+        self.process.terminate()
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait for its end and return the exit code."""
+        code = self.process.wait(timeout=60)
+        self._reader.join()
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+        return code
+
+
+@pytest.fixture
+def sandbox() -> Iterator[SandboxServer]:
+    with SandboxServer(SandboxSettings(qps=None, seed=5)) as server:
+        yield server
+
+
+@pytest.fixture
+def one(tmp_path: Path, sandbox: SandboxServer, migrated_file: Path) -> Journey:
+    made = Journey(tmp_path / "one", sandbox.url, migrated=migrated_file)
+    made.add(EVERY)
+    return made
+
+
+def users(server: SandboxServer) -> int:
+    return len(server.tenant.live.users)
+
+
+def test_the_service_works_on_its_schedule_and_ends_in_order_when_it_is_told_to(
+    one: Journey, sandbox: SandboxServer
+) -> None:
+    with Service(one) as service:
+        until(lambda: service.events("daemon.sleeping"), "the first turn")
+        first = one.tenant()
+        assert len(first["users"]) == len(one.people)
+
+        person = next(row for row in one.people if row["Manager Number"])
+        person["Job Title"] = "Changed While The Service Slept"
+        one.write()
+        until(lambda: len(service.events("cycle.done")) >= 2, "the next turn")
+
+        titles = {user["job_number"]: user["title"] for user in one.tenant()["users"].values()}
+        assert titles[person["Employee Number"]] == "Changed While The Service Slept"
+        assert service.events("cycle.done")[1]["confirmed"] == 1
+        assert service.stop() == 0
+        assert service.events("daemon.stopped")
+        after = one.json("sync")
+        assert (after["recovered"], after["planned"], after["result"]) == (0, 0, "nothing to do")
+
+
+def test_neither_a_source_nor_a_target_that_fails_ends_the_service_and_the_next_turn_heals(
+    one: Journey, sandbox: SandboxServer
+) -> None:
+    export = one.folder / "company.csv"
+    export.rename(one.folder / "elsewhere.csv")
+    one.control("faults", [{"kind": "reset_before", "interface": "*", "probability": 1.0}])
+    with Service(one) as service:
+        until(lambda: service.events("daemon.sleeping"), "the first turn, which fails")
+        assert [event["code"] for event in service.events("source.failed")]
+        assert service.events("cycle.failed")
+        assert service.process.poll() is None
+
+        one.control("faults", method="DELETE")
+        (one.folder / "elsewhere.csv").rename(export)
+        until(lambda: service.events("cycle.done"), "a turn that works")
+
+        assert service.events("cycle.done")[0]["result"] == "done"
+        assert len(one.tenant()["users"]) == len(one.people)
+        assert service.stop() == 0
+        assert doubled(one.applied()) == {}
+
+
+def test_told_to_stop_in_the_middle_it_settles_what_is_under_way(one: Journey, sandbox: SandboxServer) -> None:
+    one.control("faults", [{"kind": "slow", "interface": "/topapi/v2/user/create", "probability": 1.0, "seconds": 0.5}])
+    with Service(one) as service:
+        until(lambda: users(sandbox) > 1, "the first person who is being made")
+
+        assert service.stop() == 0
+        one.control("faults", method="DELETE")
+
+        after = one.json("sync", "--accept")
+        assert after["recovered"] == 0
+        assert len(one.tenant()["users"]) == len(one.people)
+        assert doubled(one.applied()) == {}
+
+
+def test_while_a_turn_is_at_work_another_syncd_says_who_and_ends_with_9(one: Journey, sandbox: SandboxServer) -> None:
+    one.control("faults", [{"kind": "slow", "interface": "/topapi/v2/user/create", "probability": 1.0, "seconds": 6.0}])
+    with Service(one) as service:
+        until(lambda: users(sandbox) > 1, "the first person who is being made")
+
+        with Service(one, "--turns", "1") as second:
+            third = one.ran("sync")
+            assert second.ended() == 9
+
+        assert third.code == 9
+        assert "syncd run" in third.err
+        assert str(service.process.pid) in third.err
+        assert second.events("cycle.failed")[0]["code"] in third.codes
+        one.control("faults", method="DELETE")
+        until(lambda: service.events("cycle.done"), "the first turn")
+        assert service.stop() == 0
+        assert doubled(one.applied()) == {}
