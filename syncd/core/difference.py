@@ -149,6 +149,8 @@ def compare(
         if observed is None:
             if is_empty(wanted):
                 continue
+        elif name == "parent" and wanted == ROOT_UNIT and is_empty(seen):
+            continue  # a unit without a parent stands below the root
         elif same(wanted, seen, spec) or (spec.immutable and not is_empty(seen)):
             continue
         changes.append(FieldChange(name=name, before=seen, after=wanted, rule=desired.rules.get(name, Place())))
