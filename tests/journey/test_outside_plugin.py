@@ -71,5 +71,6 @@ def test_a_strangers_consumer_is_found_listed_and_told(one: Journey) -> None:
     failed = one.json("sync")
     assert failed["result"] == "done"
     assert (failed["consumers"][0]["behind"], failed["consumers"][0]["problem"]["code"]) == (1, "NBK-001")
+    assert "Not told: who_is_here, which is behind by 1 fact" in one.run("sync")
     status = one.json("status", codes=(4,))
     assert status["consumers"] == {"who_is_here": 1}
