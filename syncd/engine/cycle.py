@@ -63,7 +63,7 @@ class Cycle:
     """What one cycle did. `tally.confirmed` is success; everything else has a name and a number of its own.
 
     It has no `repr` that shows people: `asyncio.run` makes one of its result, unseen (the signal module asks whether its handler
-    is a known constant, and formats the refusal), which took six seconds for 10,000 people.
+    is a known constant, and formats the refusal), which took seconds for 10,000 people.
     """
 
     run_id: RunId
