@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from support.small_world import SmallWorld
-from syncd.core.model import Change, Deferred, Kind, Op, Outcome, Rejected, TargetId
+from syncd.core.model import Change, Kind, Op, TargetId
+from syncd.core.outcome import Deferred, Outcome, Rejected
 from syncd.core.values import Value
 from syncd.engine.cycle import Cycle
 from syncd.engine.world import LeaverTerms, WriterTerms
@@ -54,9 +55,11 @@ class History(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.unit("a", None)
-        self.unit("b", "a")
+        for key in "bcd":
+            self.unit(key, "a")
         for key in PEOPLE[:3]:
             self.world.person(key, "b")
+        self.check(self.world.sync())
 
     def unit(self, key: str, parent: str | None) -> None:
         self.parents[key] = parent
@@ -95,8 +98,9 @@ class History(RuleBasedStateMachine):
         if parent is None or (parent in self.parents and not self.below(parent, key)):
             self.unit(key, parent)
 
-    @rule(one=units, other=units)
-    def swap_names(self, one: str, other: str) -> None:
+    @rule(order=st.permutations(UNITS))
+    def swap_names(self, order: list[str]) -> None:
+        one, other = order[:2]
         if one in self.parents and other in self.parents:
             self.names[one], self.names[other] = self.names[other], self.names[one]
             for key in (one, other):
@@ -194,7 +198,7 @@ class History(RuleBasedStateMachine):
 
 
 QUICK = settings(deadline=None, max_examples=10, stateful_step_count=14, suppress_health_check=list(HealthCheck))
-LONG = settings(QUICK, max_examples=250, stateful_step_count=40)
+LONG = settings(QUICK, max_examples=120, stateful_step_count=30)
 
 
 def test_any_history_with_a_failing_target_ends_as_a_first_run_would() -> None:
