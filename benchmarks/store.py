@@ -19,8 +19,6 @@ from syncd.audit.log import AuditLog
 from syncd.core.model import (
     Change,
     Effect,
-    Fact,
-    FactType,
     FieldChange,
     Kind,
     Lane,
@@ -34,6 +32,7 @@ from syncd.core.model import (
     SubjectId,
     TargetId,
 )
+from syncd.core.outcome import Fact, FactType
 from syncd.store import Store, Transaction
 from syncd.store.rows import QueuedChange, QueueState, RecordState, Settlement, StagedRecord
 

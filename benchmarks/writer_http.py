@@ -21,7 +21,8 @@ from httpx_aiohttp import AiohttpTransport
 
 from benchmarks._sandbox import sandbox, settings
 from benchmarks.figures import Figure
-from syncd.core.model import Applied, Change, Effect, FieldChange, Kind, Lane, Op, SubjectId, TargetId
+from syncd.core.model import Change, Effect, FieldChange, Kind, Lane, Op, SubjectId, TargetId
+from syncd.core.outcome import Applied
 from syncd.core.ports import Room
 from syncd.core.values import Value
 from syncd.http import HttpSettings, open_client

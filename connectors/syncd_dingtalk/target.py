@@ -16,7 +16,8 @@ from pydantic import SecretStr
 
 from syncd.config.secrets import Secret
 from syncd.core.errors import NeedsHuman
-from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, Outcome, Rejected, SubjectId, TargetId
+from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, SubjectId, TargetId
+from syncd.core.outcome import Outcome, Rejected
 from syncd.core.ports import Room, Verdict
 from syncd.core.values import Values
 from syncd.http import HttpSettings, open_client

@@ -15,18 +15,8 @@ from typing import Final
 
 from syncd.core.difference import same
 from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, Problem, TryAgain
-from syncd.core.model import (
-    Applied,
-    Change,
-    Deferred,
-    FieldSpec,
-    Observed,
-    Op,
-    Outcome,
-    Pending,
-    Rejected,
-    TargetId,
-)
+from syncd.core.model import Change, FieldSpec, Observed, Op, TargetId
+from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
 from syncd.core.values import Value, Values
 from syncd_dingtalk import messages as m
 from syncd_dingtalk.api import Api, Refused

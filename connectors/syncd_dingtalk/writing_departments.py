@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from syncd.core.errors import OutcomeUnknown, Problem
-from syncd.core.model import ROOT_UNIT, Applied, Change, Deferred, Observed, Outcome, Rejected, TargetId
+from syncd.core.model import ROOT_UNIT, Change, Observed, TargetId
+from syncd.core.outcome import Applied, Deferred, Outcome, Rejected
 from syncd.core.values import Values
 from syncd_dingtalk import api as a
 from syncd_dingtalk import departments

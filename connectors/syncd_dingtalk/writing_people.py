@@ -11,7 +11,8 @@ from datetime import timedelta
 from typing import Final
 
 from syncd.core.errors import OutcomeUnknown, Problem, TryAgain
-from syncd.core.model import Applied, Change, Deferred, Observed, Outcome, Rejected, TargetId
+from syncd.core.model import Change, Observed, TargetId
+from syncd.core.outcome import Applied, Deferred, Outcome, Rejected
 from syncd.core.values import Value, Values
 from syncd_dingtalk import api as a
 from syncd_dingtalk import messages as m

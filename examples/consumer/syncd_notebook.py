@@ -20,7 +20,8 @@ from pydantic import BaseModel, ConfigDict
 
 from syncd.core.census import EMPTY, Census, Member, retold
 from syncd.core.errors import NeedsHuman, foreign, message
-from syncd.core.model import Fact, Kind, SubjectId, TargetId
+from syncd.core.model import Kind, SubjectId, TargetId
+from syncd.core.outcome import Fact
 from syncd.core.ports import Room
 from syncd.core.values import frozen, instant
 

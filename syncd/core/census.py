@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from syncd.core.model import Fact, FactType, FieldChange, Kind, SubjectId, TargetId
+from syncd.core.model import FieldChange, Kind, SubjectId, TargetId
+from syncd.core.outcome import Fact, FactType
 from syncd.core.values import Value, Values, is_empty
 
 _ENDS: Final = frozenset({FactType.LEFT, FactType.UNIT_REMOVED})

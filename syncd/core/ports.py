@@ -16,19 +16,8 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from syncd.core.census import Census
 from syncd.core.errors import Problem
-from syncd.core.model import (
-    Change,
-    Completeness,
-    Fact,
-    FieldSpec,
-    Kind,
-    Observed,
-    Outcome,
-    Page,
-    SourceName,
-    SubjectId,
-    TargetId,
-)
+from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, Page, SourceName, SubjectId, TargetId
+from syncd.core.outcome import Fact, Outcome
 from syncd.core.values import Values
 
 

@@ -11,20 +11,8 @@ from datetime import datetime
 from typing import Final
 
 from syncd.core.difference import units_of
-from syncd.core.model import (
-    HOLDING_UNIT,
-    Change,
-    Effect,
-    Fact,
-    FactType,
-    FieldChange,
-    Kind,
-    Link,
-    LinkState,
-    Observed,
-    Op,
-    TargetId,
-)
+from syncd.core.model import HOLDING_UNIT, Change, Effect, FieldChange, Kind, Link, LinkState, Observed, Op, TargetId
+from syncd.core.outcome import Fact, FactType
 
 Whole = Callable[[Observed], tuple[FieldChange, ...]]
 """Says an object's fields as if each had just been written: references as subjects."""

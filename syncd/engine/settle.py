@@ -9,23 +9,8 @@ from typing import Final
 
 from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.errors import Problem, message
-from syncd.core.model import (
-    Applied,
-    Change,
-    Deferred,
-    Fact,
-    FieldChange,
-    Kind,
-    Lane,
-    Link,
-    LinkState,
-    Observed,
-    Op,
-    Outcome,
-    Pending,
-    Rejected,
-    TargetId,
-)
+from syncd.core.model import Change, FieldChange, Kind, Lane, Link, LinkState, Observed, Op, TargetId
+from syncd.core.outcome import Applied, Deferred, Fact, Outcome, Pending, Rejected
 from syncd.core.values import Value, is_empty
 from syncd.engine.facts import Whole, facts_of
 from syncd.engine.world import WriterTerms

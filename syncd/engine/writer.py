@@ -21,22 +21,18 @@ from syncd.core.difference import Names, exchange, references
 from syncd.core.errors import message
 from syncd.core.model import (
     ROOT_UNIT,
-    Applied,
     Change,
     ChangeId,
-    Deferred,
     FieldChange,
     Kind,
     Link,
     LinkState,
     Observed,
     Op,
-    Outcome,
-    Pending,
-    Rejected,
     SubjectId,
     TargetId,
 )
+from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
 from syncd.core.ports import Target
 from syncd.core.values import is_empty
 from syncd.engine.settle import Settled, settle

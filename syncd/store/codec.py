@@ -19,8 +19,6 @@ from syncd.core.model import (
     Aside,
     Change,
     Effect,
-    Fact,
-    FactType,
     FieldChange,
     Kind,
     Lane,
@@ -31,6 +29,7 @@ from syncd.core.model import (
     SubjectId,
     TargetId,
 )
+from syncd.core.outcome import Fact, FactType
 from syncd.core.values import Values, instant, moment
 from syncd.store.rows import Told
 

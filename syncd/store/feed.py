@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, func, insert, select
 
-from syncd.core.model import Fact
+from syncd.core.outcome import Fact
 from syncd.store import codec, tables
 from syncd.store.statements import Many, Upsert, numbers
 

@@ -21,7 +21,8 @@ import pytest
 
 from syncd.core.census import Census, retold
 from syncd.core.errors import NeedsHuman, TryAgain
-from syncd.core.model import Fact, FactType, FieldChange, Kind, SubjectId, TargetId
+from syncd.core.model import FieldChange, Kind, SubjectId, TargetId
+from syncd.core.outcome import Fact, FactType
 from syncd.core.ports import Consumer
 from syncd.core.values import Value
 

@@ -12,7 +12,8 @@ from types import TracebackType
 from typing import Any, ClassVar, Final, Self
 
 from syncd.core.census import EMPTY, Census, retold
-from syncd.core.model import Fact, TargetId
+from syncd.core.model import TargetId
+from syncd.core.outcome import Fact
 from syncd.core.ports import Alert, Room
 
 TEXT_LIMIT: Final = 2_000

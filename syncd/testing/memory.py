@@ -15,23 +15,20 @@ from typing import Any, ClassVar, Final, Self
 
 from syncd.core.errors import Problem, message
 from syncd.core.model import (
-    Applied,
     Change,
     Completeness,
-    Deferred,
     FieldSpec,
     FieldType,
     Kind,
     Observed,
     Op,
-    Outcome,
     Page,
     ProofFact,
-    Rejected,
     SourceRecord,
     SubjectId,
     TargetId,
 )
+from syncd.core.outcome import Applied, Deferred, Outcome, Rejected
 from syncd.core.ports import Room, Standing, Verdict
 from syncd.core.values import Value, Values, digest, is_empty
 

@@ -12,20 +12,8 @@ from typing import Any
 
 import pytest
 
-from syncd.core.model import (
-    Applied,
-    Change,
-    Effect,
-    FieldChange,
-    Kind,
-    Lane,
-    Observed,
-    Op,
-    Outcome,
-    Rejected,
-    SubjectId,
-    TargetId,
-)
+from syncd.core.model import Change, Effect, FieldChange, Kind, Lane, Observed, Op, SubjectId, TargetId
+from syncd.core.outcome import Applied, Outcome, Rejected
 from syncd.core.ports import Target
 from syncd.core.values import Value
 

@@ -13,7 +13,8 @@ import pytest
 
 from syncd.core.census import EMPTY, Census, retold
 from syncd.core.errors import TryAgain
-from syncd.core.model import Fact, TargetId
+from syncd.core.model import TargetId
+from syncd.core.outcome import Fact
 from syncd.core.ports import Alert, Consumer, Messenger, Room, Sink
 from syncd.testing.consumer import Audience, ConsumerContract
 from syncd.testing.listeners import MemoryConsumer, MemoryMessenger, MemorySink, Shelf

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from servers.dingtalk import NOW, Company, Open, change, companies, person
-from syncd.core.model import Applied, Deferred, Kind, Op, Pending, Rejected, TargetId
+from syncd.core.model import Kind, Op, TargetId
+from syncd.core.outcome import Applied, Deferred, Pending, Rejected
 from syncd_dingtalk import api
 from syncd_dingtalk.sandbox.faults import Fault, FaultKind
 

@@ -11,7 +11,8 @@ import pytest
 from servers.dingtalk import NOW, Company, Open, companies, person
 from syncd.config.secrets import Secret
 from syncd.core.errors import NeedsHuman
-from syncd.core.model import Deferred, Kind, Outcome, TargetId
+from syncd.core.model import Kind, TargetId
+from syncd.core.outcome import Deferred, Outcome
 from syncd.core.ports import Room, Standing
 from syncd_dingtalk import DingTalk
 from syncd_dingtalk.settings import DingTalkSettings

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from servers.dingtalk import NOW, Company, Open, change, companies, person, picture, unit
-from syncd.core.model import Applied, Change, Deferred, Kind, Op, Outcome, TargetId
+from syncd.core.model import Change, Kind, Op, TargetId
+from syncd.core.outcome import Applied, Deferred, Outcome
 from syncd.core.values import Value
 from syncd_dingtalk.sandbox.faults import Fault, FaultKind
 from syncd_dingtalk.settings import SandboxEntry

@@ -11,7 +11,8 @@ import pytest
 
 from support.small_world import SmallWorld
 from syncd.audit.verify import verify
-from syncd.core.model import Change, Outcome
+from syncd.core.model import Change
+from syncd.core.outcome import Outcome
 from syncd.engine.cycle import cycle
 
 

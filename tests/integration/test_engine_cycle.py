@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from support.small_world import SmallWorld
-from syncd.core.model import Effect, Kind, LinkState, Op, Reason, Rejected, TargetId
+from syncd.core.model import Effect, Kind, LinkState, Op, Reason, TargetId
+from syncd.core.outcome import Rejected
 from syncd.core.policy import Limit, Limits
 from syncd.engine.cycle import Result
 from syncd.engine.world import GuardTerms, LeaverTerms

@@ -13,7 +13,8 @@ import pytest
 from support.small_world import SmallWorld, run
 from syncd.core.census import Census, Member
 from syncd.core.errors import TryAgain
-from syncd.core.model import Deferred, FactType, Kind, SubjectId, TargetId
+from syncd.core.model import Kind, SubjectId, TargetId
+from syncd.core.outcome import Deferred, FactType
 from syncd.core.ports import Room
 from syncd.engine import feed
 from syncd.engine.cycle import Cycle, Result

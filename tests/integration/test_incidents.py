@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from support.small_world import SmallWorld, run
-from syncd.core.model import Deferred, Effect, Kind, Op, Reason, Rejected, TargetId
+from syncd.core.model import Effect, Kind, Op, Reason, TargetId
+from syncd.core.outcome import Deferred, Rejected
 from syncd.core.policy import Limit, Limits
 from syncd.core.values import Value
 from syncd.engine.cycle import Order, Result, cycle

@@ -18,7 +18,8 @@ from support.small_world import HR, SmallWorld
 from syncd.config.parts import LoggingSettings
 from syncd.core.correlation import JoinRules
 from syncd.core.errors import NeedsHuman, TryAgain
-from syncd.core.model import Change, Deferred, Kind, Op, Outcome, Reason, Rejected, SourceName
+from syncd.core.model import Change, Kind, Op, Reason, SourceName
+from syncd.core.outcome import Deferred, Outcome, Rejected
 from syncd.core.ports import Room
 from syncd.core.values import Value
 from syncd.engine.cycle import Result

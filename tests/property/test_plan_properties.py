@@ -11,18 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from syncd.core.difference import exchange, references
-from syncd.core.model import (
-    ROOT_UNIT,
-    Applied,
-    Desired,
-    FieldChange,
-    Kind,
-    Link,
-    LinkState,
-    Op,
-    Plan,
-    SubjectId,
-)
+from syncd.core.model import ROOT_UNIT, Desired, FieldChange, Kind, Link, LinkState, Op, Plan, SubjectId
+from syncd.core.outcome import Applied
 from syncd.core.plan import Terms, diff, fingerprint
 from syncd.core.ports import Room
 from syncd.core.values import Value

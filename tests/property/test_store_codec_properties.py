@@ -13,8 +13,6 @@ from syncd.core.model import (
     Aside,
     Change,
     Effect,
-    Fact,
-    FactType,
     FieldChange,
     Kind,
     Lane,
@@ -25,6 +23,7 @@ from syncd.core.model import (
     SubjectId,
     TargetId,
 )
+from syncd.core.outcome import Fact, FactType
 from syncd.core.values import canonical
 from syncd.store import codec
 from syncd.store.rows import Told

@@ -10,20 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from syncd.core.model import (
-    Applied,
-    Change,
-    Deferred,
-    Effect,
-    FieldChange,
-    Kind,
-    Lane,
-    Observed,
-    Op,
-    Outcome,
-    SubjectId,
-    TargetId,
-)
+from syncd.core.model import Change, Effect, FieldChange, Kind, Lane, Observed, Op, SubjectId, TargetId
+from syncd.core.outcome import Applied, Deferred, Outcome
 from syncd.core.ports import Room
 from syncd.core.values import Value
 from syncd_dingtalk import DingTalk

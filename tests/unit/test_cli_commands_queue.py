@@ -9,7 +9,8 @@ import pytest
 
 from support.office import Office
 from support.small_world import SmallWorld
-from syncd.core.model import Change, Outcome, Rejected
+from syncd.core.model import Change
+from syncd.core.outcome import Outcome, Rejected
 from syncd.store.rows import QueuedChange, QueueState
 from syncd.testing.memory import refusal
 

@@ -17,7 +17,8 @@ from support.office import Office
 from syncd.cli import moments, overview
 from syncd.config.durations import spelled
 from syncd.core.errors import TryAgain
-from syncd.core.model import Change, Effect, Outcome, Rejected
+from syncd.core.model import Change, Effect
+from syncd.core.outcome import Outcome, Rejected
 from syncd.core.policy import Limit, Limits
 from syncd.core.ports import Room
 from syncd.engine.world import GuardTerms

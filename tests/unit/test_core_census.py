@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.census import EMPTY, Census, retold
-from syncd.core.model import Fact, FactType, SubjectId
+from syncd.core.model import SubjectId
+from syncd.core.outcome import Fact, FactType
 from syncd.testing.consumer import fact, history
 
 _VALUES = st.sampled_from([None, "", "a", "b", ("x",), {"k": "1"}, {"l": None, "k": "2"}])

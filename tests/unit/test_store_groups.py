@@ -12,8 +12,6 @@ from syncd.core.model import (
     Aside,
     Desired,
     Effect,
-    Fact,
-    FactType,
     FieldChange,
     Kind,
     Link,
@@ -26,6 +24,7 @@ from syncd.core.model import (
     SubjectId,
     TargetId,
 )
+from syncd.core.outcome import Fact, FactType
 from syncd.store import Store
 from syncd.store.rows import Allocation, AsideRow, DesiredRow, HoldRow, HoldState, ObservedRow, ReadRow, RunRow, Told
 
