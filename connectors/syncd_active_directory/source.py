@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from syncd.core.errors import NeedsHuman, SyncdError, TryAgain
 from syncd.core.model import Kind, Page
-from syncd.core.ports import Room, Verdict
+from syncd.core.ports import NOTHING_KNOWN, Known, Room, Verdict
 from syncd_active_directory.checks import Checks
 from syncd_active_directory.reading import Reading
 from syncd_active_directory.schema import declared
@@ -47,7 +47,13 @@ class ActiveDirectory:
         known[Kind.PERSON] = {**known[Kind.PERSON], **settings.attributes}
         return known
 
-    async def read(self, cursor: str | None) -> AsyncIterator[Page]:  # noqa: ARG002
+    async def read(
+        self,
+        cursor: str | None,  # noqa: ARG002
+        *,
+        full: bool = False,  # noqa: ARG002
+        known: Known = NOTHING_KNOWN,  # noqa: ARG002
+    ) -> AsyncIterator[Page]:
         """Yield the whole directory, units first. There is no cursor yet: each read starts over."""
         wire = await self._connected()
         try:

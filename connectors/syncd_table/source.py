@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from syncd.core.errors import NeedsHuman, Problem, TryAgain
 from syncd.core.model import Kind, Page, SourceRecord
-from syncd.core.ports import Room, Standing, Verdict
+from syncd.core.ports import NOTHING_KNOWN, Known, Room, Standing, Verdict
 from syncd_table.grid import Grid, Row
 from syncd_table.layout import Layout, Survey, behind_header, proof, read_layout, records, survey
 from syncd_table.settings import TableSettings
@@ -49,7 +49,13 @@ class Table:
             layout = await stop.run(lambda: self._layout(grid.rows()))
         return tuple(filter(None, layout.columns))
 
-    async def read(self, cursor: str | None) -> AsyncIterator[Page]:  # noqa: ARG002
+    async def read(
+        self,
+        cursor: str | None,  # noqa: ARG002
+        *,
+        full: bool = False,  # noqa: ARG002
+        known: Known = NOTHING_KNOWN,  # noqa: ARG002
+    ) -> AsyncIterator[Page]:
         """Yield the whole table; a cursor means nothing to a file, so there never is one."""
         with Stop() as stop:
             snapshot = await self._take(stop)

@@ -60,6 +60,15 @@ class SourceRecord:
     """Other names by which records of the same source refer to this one, such as its DN; compared case-insensitively."""
     changed_at: datetime | None = None
     """When the source says it changed it, aware UTC; None where the source does not say."""
+    fingerprint: bytes = b""
+    """Of the raw encoding, and of everything else that decided how it was decoded: a record with a known fingerprint need not be
+    decoded (`syncd.core.ports.Known`). Empty where a source has none; other than `digest`, it may change without anything
+    having changed."""
+    review_at: datetime | None = None
+    """From when on the same encoding may mean something else (an account expires then): it is decoded again."""
+    references: Mapping[str, NativeId] = field(default_factory=dict)
+    """What texts of `attributes` that name other records mean: their ids, where the source says so along with the text. A DN
+    changes when somebody far above is renamed; an id does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +107,8 @@ class Page:
     cursor: str | None = None
     full: bool = True
     """Whether the read covers the whole source (True) or only what changed since the cursor (False)."""
+    unchanged: int = 0
+    """Records that are there and were not yielded, because they are known (`syncd.core.ports.Known`)."""
     completeness: Completeness | None = None
     notes: tuple[Problem, ...] = ()
     """What the administrator should know about this read (an encoding that was guessed, a record that was left out)."""

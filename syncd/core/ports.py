@@ -12,13 +12,35 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 
 from syncd.core.census import Census
 from syncd.core.errors import Problem
 from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, Page, SourceName, SubjectId, TargetId
 from syncd.core.outcome import Fact, Outcome
 from syncd.core.values import Values
+
+
+class Known(Protocol):
+    """What the engine remembers of a source's records: the fingerprints of their raw encodings. Safe in any thread."""
+
+    def seen(self, fingerprint: bytes) -> bool:
+        """Tell whether a record of exactly this encoding is known, and note that it is still there.
+
+        Each record that is known answers True once; it need not be decoded, mapped or yielded then.
+        """
+        ...
+
+
+class Unknown:
+    """Remembers nothing: every record is yielded."""
+
+    def seen(self, fingerprint: bytes) -> bool:  # noqa: ARG002
+        """Return False."""
+        return False
+
+
+NOTHING_KNOWN: Final = Unknown()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +53,8 @@ class Room:
     """The clock: aware UTC. Connectors never ask the system for the time of day."""
     base: Path
     """The folder of `syncd.yaml`: relative paths in settings start here."""
+    wanted: Mapping[Kind, frozenset[str]] | None = None
+    """Of a source: the attributes that its rules read, by kind; None when that is not known, so that all may be read."""
 
 
 class Standing(StrEnum):
@@ -62,10 +86,15 @@ class Source(AbstractAsyncContextManager["Source"], Protocol):
      4. A read that cannot go on raises (`TryAgain`, `NeedsHuman`, `Misconfigured`); it never ends quietly with less.
      5. `native_id` is stable under renames and moves; two records of one kind never share one.
      6. Reading an unchanged source again yields equal digests; a changed attribute yields another digest.
-     7. `read(cursor)` yields at least what changed since the cursor was given (`full` False), or starts over (`full` True).
+     7. `read(cursor)` yields at least what changed since the cursor was given (`full` False), or starts over (`full` True);
+        with `full` it always starts over. A cursor is what the last page of an earlier read carried: the source may keep in it
+        what it wants to compare the next read with.
      8. Blocking libraries run in threads; cancellation of a read leaves nothing running.
      9. Secrets never occur in errors, notes or `repr`.
     10. `check()` tries each precondition by itself, never raises, and gives one verdict each.
+    11. A record that has a `fingerprint` is asked for with `known.seen` before it is yielded, and only then: what is known is
+        counted in `Page.unchanged` instead. Without `known`, everything is yielded.
+    12. After a delta, the records that were yielded and deleted amount to what one full read yields.
     """
 
     settings: ClassVar[type[Any]]
@@ -77,7 +106,7 @@ class Source(AbstractAsyncContextManager["Source"], Protocol):
 
     def __init__(self, settings: Any, room: Room) -> None: ...
 
-    def read(self, cursor: str | None) -> AsyncIterator[Page]: ...
+    def read(self, cursor: str | None, *, full: bool = False, known: Known = NOTHING_KNOWN) -> AsyncIterator[Page]: ...
 
     def check(self) -> AsyncIterator[Verdict]: ...
 
@@ -233,8 +262,10 @@ SourceFactory = Callable[[Any, Room], Source]
 TargetFactory = Callable[[Any, Room], Target]
 
 __all__ = [
+    "NOTHING_KNOWN",
     "Alert",
     "Consumer",
+    "Known",
     "Messenger",
     "Room",
     "Sink",
@@ -244,6 +275,7 @@ __all__ = [
     "Standing",
     "Target",
     "TargetFactory",
+    "Unknown",
     "Verdict",
     "Watching",
 ]

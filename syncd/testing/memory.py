@@ -29,7 +29,7 @@ from syncd.core.model import (
     TargetId,
 )
 from syncd.core.outcome import Applied, Deferred, Outcome, Rejected
-from syncd.core.ports import Room, Standing, Verdict
+from syncd.core.ports import NOTHING_KNOWN, Known, Room, Standing, Verdict
 from syncd.core.values import Value, Values, digest, is_empty
 
 REFUSED: Final = message(
@@ -241,7 +241,13 @@ class MemorySource:
     ) -> None:
         return None
 
-    async def read(self, cursor: str | None) -> AsyncIterator[Page]:
+    async def read(
+        self,
+        cursor: str | None,  # noqa: ARG002
+        *,
+        full: bool = False,  # noqa: ARG002
+        known: Known = NOTHING_KNOWN,  # noqa: ARG002
+    ) -> AsyncIterator[Page]:
         records = tuple(
             SourceRecord(native_id=native_id, kind=kind, digest=digest(fields), attributes=dict(fields))  # type: ignore[arg-type]
             for (kind, native_id), fields in sorted(self.records.items())
