@@ -243,10 +243,10 @@ class MemorySource:
 
     async def read(
         self,
-        cursor: str | None,  # noqa: ARG002
+        cursor: str | None,
         *,
-        full: bool = False,  # noqa: ARG002
-        known: Known = NOTHING_KNOWN,  # noqa: ARG002
+        full: bool = False,
+        known: Known = NOTHING_KNOWN,
     ) -> AsyncIterator[Page]:
         records = tuple(
             SourceRecord(native_id=native_id, kind=kind, digest=digest(fields), attributes=dict(fields))  # type: ignore[arg-type]
