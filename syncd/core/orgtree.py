@@ -7,9 +7,9 @@ when everybody is known; one that names nobody is kept as unresolved and reporte
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from syncd.core.attributes import REFERENCES, Type, attribute
 from syncd.core.correlation import JoinRules, References, Statement, correlate
@@ -95,7 +95,15 @@ def merge(subject: SubjectId, statements: Sequence[Statement], rules: JoinRules)
     )
 
 
-def resolve(entity: Entity, references: References) -> Entity:
+class Meaning(Protocol):
+    """Whoever knows who is meant by a text of a source."""
+
+    def find(self, source: SourceName, of: Kind, name: str, text: str) -> SubjectId | None:
+        """Return who `text` means in attribute `name` of a record of `source`."""
+        ...
+
+
+def resolve(entity: Entity, references: Meaning) -> Entity:
     """Replace the references of `entity`, which are its sources' texts, by subjects."""
     facts = dict(entity.facts)
     unresolved: dict[str, tuple[str, ...]] = {}
@@ -137,7 +145,21 @@ def grow(statements: Sequence[Statement], rules: JoinRules, departed: Sequence[S
     `departed` is what subjects without any living record said last, so that who is hired again is known again.
     """
     groups, asides = correlate(statements, rules, departed)
-    references = References(groups, rules)
+    return grown(groups, rules, References(groups, rules), asides=asides)
+
+
+def grown(
+    groups: Mapping[SubjectId, Sequence[Statement]],
+    rules: JoinRules,
+    references: Meaning,
+    *,
+    asides: Sequence[Aside] = (),
+    about: Collection[SubjectId] | None = None,
+) -> OrgTree:
+    """Build the tree of subjects whose statements are known, or a part of it in which nobody is missing whom it refers to.
+
+    `about` limits what is said of references that name nobody to these subjects.
+    """
     entities = {subject: resolve(merge(subject, groups[subject], rules), references) for subject in sorted(groups)}
     _spread_members(entities)
     depth, broken = _unit_depths(entities)
@@ -155,12 +177,18 @@ def grow(statements: Sequence[Statement], rules: JoinRules, departed: Sequence[S
     warnings += [
         NOBODY.at(label=entity.label, attribute=name, value=text)
         for entity in entities.values()
+        if entity.unresolved and (about is None or entity.subject in about)
         for name, texts in entity.unresolved.items()
         if name not in _OFTEN_OUTSIDE
         for text in texts
     ]
     kept = {subject: entity for subject, entity in entities.items() if subject not in in_rings}
     return OrgTree(entities=kept, asides=(*asides, *ring_asides), warnings=tuple(warnings), depth=depth)
+
+
+def missed(entity: Entity) -> bool:
+    """Tell whether a reference names nobody, and somebody should hear of it."""
+    return any(name not in _OFTEN_OUTSIDE for name in entity.unresolved)
 
 
 def _spread_members(entities: dict[SubjectId, Entity]) -> None:
