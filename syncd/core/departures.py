@@ -78,7 +78,7 @@ def _hold(draft: Draft, gone: Desired, link: Link, seen: Observed, reason: str) 
 
 def _leave_unit(draft: Draft, gone: Desired, link: Link, seen: Observed | None, reason: str) -> None:
     if link.adopted:
-        draft.warnings.append(UNIT_NOT_OURS.at(label=gone.label))
+        draft.warn(gone.subject, UNIT_NOT_OURS.at(label=gone.label))
         draft.put_aside(Reason.PROTECTED, gone, "it was there before syncd")
         return
     depth = _observed_depth(draft, seen)

@@ -84,6 +84,10 @@ class Terms:
     """Whether the observation is certified: only then is a missing object really missing."""
     protected: Callable[[Observed], bool] = lambda _: False
     mark: Callable[[SubjectId], str] = str
+    depth: Mapping[SubjectId, int] = field(default_factory=dict)
+    """Of units: the steps from the top, where the desire is only a part and does not tell; so ranks are those of the whole."""
+    order: Mapping[SubjectId, int] = field(default_factory=dict)
+    """Of people: the steps from the topmost manager, likewise."""
 
 
 class Draft:
@@ -102,6 +106,7 @@ class Draft:
         self.changes: list[Change] = []
         self.asides: list[Aside] = []
         self.warnings: list[Problem] = []
+        self.warned: set[SubjectId] = set()
         self.hidden: Counter[str] = Counter()
         self.wanted: Mapping[SubjectId, Desired] = {}
         self.leaving: Collection[SubjectId] = ()
@@ -118,8 +123,9 @@ class Draft:
         """Find out, before any change is written down, which objects exist, are adopted, or will be made."""
         self.wanted, self.leaving = wanted, leaving
         free = Free(item for key, item in self.seen.items() if key not in self.linked)
-        self.depth = depths(wanted, "parent")
-        self.order = depths({subject: item for subject, item in wanted.items() if item.kind is Kind.PERSON}, "manager")
+        people = {subject: item for subject, item in wanted.items() if item.kind is Kind.PERSON}
+        self.depth = {**depths(wanted, "parent"), **self.terms.depth}
+        self.order = {**depths(people, "manager"), **self.terms.order}
         missing = [
             item for item in wanted.values() if self.object_of(item.subject) is None and not self._waiting(item.subject)
         ]
@@ -173,7 +179,9 @@ class Draft:
                     unclear.setdefault(item.subject, ADOPT_AMBIGUOUS.at(label=item.label, field=name, others=others))
             open_ = [item for item in open_ if item.subject not in found]
         self.unclear |= unclear.keys() - found.keys()
-        self.warnings += [problem for subject, problem in unclear.items() if subject not in found]
+        for subject, problem in unclear.items():
+            if subject not in found:
+                self.warn(subject, problem)
         return found
 
     def _candidates(self, item: Desired, name: str, free: Free) -> list[Observed]:
@@ -246,6 +254,11 @@ class Draft:
     def guarded(self, seen: Observed) -> bool:
         return seen.protected or self.terms.protected(seen)
 
+    def warn(self, subject: SubjectId, problem: Problem) -> None:
+        """Say something about a subject that hinders nothing."""
+        self.warnings.append(problem)
+        self.warned.add(subject)
+
     def put_aside(self, reason: Reason, item: Desired, why: str) -> None:
         self.asides.append(Aside(reason=reason, kind=item.kind, name=item.subject, label=item.label, why=why))
 
@@ -266,7 +279,7 @@ class Draft:
             if item.subject in self.adopted or (link is not None and link.adopted):
                 continue  # an account that was there before us keeps the id it had
             if spec is not None and spec.immutable and not is_empty(held) and not is_empty(value) and value != held:
-                self.warnings.append(IMMUTABLE.at(label=item.label, field=name))
+                self.warn(item.subject, IMMUTABLE.at(label=item.label, field=name))
 
     def _writable(
         self, item: Desired, fields: tuple[FieldChange, ...], specs: Mapping[str, FieldSpec]
@@ -279,7 +292,7 @@ class Draft:
             if not absent:
                 kept.append(change)
             elif spec.late:
-                self.warnings.append(MANAGER_ABSENT.at(label=item.label))
+                self.warn(item.subject, MANAGER_ABSENT.at(label=item.label))
                 rest = tuple(subject for subject in references(change.after, spec) if subject not in absent)
                 if rest and set(rest) != set(references(change.before, spec)):
                     kept.append(replace(change, after=rest))
@@ -296,14 +309,14 @@ class Draft:
             members = tuple(subject for subject in named if self._is_member(subject, item.subject))
             if len(members) < len(named):
                 names = ", ".join(self._label(subject) for subject in named if subject not in members)
-                self.warnings.append(NO_MEMBER.at(label=item.label, names=names, field=name))
+                self.warn(item.subject, NO_MEMBER.at(label=item.label, names=names, field=name))
                 item = replace(item, fields={**item.fields, name: members})
         return item
 
     def _name_leavers(self, item: Desired) -> None:
         """Say that somebody's manager leaves. The link stays until the source names another: it is the source's to say."""
         if self.leaving and (manager := item.fields.get("manager")) and manager in self.leaving:
-            self.warnings.append(MANAGER_LEAVES.at(label=item.label))
+            self.warn(item.subject, MANAGER_LEAVES.at(label=item.label))
 
     def _is_member(self, person: SubjectId, unit: SubjectId) -> bool:
         """Tell whether somebody is, or is to be, a member; of whom nothing is known that is assumed."""

@@ -382,3 +382,5 @@ class Plan:
     """How many linked, active objects of each kind there are: the base of the guard's percentages."""
     units: Mapping[SubjectId, int] = field(default_factory=dict)
     """Linked people by main unit, for limits per department."""
+    warned: frozenset[SubjectId] = frozenset()
+    """Of whom the warnings are: they are looked at again in the next plan, changed or not."""

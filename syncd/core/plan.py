@@ -70,6 +70,7 @@ def _finish(draft: Draft, aside: Sequence[Aside], warnings: Sequence[Problem]) -
         unmanaged=len(draft.seen) - known,
         population=dict(sorted(population.items())),
         units=_headcount(draft),
+        warned=frozenset(draft.warned),
     )
 
 
