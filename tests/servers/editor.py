@@ -1,163 +1,106 @@
-"""Changes a test directory as its administrators do, over LDAPS."""
+"""Changes a test domain of Active Directory as its administrators do."""
 
 from __future__ import annotations
 
-import ssl
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
 
-from ldap3 import BASE, MODIFY_DELETE, MODIFY_REPLACE, SIMPLE, SUBTREE, Connection, Server, Tls
-from ldap3.utils.conv import escape_filter_chars
+from ldap3 import BASE, MODIFY_DELETE, MODIFY_REPLACE, SUBTREE
 from ldap3.utils.dn import escape_rdn
 
-_BASE_DN = "DC=corp,DC=example,DC=com"
+from servers.administrator import Administrator, entries, expect
+
 _TREE_DELETE = ("1.2.840.113556.1.4.805", True, None)
+_SHOW_DELETED = ("1.2.840.113556.1.4.417", True, None)
+_FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
+_NEVER = "9223372036854775807"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Editor:
-    """One call, one connection: tests are short, and servers are restarted in between."""
+class Editor(Administrator):
+    """The domain's administrator."""
 
-    host: str
-    password: str
+    port: int = 636
+    user: str = "Administrator@corp.example.com"
 
-    def guid(self, login: str) -> str:
-        """Return a person's or group's objectGUID."""
-        return self._ids(f"(sAMAccountName={escape_filter_chars(login)})")[0]
-
-    def guids(self, *, base: str, filter_: str) -> frozenset[str]:
-        """Return the objectGUIDs that ldap3 itself, with its own decoding, finds."""
-        return frozenset(self._ids(filter_, base))
-
-    def logins(self, *, base: str) -> list[str]:
-        """Return the login names of the people below `base`, sorted."""
-        with self._connection() as connection:
-            connection.search(
-                base, "(&(objectCategory=person)(objectClass=user))", SUBTREE, attributes=["sAMAccountName"]
-            )
-            return sorted(each["raw_attributes"]["sAMAccountName"][0].decode() for each in _entries(connection))
-
-    def dn(self, login: str) -> str:
-        """Return where somebody stands."""
-        with self._connection() as connection:
-            connection.search(_BASE_DN, f"(sAMAccountName={escape_filter_chars(login)})", SUBTREE, attributes=["1.1"])
-            (found,) = _entries(connection)
-            return str(found["dn"])
+    base_dn: ClassVar[str] = "DC=corp,DC=example,DC=com"
+    login_attribute: ClassVar[str] = "sAMAccountName"
+    id_attribute: ClassVar[str] = "objectGUID"
+    people_filter: ClassVar[str] = "(&(objectCategory=person)(objectClass=user))"
+    group_class: ClassVar[str] = "group"
+    unit_type: ClassVar[str] = "OU"
 
     def add(self, login: str, *, name: str, unit: str, **attributes: Any) -> str:
         """Add an enabled person and return the objectGUID."""
         known = {"sAMAccountName": login, "userAccountControl": "544", "displayName": name, **attributes}
-        with self._connection() as connection:
-            connection.add(f"CN={escape_rdn(name)},{unit}", ["user"], known)
-            _expect(connection)
+        self.add_dn(f"CN={escape_rdn(name)},{unit}", ["user"], known)
         return self.guid(login)
 
-    def add_unit(self, name: str, *, above: str) -> str:
-        """Add an organizational unit and return its name."""
-        dn = f"OU={escape_rdn(name)},{above}"
-        with self._connection() as connection:
-            connection.add(dn, ["organizationalUnit"])
-            _expect(connection)
-        return dn
+    def rename(self, login: str, *, name: str) -> None:
+        """Give somebody another name, and by it another distinguished name."""
+        self.modify(login, displayName=name)
+        self.rename_dn(self.dn(login), f"CN={escape_rdn(name)}")
 
-    def add_group(self, name: str, *, unit: str, members: Sequence[str]) -> str:
-        """Add a group and return the objectGUID; members are distinguished names."""
-        with self._connection() as connection:
-            connection.add(
-                f"CN={escape_rdn(name)},{unit}", ["group"], {"sAMAccountName": name, "member": list(members)}
-            )
-            _expect(connection)
-        return self.guid(name)
-
-    def modify(self, login: str, **attributes: Any) -> None:
-        """Replace a person's attributes; None removes one. `__` in a name stands for a hyphen."""
-        self.modify_dn(self.dn(login), **attributes)
-
-    def modify_dn(self, dn: str, **attributes: Any) -> None:
-        """Replace attributes of any object, as `modify` does."""
-        changes = {
-            name.replace("__", "-"): [(MODIFY_DELETE, [])] if value is None else [(MODIFY_REPLACE, [value])]
-            for name, value in attributes.items()
-        }
-        with self._connection() as connection:
-            connection.modify(dn, changes)
-            _expect(connection)
+    def rename_login(self, login: str, *, to: str) -> None:
+        """Give somebody another login name."""
+        self.modify(login, sAMAccountName=to)
 
     def disable(self, login: str) -> None:
         """Disable an account."""
         self.modify(login, userAccountControl="546")
 
-    def move(self, login: str, *, unit: str) -> None:
-        """Move somebody to another unit."""
-        dn = self.dn(login)
-        self.rename_dn(dn, dn.split(",OU=")[0], above=unit)
+    def enable(self, login: str) -> None:
+        """Enable an account."""
+        self.modify(login, userAccountControl="544")
 
-    def rename_dn(self, dn: str, rdn: str, *, above: str | None = None) -> None:
-        """Give any object another name (`CN=…`, `OU=…`), and another place if `above` is given."""
-        with self._connection() as connection:
-            connection.modify_dn(dn, rdn, new_superior=above)
-            _expect(connection)
+    def expire(self, login: str, *, at: datetime | None) -> None:
+        """Let an account expire at an instant (accountExpires: 100 ns since 1601)."""
+        self.modify(login, accountExpires=_NEVER if at is None else _filetime(at))
 
-    def delete(self, login: str) -> None:
-        """Delete somebody."""
-        self.delete_dn(self.dn(login))
+    def set_password(self, login: str, password: str) -> None:
+        """Set a password."""
+        raw = f'"{password}"'.encode("utf-16-le")
+        self._change(self.dn(login), {"unicodePwd": [(MODIFY_REPLACE, [raw])]})
 
     def delete_dn(self, dn: str) -> None:
         """Delete an object with everything below it."""
         with self._connection() as connection:
             connection.delete(dn, controls=[_TREE_DELETE])
-            _expect(connection)
+            expect(connection)
 
-    def set_password(self, login: str, password: str) -> None:
-        """Set a password, as an administrator."""
-        dn = self.dn(login)
+    def reanimate(self, guid: str, *, name: str, unit: str, **attributes: Any) -> None:
+        """Bring a deleted object back ([MS-ADTS] 3.1.1.5.3.7), with attributes that its tombstone has lost.
+
+        Its objectGUID and objectSid stay; without the recycle bin the account comes back disabled and bare.
+        """
         with self._connection() as connection:
-            connection.modify(dn, {"unicodePwd": [(MODIFY_REPLACE, [f'"{password}"'.encode("utf-16-le")])]})
-            _expect(connection)
+            connection.search(f"<GUID={guid}>", "(objectClass=*)", BASE, attributes=["1.1"], controls=[_SHOW_DELETED])
+            (found,) = entries(connection)
+            changes: dict[str, Any] = {
+                "isDeleted": [(MODIFY_DELETE, [])],
+                "distinguishedName": [(MODIFY_REPLACE, [f"CN={escape_rdn(name)},{unit}"])],
+                **{key.replace("__", "-"): [(MODIFY_REPLACE, [value])] for key, value in attributes.items()},
+            }
+            connection.modify(found["dn"], changes, controls=[_SHOW_DELETED])
+            expect(connection)
 
-    def exists(self, dn: str) -> bool:
-        """Tell whether there is an object of that name."""
+    def deleted(self) -> Sequence[str]:
+        """Return the objectGUIDs of what is in the container of deleted objects."""
         with self._connection() as connection:
-            connection.search(dn, "(objectClass=*)", BASE, attributes=["1.1"])
-            return bool(_entries(connection))
+            base = f"CN=Deleted Objects,{self.base_dn}"
+            connection.search(base, "(isDeleted=TRUE)", SUBTREE, attributes=["objectGUID"], controls=[_SHOW_DELETED])
+            raw = [each["raw_attributes"]["objectGUID"][0] for each in entries(connection)]
+            return [self._id_text(each) for each in raw]
 
-    def _ids(self, filter_: str, base: str = _BASE_DN) -> list[str]:
-        with self._connection() as connection:
-            found = connection.extend.standard.paged_search(
-                base, filter_, SUBTREE, attributes=["objectGUID"], paged_size=500, generator=False
-            )
-            return [
-                str(uuid.UUID(bytes_le=each["raw_attributes"]["objectGUID"][0]))
-                for each in found
-                if each["type"] == "searchResEntry"
-            ]
+    def _id_text(self, raw: bytes) -> str:
+        return str(uuid.UUID(bytes_le=raw))
 
-    @contextmanager
-    def _connection(self) -> Iterator[Any]:
-        # Our own server on loopback: what verifies certificates is the connector under test. (With verification ldap3 2.9.1
-        # calls ssl.match_hostname, which is deprecated, and so an error in these tests.)
-        tls = Tls(validate=ssl.CERT_NONE)
-        server = Server(self.host, port=636, use_ssl=True, tls=tls, get_info="NO_INFO")
-        user = "Administrator@corp.example.com"
-        connection = Connection(
-            server, user, self.password, authentication=SIMPLE, auto_bind="NONE", receive_timeout=60
-        )
-        connection.open()
-        connection.bind()
-        _expect(connection)
-        try:
-            yield connection
-        finally:
-            connection.unbind()
+    def _group_names(self, name: str) -> dict[str, str]:
+        return {"sAMAccountName": name}
 
 
-def _entries(connection: Any) -> list[Any]:
-    return [each for each in connection.response or () if each["type"] == "searchResEntry"]
-
-
-def _expect(connection: Any) -> None:
-    if connection.result["result"] != 0:
-        raise RuntimeError(f"the directory refused: {connection.result['description']} {connection.result['message']}")
+def _filetime(at: datetime) -> str:
+    return str((at - _FILETIME_EPOCH) // timedelta(microseconds=1) * 10)

@@ -1,4 +1,4 @@
-"""Real servers as pytest fixtures. A test that asks for one carries `@pytest.mark.samba` and `xdist_group("samba")`."""
+"""Real servers as pytest fixtures. A test that asks for a domain carries `@pytest.mark.samba` and `xdist_group("samba")`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from servers.openldap import OpenLdap
+from servers.openldap import missing as openldap_missing
 from servers.samba import SambaDomain, missing
 
 
@@ -25,3 +27,21 @@ def own_domain() -> Iterator[SambaDomain]:
         pytest.fail(f"{reason}; leave these tests out with -m 'not samba'")
     with SambaDomain() as domain:
         yield domain
+
+
+@pytest.fixture(scope="session")
+def openldap() -> Iterator[OpenLdap]:
+    """A running OpenLDAP with the example company. Tests that change it leave it as they found it, or count on no one."""
+    if reason := openldap_missing():
+        pytest.fail(reason)
+    with OpenLdap() as server:
+        yield server
+
+
+@pytest.fixture
+def own_openldap() -> Iterator[OpenLdap]:
+    """A running OpenLDAP of the test's own, to break at will. Well under a second."""
+    if reason := openldap_missing():
+        pytest.fail(reason)
+    with OpenLdap() as server:
+        yield server

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs the real servers that the integration tests run: Debian's Samba (as Active Directory) and PostgreSQL.
+# Installs the real servers that the integration tests run: Debian's Samba (as Active Directory), OpenLDAP, 389 Directory
+# Server and PostgreSQL; and what Kerberos takes: its commands, and the headers from which the Python package is built.
 #
 # Idempotent: it does nothing where everything is there, and it installs only what is missing.
 # It never lets a package start a service of its own, and it changes nothing in /etc besides what the packages bring.
@@ -8,6 +9,10 @@ set -euo pipefail
 readonly PACKAGES=(
   samba samba-ad-dc samba-ad-provision samba-dsdb-modules samba-vfs-modules winbind python3-samba # the domain controller
   ldb-tools                                                                                       # its database from outside
+  slapd ldap-utils                                                                                # OpenLDAP
+  389-ds-base python3-lib389                                                                      # 389 Directory Server
+  krb5-user libkrb5-dev gcc python3-dev                                                           # tickets; gssapi is compiled
+  python3-ldap                                                                                    # what benchmarks compare with
   openssl                                                                                         # test certificates
   postgresql                                                                                      # the store's second database
 )
