@@ -14,6 +14,7 @@ from syncd.core.errors import Misconfigured, NeedsHuman, Problem, TryAgain
 from syncd.core.model import Kind
 from syncd.core.ports import Standing, Verdict
 from syncd_active_directory import messages
+from syncd_active_directory.dialects import ACTIVE_DIRECTORY
 from syncd_active_directory.reading import outermost
 from syncd_active_directory.settings import DirectorySettings
 from syncd_active_directory.wire import Wire
@@ -88,7 +89,7 @@ class Checks:
         if warning := self._settings.password.warning():
             yield Verdict(name="password", standing=Standing.WARNING, seen=warning.what, problem=warning)
         readable = []
-        for base in outermost(self._settings.base):
+        for base in outermost([base.dn for base in self._settings.base]):
             verdict = _base(wire, base)
             yield verdict
             if verdict.standing is Standing.OK:
@@ -98,11 +99,11 @@ class Checks:
                 yield self._sample(wire, kind, filter_, readable)
 
     def _searches(self) -> Iterator[tuple[Kind, str]]:
-        yield Kind.PERSON, self._settings.people_filter
+        yield Kind.PERSON, self._settings.people_filter or ACTIVE_DIRECTORY.filters[Kind.PERSON]
         if self._settings.units:
-            yield Kind.UNIT, self._settings.units_filter
+            yield Kind.UNIT, self._settings.units_filter or ACTIVE_DIRECTORY.filters[Kind.UNIT]
         if self._settings.groups:
-            yield Kind.GROUP, self._settings.groups_filter
+            yield Kind.GROUP, self._settings.groups_filter or ACTIVE_DIRECTORY.filters[Kind.GROUP]
 
     def _sample(self, wire: Wire, kind: Kind, filter_: str, bases: list[str]) -> Verdict:
         name = f"{kind}s"

@@ -82,6 +82,13 @@ EXPIRES_SOON: Final = message(
     example="a domain controller whose certificate has less than 30 days to go",
 )
 
+NO_ROOT: Final = message(
+    "ADS-016",
+    what="{server} does not say what it is: its own entry (rootDSE) is empty or hidden.",
+    do="Let the account read the server's own entry; it is public in every usual directory.",
+    example="an LDAP proxy that hides the rootDSE",
+)
+
 # --- binding --------------------------------------------------------------------------------------------------------
 
 _BIND_EXAMPLE: Final = _SOURCE + "    user: svc-syncd@corp.example.com\n    password: {env: AD_PASSWORD}"

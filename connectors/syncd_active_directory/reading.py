@@ -24,6 +24,7 @@ from syncd_active_directory.decode import (
     is_below,
     parent_name,
 )
+from syncd_active_directory.dialects import ACTIVE_DIRECTORY
 from syncd_active_directory.schema import ASKED, BOOKKEEPING, Syntax, with_extra
 from syncd_active_directory.settings import DirectorySettings
 from syncd_active_directory.wire import Wire
@@ -65,10 +66,10 @@ class Reading:
 
     def _searches(self) -> Iterator[tuple[Kind, str]]:
         if self._settings.units:
-            yield Kind.UNIT, self._settings.units_filter
-        yield Kind.PERSON, self._settings.people_filter
+            yield Kind.UNIT, self._settings.units_filter or ACTIVE_DIRECTORY.filters[Kind.UNIT]
+        yield Kind.PERSON, self._settings.people_filter or ACTIVE_DIRECTORY.filters[Kind.PERSON]
         if self._settings.groups:
-            yield Kind.GROUP, self._settings.groups_filter
+            yield Kind.GROUP, self._settings.groups_filter or ACTIVE_DIRECTORY.filters[Kind.GROUP]
 
     def _of_kind(self, kind: Kind, filter_: str) -> Iterator[Page]:
         if kind is Kind.UNIT:
@@ -83,7 +84,7 @@ class Reading:
                 yield Page(records=records)
 
     def _raw(self, kind: Kind, filter_: str) -> Iterator[Sequence[RawEntry]]:
-        for base in outermost(self._settings.base):
+        for base in outermost([base.dn for base in self._settings.base]):
             wanted = list(self._asked[kind])
             for page in self._wire.pages(base=base, filter_=filter_, wanted=wanted, doing=f"reading {kind}s"):
                 self._answers += 1
@@ -147,7 +148,7 @@ class Reading:
             return identity
         if not self._settings.units:
             return above or None
-        bases = [base.casefold() for base in self._settings.base]
+        bases = [base.dn.casefold() for base in self._settings.base]
         inside = above.casefold() not in bases and any(is_below(above, base) for base in bases)
         return above if inside else None
 

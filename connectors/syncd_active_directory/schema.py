@@ -137,6 +137,9 @@ COMPUTED: Final[Mapping[Kind, Mapping[str, str]]] = MappingProxyType(
 BOOKKEEPING: Final = frozenset({"whenChanged"})
 """Delivered, but no part of the digest: each controller keeps its own, and it moves when nothing that we read has changed."""
 
+REFERENCES: Final = frozenset({"manager", "assistant", "managedby", "member", "memberof", "directreports", "secretary"})
+"""Attributes whose values are names of other objects ([MS-ADA1] to [MS-ADA3], syntax Object(DS-DN)), in lower case."""
+
 FILETIMES: Final = frozenset(
     name.lower()
     for name in ("accountExpires", "pwdLastSet", "lastLogonTimestamp", "lastLogon", "lockoutTime", "badPasswordTime")

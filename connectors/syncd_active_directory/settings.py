@@ -13,9 +13,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 
 from syncd.config.problems import refusal
 from syncd.config.secrets import Secret
+from syncd.core.model import Kind
 from syncd_active_directory import messages
 
 AttributeType = Literal["text", "texts", "number", "flag", "instant"]
+ServerKind = Literal["auto", "active_directory", "openldap", "389ds", "ldap"]
+Changes = Literal["auto", "dirsync", "usn", "syncrepl", "changelog", "timestamps", "none"]
 
 
 def _listed(value: Any) -> Any:
@@ -23,6 +26,47 @@ def _listed(value: Any) -> Any:
 
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+
+
+def _based(value: Any) -> Any:
+    listed = value if isinstance(value, list | tuple) else [value]
+    return [{"dn": each} if isinstance(each, str) else each for each in listed]
+
+
+class Base(BaseModel):
+    """A place in the directory below which everything is read, with filters of its own where it needs them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    dn: str
+    """The distinguished name."""
+    people_filter: str | None = None
+    """Which objects below this base are people, instead of what holds for all bases."""
+    units_filter: str | None = None
+    """Which objects below this base are units."""
+    groups_filter: str | None = None
+    """Which objects below this base are groups."""
+
+    @field_validator("dn")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        from ldap3.core.exceptions import LDAPInvalidDnError
+        from ldap3.utils.dn import parse_dn
+
+        try:
+            parse_dn(value)
+        except LDAPInvalidDnError:
+            raise refusal(messages.BAD_NAME, name=value) from None
+        return value
+
+    @field_validator("people_filter", "units_filter", "groups_filter")
+    @classmethod
+    def _filters(cls, value: str | None) -> str | None:
+        return None if value is None else _filter(value)
+
+    def filter(self, kind: Kind) -> str | None:
+        """Return this base's own filter for a kind, None if it has none."""
+        return {Kind.PERSON: self.people_filter, Kind.UNIT: self.units_filter, Kind.GROUP: self.groups_filter}[kind]
 
 
 class DirectorySettings(BaseModel):
@@ -43,18 +87,30 @@ class DirectorySettings(BaseModel):
     """The account's password, by reference: {env: NAME}, {file: PATH} or {credential: NAME}."""
     plain_text_password_allowed: bool = False
     """True allows ldap:// without StartTLS. Never outside a laboratory."""
-    base: Texts = Field(examples=[["DC=corp,DC=example,DC=com"]])
-    """One or more distinguished names below which everything is read."""
-    people_filter: str = "(&(objectCategory=person)(objectClass=user))"
-    """Which objects are people (LDAP filter)."""
+    bind: Literal["simple", "gssapi"] = "simple"
+    """How to log on: `simple` with user and password, `gssapi` with a Kerberos ticket or keytab (needs the extra `kerberos`)."""
+    server: ServerKind = "auto"
+    """What kind of server it is; `auto` asks the server."""
+    changes: Changes = "auto"
+    """How to learn who changed since the last read; `auto` takes the best way that the server offers and the account may use,
+    `none` reads everything each time. `syncd check --online` says which ways there are, and which one is taken."""
+    base: Annotated[
+        tuple[Base, ...], BeforeValidator(_based), Field(min_length=1, examples=[["DC=corp,DC=example,DC=com"]])
+    ]
+    """One or more distinguished names below which everything is read; each may have filters of its own:
+    {dn: "OU=Guests,DC=corp,DC=example,DC=com", people_filter: (employeeType=Guest)}."""
+    people_filter: str | None = None
+    """Which objects are people (LDAP filter); without it, what this kind of server calls people: in Active Directory
+    (&(objectCategory=person)(objectClass=user))."""
     units: bool = True
     """Whether organizational units are read as units."""
-    units_filter: str = "(objectClass=organizationalUnit)"
-    """Which objects are units (LDAP filter)."""
+    units_filter: str | None = None
+    """Which objects are units (LDAP filter); without it (objectClass=organizationalUnit)."""
     groups: bool = True
     """Whether groups and their members are read."""
-    groups_filter: str = "(objectClass=group)"
-    """Which objects are groups (LDAP filter)."""
+    groups_filter: str | None = None
+    """Which objects are groups (LDAP filter); without it, what this kind of server calls groups: in Active Directory
+    (objectClass=group)."""
     attributes: dict[str, AttributeType] = Field(default_factory=dict)
     """More attributes of people, with their types: {msDS-cloudExtensionAttribute1: text, otherMobile: texts}."""
     witnesses: tuple[str, ...] = ()
@@ -78,31 +134,15 @@ class DirectorySettings(BaseModel):
                 raise refusal(messages.BAD_SERVER, server=server)
         return value
 
-    @field_validator("base")
-    @classmethod
-    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        from ldap3.core.exceptions import LDAPInvalidDnError
-        from ldap3.utils.dn import parse_dn
-
-        for name in value:
-            try:
-                parse_dn(name)
-            except LDAPInvalidDnError:
-                raise refusal(messages.BAD_NAME, name=name) from None
-        return value
-
     @field_validator("people_filter", "units_filter", "groups_filter")
     @classmethod
-    def _filters(cls, value: str) -> str:
-        from ldap3.core.exceptions import LDAPInvalidFilterError
-        from ldap3.operation.search import parse_filter
+    def _filters(cls, value: str | None) -> str | None:
+        return None if value is None else _filter(value)
 
-        text = value if value.startswith("(") else f"({value})"
-        try:
-            parse_filter(text, None, auto_escape=True, auto_encode=False, validator=None, check_names=False)
-        except LDAPInvalidFilterError as error:
-            raise refusal(messages.BAD_FILTER, reason=str(error)) from None
-        return text
+    @property
+    def bases(self) -> tuple[Base, ...]:
+        """The bases as they are written."""
+        return self.base
 
     @model_validator(mode="after")
     def _encrypted(self) -> DirectorySettings:
@@ -111,6 +151,18 @@ class DirectorySettings(BaseModel):
                 if not server.lower().startswith("ldaps://"):
                     raise refusal(messages.PLAIN_TEXT, server=server)
         return self
+
+
+def _filter(value: str) -> str:
+    from ldap3.core.exceptions import LDAPInvalidFilterError
+    from ldap3.operation.search import parse_filter
+
+    text = value if value.startswith("(") else f"({value})"
+    try:
+        parse_filter(text, None, auto_escape=True, auto_encode=False, validator=None, check_names=False)
+    except LDAPInvalidFilterError as error:
+        raise refusal(messages.BAD_FILTER, reason=str(error)) from None
+    return text
 
 
 def _is_address(text: str) -> bool:

@@ -1,0 +1,74 @@
+"""The cursor: what the source keeps between two reads, as one text. It reads and writes JSON and decides nothing.
+
+It holds the position in the server's history (`Mark`), and what the last full read saw, so that the next one can be compared with
+it. A cursor of another version or of other settings is not understood on purpose: the next read then starts over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from syncd_active_directory.ways import Mark, Way
+
+VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the last full read that could be proven saw. Counts are of objects; keys are ids, never names of people."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """By kind."""
+    bases: Mapping[str, str] = field(default_factory=dict)
+    """The id of each base, by its name in lower case."""
+    branches: Mapping[str, int] = field(default_factory=dict)
+    """How many people stood below each branch, by the branch's id: a branch that was full and is empty is a doubt."""
+    rights: str = ""
+    """A digest of what the account could see (canary); empty where the server does not tell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursor:
+    """A position, whose it is, and what was seen."""
+
+    dialect: str
+    way: Way
+    mark: Mark
+    server: str
+    """Identifies the server and its database (`Place.server`)."""
+    digest: str
+    """Of the settings that decide what is read (`Place.digest`)."""
+    state: Mapping[str, int | str] = field(default_factory=dict)
+    """How far the server was, in its own numbers (highestCommittedUSN, contextCSN): it must not be lower next time."""
+    units: str = ""
+    """Which units were there, packed by `units.packed`; empty where that is not known."""
+    seen: Seen = field(default_factory=Seen)
+
+
+def written(cursor: Cursor) -> str:
+    """Return the cursor as text."""
+    return json.dumps({"version": VERSION, **asdict(cursor)}, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def parsed(text: str) -> Cursor | str:
+    """Return what `written` wrote; or, as text, why it cannot be used."""
+    try:
+        found = json.loads(text)
+        if found.pop("version") != VERSION:
+            return "it was written by another version of syncd"
+        return _cursor(found)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "it cannot be read"
+
+
+def _cursor(found: dict[str, Any]) -> Cursor:
+    seen = Seen(**found.pop("seen"))
+    cursor = Cursor(seen=seen, **{**found, "way": Way(found["way"])})
+    texts = (cursor.dialect, cursor.server, cursor.digest, cursor.units, seen.rights)
+    mappings = (cursor.mark, cursor.state, seen.counts, seen.bases, seen.branches)
+    if not all(isinstance(each, str) for each in texts) or not all(isinstance(each, dict) for each in mappings):
+        raise TypeError("not what was written")
+    return cursor

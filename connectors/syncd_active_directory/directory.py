@@ -1,0 +1,125 @@
+"""Which server this is, and what is to be read of it: asks the server about itself, and returns a `Place`.
+
+It asks for nothing but the server's own entry (rootDSE) and what identifies its database. Each dialect is recognised by what the
+server says of itself; the setting `server` overrules that.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from syncd.core.errors import NeedsHuman
+from syncd.core.model import Kind
+from syncd_active_directory import messages
+from syncd_active_directory.decode import is_below
+from syncd_active_directory.dialects import DIALECTS, Dialect, DialectName
+from syncd_active_directory.place import Place, Search
+from syncd_active_directory.schema import Syntax, with_extra
+from syncd_active_directory.settings import Base, DirectorySettings
+from syncd_active_directory.wire import Wire
+
+_AD: Final = "1.2.840.113556.1.4.800"
+"""LDAP_CAP_ACTIVE_DIRECTORY_OID ([MS-ADTS] 3.1.1.3.4.3.1)."""
+ROOT: Final = (
+    "objectClass",
+    "namingContexts",
+    "supportedControl",
+    "supportedCapabilities",
+    "supportedSASLMechanisms",
+    "vendorName",
+    "vendorVersion",
+    "dsServiceName",
+    "dnsHostName",
+    "highestCommittedUSN",
+    "isSynchronized",
+    "defaultNamingContext",
+    "configurationNamingContext",
+    "contextCSN",
+    "firstChangeNumber",
+    "lastChangeNumber",
+    "changelog",
+    "netscapemdsuffix",
+    "dataversion",
+)
+"""What is asked of the server's own entry; servers leave out what they do not have."""
+
+
+Wanted = Mapping[Kind, frozenset[str]]
+
+
+def discover(wire: Wire, settings: DirectorySettings, wanted: Wanted | None = None) -> Place:
+    """Return where a read over `wire` takes place. Raises as the wire does, and `NeedsHuman` if nothing is to be read."""
+    root = root_of(wire)
+    dialect = DIALECTS[dialect_of(root, settings)]
+    return Place(
+        dialect=dialect,
+        root=root,
+        server=_identity(wire, dialect, root),
+        host=first(root, "dnshostname") or wire.address,
+        contexts=tuple(each.decode(errors="replace") for each in root.get("namingcontexts", ())),
+        searches=tuple(searches(settings, dialect)),
+        asked=asked(settings, dialect),
+        wanted=wanted,
+    )
+
+
+def root_of(wire: Wire) -> Mapping[str, Sequence[bytes]]:
+    """Return the server's own entry, names in lower case."""
+    entry = wire.entry("", ROOT, doing="asking the server")
+    if entry is None:
+        raise NeedsHuman(messages.NO_ROOT.at(server=wire.address))
+    return {name.lower(): values for name, values in entry.attributes.items()}
+
+
+def dialect_of(root: Mapping[str, Sequence[bytes]], settings: DirectorySettings) -> DialectName:
+    """Return the dialect that the settings name, or else the one that the server's own entry shows."""
+    if settings.server != "auto":
+        return DialectName(settings.server)
+    if _AD.encode() in root.get("supportedcapabilities", ()):
+        return DialectName.ACTIVE_DIRECTORY
+    if b"OpenLDAProotDSE" in root.get("objectclass", ()):
+        return DialectName.OPENLDAP
+    if "389" in first(root, "vendorname") + first(root, "vendorversion"):
+        return DialectName.DS389
+    return DialectName.LDAP
+
+
+def asked(settings: DirectorySettings, dialect: Dialect) -> Mapping[Kind, Mapping[str, Syntax]]:
+    """Return what is asked of each kind."""
+    return {**dialect.asked, Kind.PERSON: with_extra(dialect.asked[Kind.PERSON], settings.attributes)}
+
+
+def searches(settings: DirectorySettings, dialect: Dialect) -> Iterator[Search]:
+    """Yield the searches of a full read, units first."""
+    read = {Kind.UNIT: settings.units, Kind.PERSON: True, Kind.GROUP: settings.groups}
+    common = {Kind.UNIT: settings.units_filter, Kind.PERSON: settings.people_filter, Kind.GROUP: settings.groups_filter}
+    for kind in (kind for kind in read if read[kind]):
+        for base in outermost(settings.bases):
+            yield Search(kind=kind, base=base.dn, filter=base.filter(kind) or common[kind] or dialect.filters[kind])
+
+
+def outermost(bases: Sequence[Base]) -> tuple[Base, ...]:
+    """Return the bases without those that stand below another one: their objects would come twice."""
+    kept: list[Base] = []
+    for base in bases:
+        if not any(is_below(base.dn, other.dn) for other in kept):
+            kept = [*(other for other in kept if not is_below(other.dn, base.dn)), base]
+    return tuple(kept)
+
+
+def first(root: Mapping[str, Sequence[bytes]], name: str) -> str:
+    """Return an attribute's first value as text, empty if it has none."""
+    values = root.get(name) or (b"",)
+    return values[0].decode(errors="replace")
+
+
+def _identity(wire: Wire, dialect: Dialect, root: Mapping[str, Sequence[bytes]]) -> str:
+    """Return what identifies the server's database; empty if it does not show it."""
+    if dialect.name is not DialectName.ACTIVE_DIRECTORY:
+        return ""
+    # The invocation id changes when a controller is restored from a backup ([MS-ADTS] 3.1.1.1.9).
+    service = wire.entry(first(root, "dsservicename"), ["invocationId"], doing="asking which server this is")
+    values = service.attributes.get("invocationId", ()) if service else ()
+    return str(uuid.UUID(bytes_le=bytes(values[0]))) if values and len(values[0]) == 16 else ""
