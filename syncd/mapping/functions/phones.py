@@ -1,14 +1,13 @@
 """Functions on phone numbers, with the phonenumbers library; never a pattern of our own.
 
-A number that is not valid in its region is refused with the reason, without the number. Results are remembered, the
-latest 16,384 of each region, because the same number is read again by the outbound rules.
+A number that is not valid in its region is refused with the reason, without the number. What the library had to parse is
+remembered, the latest 16,384 of each region, because the same number is read again by the outbound rules.
 """
 
 from __future__ import annotations
 
 import functools
 import unicodedata
-from dataclasses import dataclass
 from typing import Any, Final
 
 from syncd.core.errors import Problem, foreign, message
@@ -23,6 +22,7 @@ from syncd.mapping.functions.contract import (
     Surroundings,
     Unfit,
 )
+from syncd.mapping.functions.phone_plans import Phone, plain
 
 UNKNOWN_REGION: Final = message(
     "FUN-019",
@@ -47,22 +47,14 @@ _CACHE: Final = 16_384
 _LONGEST: Final = 250  # phonenumbers itself refuses more; whoever sends more pays for nothing else
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phone:
-    """A valid number without its extension."""
-
-    e164: str
-    country: int
-    significant: str
-    """The national significant number: no trunk 0 (an Italian leading zero belongs to it)."""
-    national: str
-    """As people write it in its own country."""
-    mobile: bool
+def _read(text: str, region: str) -> Phone | str:
+    """Return the number, or why it is none."""
+    return plain(text, region) or _parsed(text, region)
 
 
 @functools.lru_cache(maxsize=_CACHE)
 def _parsed(text: str, region: str) -> Phone | str:
-    """Return the number, or why it is none."""
+    """Return the number as the library reads it, or why it is none."""
     import phonenumbers as lib
 
     try:
@@ -70,15 +62,23 @@ def _parsed(text: str, region: str) -> Phone | str:
     except lib.NumberParseException as refused:
         return _PARSE_REASONS.get(refused.error_type, "not a number")
     number.extension = None
-    if not lib.is_valid_number(number):
+    type_ = lib.number_type(number)
+    if type_ == lib.PhoneNumberType.UNKNOWN:  # by definition what `is_valid_number` refuses
         return _LENGTH_REASONS.get(lib.is_possible_number_with_reason(number), "no number of this country begins so")
     return Phone(
         e164=lib.format_number(number, lib.PhoneNumberFormat.E164),
         country=number.country_code or 0,
         significant=lib.national_significant_number(number),
-        national=lib.format_number(number, lib.PhoneNumberFormat.NATIONAL),
-        mobile=lib.number_type(number) in _MOBILE_TYPES,
+        mobile=type_ in _MOBILE_TYPES,
     )
+
+
+@functools.lru_cache(maxsize=_CACHE)
+def _as_national(e164: str) -> str:
+    """Return a number as people write it in its own country."""
+    import phonenumbers as lib
+
+    return str(lib.format_number(lib.parse(e164), lib.PhoneNumberFormat.NATIONAL))
 
 
 # phonenumbers.PhoneNumberType: MOBILE 1, FIXED_LINE_OR_MOBILE 2 (as in the North American plan)
@@ -110,7 +110,7 @@ def _reader(around: Surroundings, given: Arguments, function: str, *, mobile: bo
     def read(value: Any) -> Phone:
         if not isinstance(value, str):
             raise TypeError("a text is expected")
-        found = _parsed(value, region) if len(value) <= _LONGEST else "too long"
+        found = _read(value, region) if len(value) <= _LONGEST else "too long"
         if isinstance(found, str):
             raise Unfit(_not_a_phone(function, found, region))
         if mobile and not found.mobile:
@@ -132,7 +132,7 @@ def _e164(around: Surroundings, given: Arguments) -> Call:
 
 def _phone_national(around: Surroundings, given: Arguments) -> Call:
     read = _reader(around, given, "phone_national", mobile=False)
-    return lambda value: read(value).national
+    return lambda value: _as_national(read(value).e164)
 
 
 def _dingtalk_mobile(around: Surroundings, given: Arguments) -> Call:
