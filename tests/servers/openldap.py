@@ -2,6 +2,11 @@
 
 Any user can run it; it needs Debian's `slapd` and `openssl`. Everything it writes is in one temporary folder. Nothing is
 flushed to the disk: it survives being killed, but no power cut.
+
+What this server (2.5.13) does, and what its manual does not say: what the overlays memberof and refint change by themselves
+(memberOf of who joins or leaves a group; a group's member and people's manager when somebody is deleted, renamed or moved,
+or a unit above them) gets no new entryCSN and modifyTimestamp, and syncrepl does not tell it. A cookie made of
+contextCSN (`rid=000,csn=…`) is taken; one from the future is answered with unwillingToPerform.
 """
 
 from __future__ import annotations
@@ -255,7 +260,7 @@ class OpenLdap:
             "overlay memberof",
             "memberof-refint TRUE",
             "overlay refint",
-            "refint_attributes manager",
+            "refint_attributes member manager",
             "overlay ppolicy",
         ]
 
