@@ -12,91 +12,42 @@ contextCSN (`rid=000,csn=…`) is taken; one from the future is answered with un
 from __future__ import annotations
 
 import shutil
-import signal
-import socket
 import subprocess
-import tempfile
-import time
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
-from servers.certificates import Authority
-from servers.company_ldif import (
-    BASE_DN,
-    CAPPED_DN,
-    COMPANY_DN,
-    GROUPS_DN,
-    PLAIN_DN,
-    SERVICE_DN,
-    SERVICE_PASSWORD,
-    Company,
-)
+from servers.company_ldif import BASE_DN, CAPPED_DN, SERVICE_DN, Company
 from servers.ldap_editor import PERMANENTLY, OpenLdapEditor
+from servers.ldap_server import ADMIN_PASSWORD, CAPPED_LIMIT, PLAIN_LIMIT, LdapServer
 
 ADMIN_DN: Final = f"cn=admin,{BASE_DN}"
-ADMIN_PASSWORD: Final = "Example-Admin-1!"
-PLAIN_LIMIT: Final = 500
-"""So many entries a search gives `PLAIN_DN`; paged, it may have all, page by page."""
-CAPPED_LIMIT: Final = 700
-"""So many entries all pages of a search together give `CAPPED_DN`."""
 _SCHEMAS: Final = ("core", "cosine", "inetorgperson", "nis", "dyngroup")
 _MODULES: Final = ("back_mdb", "syncprov", "accesslog", "memberof", "refint", "ppolicy")
-_START_SECONDS: Final = 60
 
 
-class OpenLdap:
-    """One slapd, running between `start` and `stop`.
+class OpenLdap(LdapServer):
+    """One slapd.
 
     `people` and `teams` say how large the company is. With `lasting_log` the log of changes is part of the database, so that
     deletions are told by name after a restart; without, it is in memory: after a restart slapd names whoever is
     still there instead (RFC 4533 §3.3.1, the present phase).
     """
 
-    base_dn: Final = BASE_DN
-    company_dn: Final = COMPANY_DN
-    groups_dn: Final = GROUPS_DN
-    bind_user: Final = SERVICE_DN
-    plain_user: Final = PLAIN_DN
-    capped_user: Final = CAPPED_DN
-    password: Final = SERVICE_PASSWORD
-    host: Final = "127.0.0.1"
+    stored: ClassVar[tuple[str, ...]] = ("data", "log")
 
     def __init__(self, *, people: int = 1000, teams: int = 2, lasting_log: bool = True) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="syncd-openldap-"))
-        self.port, self.plain_port = free_ports(2)
+        super().__init__("openldap")
         self._company = Company(people=people, teams=teams, disabled={"pwdAccountLockedTime": PERMANENTLY})
         self._lasting_log = lasting_log
         self._denied: list[tuple[str, str]] = []
-        self._process: subprocess.Popen[bytes] | None = None
-        self.authority = Authority.create(self.folder / "tls")
-        self.use_certificate(days=365)
-
-    @property
-    def ca_file(self) -> Path:
-        """The certificate of the authority that signed the server's."""
-        return self.authority.ca_file
-
-    @property
-    def url(self) -> str:
-        """Where it is reached with TLS."""
-        return f"ldaps://{self.host}:{self.port}"
-
-    @property
-    def plain_url(self) -> str:
-        """Where it is reached without TLS, or with StartTLS; it takes no simple bind there before TLS."""
-        return f"ldap://{self.host}:{self.plain_port}"
 
     @property
     def editor(self) -> OpenLdapEditor:
         """Whoever changes the directory: its administrator."""
         return OpenLdapEditor(host=self.host, port=self.port, user=ADMIN_DN, password=ADMIN_PASSWORD)
 
-    def use_certificate(self, *, days: int) -> None:
-        """Give the server a new certificate; it counts from the next start."""
-        self.authority.issue("ldap1", ip=self.host, days=days)
-
     def deny(self, dn: str, *, user: str) -> None:
-        """Hide everything from `dn` downward from a user; this restarts the server."""
+        """Hide everything from `dn` downward from a user, until `allow`; this restarts the server."""
         self._denied.append((dn, user))
         self.restart()
 
@@ -105,91 +56,18 @@ class OpenLdap:
         self._denied.clear()
         self.restart()
 
-    def start(self) -> None:
-        """Start the server, filled if it is new, and wait until it answers."""
+    def _command(self) -> list[str]:
+        # With -d it stays in the foreground: its pid is the one that we know.
+        return [_slapd(), "-f", str(self._conf), "-h", f"{self.url} {self.plain_url}", "-d", "none"]
+
+    @property
+    def _conf(self) -> Path:
+        return self.folder / "slapd.conf"
+
+    def _prepare(self) -> None:
         self._write_conf()
         if not (self.folder / "data").exists():
             self._load()
-        log = (self.folder / "slapd.log").open("ab")
-        urls = f"{self.url} {self.plain_url}"
-        self._process = subprocess.Popen(
-            # With -d it stays in the foreground: its pid is the one that we know.
-            [_slapd(), "-f", str(self.folder / "slapd.conf"), "-h", urls, "-d", "none"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        log.close()
-        self._wait()
-
-    def _wait(self) -> None:
-        assert self._process is not None
-        until = time.monotonic() + _START_SECONDS
-        while time.monotonic() < until and self._process.poll() is None:
-            if accepts(self.host, self.port) and accepts(self.host, self.plain_port):
-                return
-            time.sleep(0.02)
-        shown = (self.folder / "slapd.log").read_text(errors="replace")[-2000:]
-        self.stop()
-        raise RuntimeError(f"slapd did not start: {shown}")
-
-    def stop(self) -> None:
-        """Stop the server; its data stay until `remove`."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End the server without giving it time to write anything down."""
-        self._end(signal.SIGKILL)
-
-    def _end(self, how: signal.Signals) -> None:
-        if self._process is None:
-            return
-        self._process.send_signal(how)
-        try:
-            self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(10)
-        self._process = None
-
-    def restart(self) -> None:
-        """Stop and start again: connections break, and what was in memory only is gone."""
-        self.stop()
-        self.start()
-
-    def copy(self) -> Path:
-        """Return a copy of the database as it stands, for `restore`. The server is stopped for it, and started again."""
-        self.stop()
-        goal = Path(tempfile.mkdtemp(prefix="copy-", dir=self.folder))
-        for name in ("data", "log"):
-            _copy(self.folder / name, goal / name)
-        self.start()
-        return goal
-
-    def restore(self, copy: Path) -> None:
-        """Go back to what the database was when it was copied, as after a disaster."""
-        self.stop()
-        for name in ("data", "log"):
-            shutil.rmtree(self.folder / name)
-            _copy(copy / name, self.folder / name)
-        self.start()
-
-    def remove(self) -> None:
-        """Stop the server and delete its folder."""
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def __enter__(self) -> OpenLdap:
-        try:
-            self.start()
-        except BaseException:
-            self.remove()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.remove()
 
     def _load(self) -> None:
         for name in ("data", "log"):
@@ -203,7 +81,7 @@ class OpenLdap:
             "-q",
             "-w",
             "-f",
-            str(self.folder / "slapd.conf"),
+            str(self._conf),
             "-b",
             BASE_DN,
             "-l",
@@ -232,7 +110,7 @@ class OpenLdap:
             "",
             *self._main_database(),
         ]
-        (self.folder / "slapd.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self._conf.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     def _log_database(self) -> list[str]:
         if not self._lasting_log:
@@ -285,22 +163,6 @@ def missing() -> str:
     return f"not installed: {', '.join(absent)} (tests/servers/install.sh installs it)" if absent else ""
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports of 127.0.0.1 on which nobody listens now."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
-def accepts(host: str, port: int) -> bool:
-    """Tell whether somebody listens there."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex((host, port)) == 0
-
-
 def _slapd() -> str:
     # In /usr/sbin, which is not in everybody's PATH.
     return shutil.which("slapd") or "/usr/sbin/slapd"
@@ -320,8 +182,3 @@ def _database(suffix: str, folder: Path) -> list[str]:
 
 def _quoted(dn: str) -> str:
     return dn.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _copy(origin: Path, goal: Path) -> None:
-    # The database file is as large as its map, and mostly holes.
-    subprocess.run(["cp", "-a", "--sparse=always", str(origin), str(goal)], check=True)
