@@ -99,10 +99,13 @@ def correlate(
     groups: dict[SubjectId, list[Statement]] = defaultdict(list)
     index: dict[tuple[Kind, str, str], set[SubjectId]] = defaultdict(set)
     asides: list[Aside] = []
+    several = len(rules.sources) > 1
+    fresh = [statement for statement in statements if statement.subject is None]
+    looked_up = several and bool(fresh)
 
     def take(subject: SubjectId, statement: Statement) -> None:
         groups[subject].append(statement)
-        for name in rules.correlate:
+        for name in rules.correlate if looked_up else ():
             if not is_empty(value := statement.facts.get(name)):
                 index[statement.kind, name, folded(value)].add(subject)
 
@@ -110,8 +113,6 @@ def correlate(
     for one in departed:
         for key in _marks(one, rules):
             former[key] |= {one.subject} if one.subject is not None else set()
-    several = len(rules.sources) > 1
-    fresh = [statement for statement in statements if statement.subject is None]
     for statement in statements:
         if statement.subject is not None:
             take(statement.subject, statement)
@@ -183,10 +184,13 @@ class References:
 
     def __init__(self, groups: Mapping[SubjectId, Sequence[Statement]], rules: JoinRules) -> None:
         self._rules = rules
-        self._known: dict[tuple[SourceName, Kind, str, str], SubjectId] = {}
-        self._anywhere: dict[tuple[Kind, str, str], SubjectId] = {}
+        # Tables by what they are about, so that each name costs one entry: there are some hundred thousands.
+        self._known: dict[tuple[SourceName, Kind, str], dict[str, SubjectId]] = defaultdict(dict)
+        self._anywhere: dict[tuple[Kind, str], dict[str, SubjectId]] = defaultdict(dict)
         self._shared: set[tuple[object, ...]] = set()
         """What fits two subjects, and so names neither."""
+        self._found: dict[tuple[SourceName, Kind, str], dict[str, SubjectId | None]] = defaultdict(dict)
+        """What was asked before: a department's thousand people name one department."""
         wanted = {how for kinds in rules.refers.values() for names in kinds.values() for how in names.values()}
         attributes = sorted(wanted - {"id", "alias"})
         for subject, statements in groups.items():
@@ -194,28 +198,38 @@ class References:
                 self._add(subject, statement, attributes)
 
     def _add(self, subject: SubjectId, statement: Statement, attributes: Sequence[str]) -> None:
-        at = (statement.source, statement.kind)
-        for name in (statement.native_id, *statement.aliases):
-            self._known.setdefault((*at, "alias", folded(name)), subject)
-        self._known[*at, "id", folded(statement.native_id)] = subject
+        source, kind = statement.source, statement.kind
+        own = folded(statement.native_id)
+        self._known[source, kind, "id"][own] = subject
+        aliases = self._known[source, kind, "alias"]
+        aliases.setdefault(own, subject)
+        for name in statement.aliases:
+            aliases.setdefault(folded(name), subject)
         for name in attributes:
             if not is_empty(value := statement.facts.get(name)):
-                near, far = (*at, name, folded(value)), (statement.kind, name, folded(value))
-                if self._known.setdefault(near, subject) != subject:
-                    self._shared.add(near)
-                if self._anywhere.setdefault(far, subject) != subject:
-                    self._shared.add(far)
+                word = folded(value)
+                if self._known[source, kind, name].setdefault(word, subject) != subject:
+                    self._shared.add((source, kind, name, word))
+                if self._anywhere[kind, name].setdefault(word, subject) != subject:
+                    self._shared.add((kind, name, word))
 
     def find(self, source: SourceName, of: Kind, name: str, text: str) -> SubjectId | None:
         """Return who `text` means in attribute `name` of a record of `source`."""
+        found = self._found[source, of, name]
+        try:
+            return found[text]
+        except KeyError:
+            subject = found[text] = self._sought(source, of, name, folded(text))
+            return subject
+
+    def _sought(self, source: SourceName, of: Kind, name: str, word: str) -> SubjectId | None:
         kind_type = attribute(of, name)
         if kind_type is None:
             return None
         how = self._rules.refers.get(source, {}).get(of, {}).get(name, "alias")
         for kind in ONE_OF[kind_type.type]:
-            near, far = (source, kind, how, folded(text)), (kind, how, folded(text))
-            if near in self._known:
-                return None if near in self._shared else self._known[near]
-            if far in self._anywhere:
-                return None if far in self._shared else self._anywhere[far]
+            if (near := self._known[source, kind, how].get(word)) is not None:
+                return None if (source, kind, how, word) in self._shared else near
+            if (far := self._anywhere[kind, how].get(word)) is not None:
+                return None if (kind, how, word) in self._shared else far
         return None

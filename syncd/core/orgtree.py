@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from syncd.core.attributes import REFERENCES, Type, attribute
+from syncd.core.attributes import ATTRIBUTES, REFERENCES, Type
 from syncd.core.correlation import JoinRules, References, Statement, correlate
 from syncd.core.errors import Place, Problem, message
 from syncd.core.model import Aside, Entity, Kind, Origin, Reason, SourceName, SubjectId
@@ -51,6 +51,8 @@ class OrgTree:
     warnings: tuple[Problem, ...] = ()
     depth: Mapping[SubjectId, int] = field(default_factory=dict)
     """Units: 0 for a root, one more for each level."""
+    _paths: dict[SubjectId, tuple[Entity, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was asked before: a department's thousand people have one path."""
 
     def of(self, kind: Kind) -> Iterator[Entity]:
         """Yield the entities of one kind in the order of their subjects."""
@@ -58,6 +60,13 @@ class OrgTree:
 
     def path(self, unit: SubjectId | None) -> tuple[Entity, ...]:
         """Return the units from the root down to `unit`."""
+        if unit is None:
+            return ()
+        if (known := self._paths.get(unit)) is None:
+            known = self._paths[unit] = self._path(unit)
+        return known
+
+    def _path(self, unit: SubjectId | None) -> tuple[Entity, ...]:
         found: list[Entity] = []
         while unit is not None and (entity := self.entities.get(unit)) is not None and len(found) < 100:
             found.append(entity)
@@ -66,8 +75,42 @@ class OrgTree:
         return tuple(reversed(found))
 
 
+class _Spoken(Mapping[str, Origin]):
+    """Where the facts of a single statement come from: each origin is made when somebody asks, which is seldom."""
+
+    __slots__ = ("_statement",)
+
+    def __init__(self, statement: Statement) -> None:
+        self._statement = statement
+
+    def __getitem__(self, name: str) -> Origin:
+        one = self._statement
+        if name not in one.facts:
+            raise KeyError(name)
+        return Origin(source=one.source, native_id=one.native_id, rule=one.origins.get(name, Place()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._statement.facts)
+
+    def __len__(self) -> int:
+        return len(self._statement.facts)
+
+
 def merge(subject: SubjectId, statements: Sequence[Statement], rules: JoinRules) -> Entity:
     """Join what several records say, attribute by attribute: the first source that says something wins."""
+    first = statements[0]
+    if len(statements) == 1 and first.source in rules.sources:  # nearly everybody: there is nothing to join
+        return Entity(
+            subject=subject,
+            kind=first.kind,
+            facts=first.facts,
+            origins=_Spoken(first),
+            records=((first.source, first.native_id),),
+        )
+    return _joined(subject, statements, rules)
+
+
+def _joined(subject: SubjectId, statements: Sequence[Statement], rules: JoinRules) -> Entity:
     by_source: dict[SourceName, Statement] = {}
     for statement in statements:
         by_source.setdefault(statement.source, statement)
@@ -103,31 +146,33 @@ class Meaning(Protocol):
         ...
 
 
+_REFERENCES: Final[Mapping[Kind, tuple[tuple[str, bool], ...]]] = {
+    kind: tuple((name, one.type in _SINGLE) for name, one in sorted(known.items()) if one.type in REFERENCES)
+    for kind, known in ATTRIBUTES.items()
+}
+"""The attributes of each kind that refer to others, and whether they refer to one only."""
+
+
 def resolve(entity: Entity, references: Meaning) -> Entity:
     """Replace the references of `entity`, which are its sources' texts, by subjects."""
-    facts = dict(entity.facts)
+    facts: dict[str, Value] | None = None
     unresolved: dict[str, tuple[str, ...]] = {}
-    for name, value in entity.facts.items():
-        known = attribute(entity.kind, name)
-        if known is None or known.type not in REFERENCES or value is None:
+    for name, single in _REFERENCES[entity.kind]:
+        value = entity.facts.get(name)
+        if value is None:
             continue
-        texts = [value] if isinstance(value, str) else [str(item) for item in value if item] if value else []  # type: ignore[union-attr]
-        source = entity.origins[name].source
-        found = [(text, references.find(source, entity.kind, name, text)) for text in texts]
-        missing = tuple(text for text, subject in found if subject is None)
+        if facts is None:
+            facts = dict(entity.facts)
+        subjects, missing = _meant(entity, name, value, references)
         if missing:
             unresolved[name] = missing
-        subjects = tuple(dict.fromkeys(subject for _, subject in found if subject is not None))
-        if known.type in _SINGLE:
-            if subjects:
-                facts[name] = subjects[0]
-            else:
-                del facts[name]
-        elif subjects or not missing:
-            facts[name] = subjects
-        else:
+        if subjects:
+            facts[name] = subjects[0] if single else subjects
+        elif single or missing:
             del facts[name]
-    if not unresolved and facts == entity.facts:
+        else:
+            facts[name] = ()
+    if facts is None:
         return entity
     return Entity(
         subject=entity.subject,
@@ -137,6 +182,23 @@ def resolve(entity: Entity, references: Meaning) -> Entity:
         records=entity.records,
         unresolved=unresolved,
     )
+
+
+def _meant(
+    entity: Entity, name: str, value: Value, references: Meaning
+) -> tuple[tuple[SubjectId, ...], tuple[str, ...]]:
+    """Return those whom a reference names, each once, and the texts that name nobody."""
+    # Of a single record every fact comes from its source.
+    source = entity.records[0][0] if len(entity.records) == 1 else entity.origins[name].source
+    if isinstance(value, str):
+        one = references.find(source, entity.kind, name, value)
+        return ((), (value,)) if one is None else ((one,), ())
+    texts = [str(item) for item in value if item] if isinstance(value, Iterable) else []
+    found = [references.find(source, entity.kind, name, text) for text in texts]
+    if None in found:
+        missing = tuple(text for text, subject in zip(texts, found, strict=True) if subject is None)
+        return tuple(dict.fromkeys(subject for subject in found if subject is not None)), missing
+    return tuple(dict.fromkeys(found)), ()  # type: ignore[arg-type]
 
 
 def grow(statements: Sequence[Statement], rules: JoinRules, departed: Sequence[Statement] = ()) -> OrgTree:

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.correlation import JoinRules, Statement, new_subject
+from syncd.core.errors import Place
 from syncd.core.model import Kind, NativeId, Reason, SourceName, SubjectId
-from syncd.core.orgtree import dependants, grow
+from syncd.core.orgtree import dependants, grow, merge
 from syncd.core.values import Value
 
 AD, HR = SourceName("ad"), SourceName("hr")
@@ -39,6 +40,30 @@ def test_records_with_one_employee_number_are_one_person_and_the_first_source_wi
     assert one.facts["displayName"] == "An"
     assert one.origins["title"].source == HR
     assert one.records == ((AD, "g1"), (HR, "h1"))
+
+
+@given(
+    st.dictionaries(st.sampled_from(["title", "displayName", "manager", "units"]), st.none() | st.text()),
+    st.dictionaries(st.sampled_from(["title", "displayName", "manager", "active"]), st.integers(1, 9)),
+)
+def test_whoever_has_one_record_is_who_they_would_be_beside_a_silent_one(
+    facts: dict[str, Value], lines: dict[str, int]
+) -> None:
+    subject = SubjectId("person:1")
+    rules = {name: Place(file="ad.yaml", line=line) for name, line in lines.items()}
+    one = Statement(source=AD, native_id=NativeId("g"), kind=Kind.PERSON, facts=facts, origins=rules)
+
+    alone, beside = merge(subject, [one], RULES), merge(subject, [one, person(HR, "h")], RULES)
+
+    assert alone.facts == beside.facts
+    assert dict(alone.origins) == dict(beside.origins)
+    assert "employeeNumber" not in alone.origins
+
+
+def test_a_record_of_a_source_that_has_no_say_says_nothing() -> None:
+    tree = grow([person(SourceName("former"), "f", title="Ghost")], RULES)
+
+    assert [one.facts for one in tree.entities.values()] == [{}]
 
 
 def test_an_attribute_can_have_an_order_of_its_own() -> None:
