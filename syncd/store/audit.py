@@ -9,8 +9,8 @@ from sqlalchemy import bindparam, insert, select
 
 from syncd.core.ledger import AuditRow
 from syncd.store import tables
+from syncd.store.columns import from_micros, micros
 from syncd.store.statements import Answer, Many, stream
-from syncd.store.tables import from_micros, micros
 from syncd.store.transaction import Transaction
 
 _T: Final = tables.audit

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from syncd.core.model import Effect, RunId
 from syncd.store import codec, tables
+from syncd.store.columns import from_micros, maybe_from_micros, maybe_micros, micros
 from syncd.store.rows import HoldRow, HoldState
 from syncd.store.statements import Answer, Upsert
-from syncd.store.tables import from_micros, maybe_from_micros, maybe_micros, micros
 
 _T: Final = tables.holds
 _PUT: Final = Upsert(_T, key=["id"])

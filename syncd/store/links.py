@@ -11,9 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from syncd.core.errors import NeedsHuman
 from syncd.core.model import Kind, Link, LinkState, SubjectId, TargetId
 from syncd.store import tables
+from syncd.store.columns import from_micros, micros
 from syncd.store.errors import TAKEN
 from syncd.store.statements import Answer, Fields, Upsert, portions
-from syncd.store.tables import from_micros, micros
 
 _T: Final = tables.links
 # The very words of the partial unique index, so that it is used.

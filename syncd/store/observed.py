@@ -11,10 +11,10 @@ from sqlalchemy import Connection, bindparam, delete, func, select
 from syncd.core.model import Kind, Observed, TargetId
 from syncd.core.values import instant, moment
 from syncd.store import codec, tables
+from syncd.store.columns import from_micros, micros
 from syncd.store.meta import Meta
 from syncd.store.rows import ObservedRow
 from syncd.store.statements import Answer, Fields, Upsert, portions, stream
-from syncd.store.tables import from_micros, micros
 
 _T: Final = tables.observed
 _PASS: Final = _T.c["pass"]

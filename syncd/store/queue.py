@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 from syncd.core.model import LANES, Change, ChangeId, Lane, Op, RunId, SubjectId
 from syncd.store import codec
 from syncd.store import queue_questions as ask
+from syncd.store.columns import from_micros, maybe_from_micros, maybe_micros, micros
 from syncd.store.rows import OPEN_STATES, Accepted, Blocked, QueueCounts, QueuedChange, QueueState, Settlement
 from syncd.store.statements import Answer, Fields, numbers, portions
-from syncd.store.tables import from_micros, maybe_from_micros, maybe_micros, micros
 
 _LANE: Final = {lane: place for place, lane in enumerate(LANES)}
 # At most one waiting change of each sort per subject (a unique index): a plan can hold several sorts for one subject.

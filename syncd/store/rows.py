@@ -6,7 +6,7 @@ reads or writes; importing it does not import SQLAlchemy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +20,7 @@ from syncd.core.model import (
     Desired,
     Effect,
     Kind,
+    Link,
     NativeId,
     Observed,
     ProofFact,
@@ -31,6 +32,10 @@ from syncd.core.values import Values
 
 ALIAS: Final = "@alias"
 """The key name under which a record's aliases are found; their values are compared case-insensitively."""
+SAME_ID: Final = "@id"
+"""The key name under which a record's id is found in any case; kept only where the id is not in that form already."""
+REFERS: Final = ">"
+"""How the name of a key begins under which a record's reference is kept; the attribute's name follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +134,29 @@ class StagedRecord:
     """When the source says that it changed."""
     absent_since: datetime | None = None
     """When a proven read first did not see it any more; None for a record that is there."""
+    fingerprint: bytes = b""
+    """Of the raw encoding (`SourceRecord.fingerprint`); empty where the source has none."""
+    review_at: datetime | None = None
+    """From when on the same encoding may mean something else."""
+    facts_digest: bytes = b""
+    """Of what the mapping made of it, in the engine's way; empty where nobody asked."""
+    refers: tuple[tuple[str, str], ...] = ()
+    """(attribute, text) pairs: the texts by which this record names others. Unordered; they come back case-folded.
+
+    Filled by `get` and `of_subject` only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Was:
+    """What is remembered of a record that is read again: enough to see what changed about it."""
+
+    digest: bytes
+    fingerprint: bytes
+    facts_digest: bytes
+    rules_digest: bytes
+    state: RecordState
+    subject: SubjectId | None
+    absent: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +204,23 @@ class ObservedRow:
 
     observed: Observed
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedRow:
+    """A subject's link, the digest under which it last agreed with its object, and that object as it is stored."""
+
+    link: Link
+    agreed: bytes | None
+    """None: not known to agree."""
+    raw: bytes | None
+    """The object's fields as stored: equal bytes hold equal values. None: removed, or never seen."""
+    decode: Callable[[], Observed | None] = field(repr=False, compare=False)
+
+    @property
+    def observed(self) -> Observed | None:
+        """Return the object; decoded now, and again each time that it is asked for."""
+        return self.decode()
 
 
 # --- the queue ------------------------------------------------------------------------------------------------------
@@ -336,6 +381,8 @@ class Holder:
 __all__ = [
     "ALIAS",
     "OPEN_STATES",
+    "REFERS",
+    "SAME_ID",
     "WAITING_STATES",
     "Accepted",
     "Allocation",
@@ -347,6 +394,7 @@ __all__ = [
     "HoldState",
     "Holder",
     "KeyRow",
+    "LinkedRow",
     "ObservedRow",
     "QueueCounts",
     "QueueState",
@@ -357,4 +405,5 @@ __all__ = [
     "Settlement",
     "StagedRecord",
     "Told",
+    "Was",
 ]

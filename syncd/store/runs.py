@@ -10,9 +10,10 @@ from sqlalchemy import Connection, bindparam, insert, select, true, update
 
 from syncd.core.model import RunId, SourceName
 from syncd.store import codec
+from syncd.store.columns import from_micros, maybe_from_micros, micros
 from syncd.store.rows import ReadRow, RunRow
 from syncd.store.statements import Answer, Upsert
-from syncd.store.tables import from_micros, maybe_from_micros, micros, reads, runs
+from syncd.store.tables import reads, runs
 
 _START: Final = insert(runs)
 _FINISH: Final = update(runs).where(runs.c.run_id == bindparam("run"))

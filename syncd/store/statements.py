@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import (
@@ -15,7 +15,9 @@ from sqlalchemy import (
     Row,
     Table,
     Update,
+    and_,
     bindparam,
+    case,
     func,
     update,
 )
@@ -49,6 +51,30 @@ def stream(connection: Connection, question: Executable, fields: Fields | None =
         yield from rows
 
 
+def plain(connection: Connection, question: Executable, fields: Fields) -> Iterator[Sequence[Any]]:
+    """Yield the answer without holding all of it in memory, from SQLite as the driver's own tuples: a third of the time of rows.
+
+    For questions that all records answer, and only for types that the drivers give as they are (text, numbers, bytes).
+    """
+    if connection.dialect.name != "sqlite":
+        yield from stream(connection, question, fields)
+        return
+    with connection.execute(question, fields) as rows:
+        cursor: Any = rows.cursor
+        yield from cursor
+
+
+def several(connection: Connection, question: Executable, fields: Fields, ids: Iterable[Any]) -> Iterator[Answer]:
+    """Ask about many things in few statements: `question` has an expanding parameter `ids`. Nothing is asked about nothing."""
+    for portion in portions(dict.fromkeys(ids)):
+        yield from connection.execute(question, {**fields, "ids": portion}).all()
+
+
+def among(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition of such a question."""
+    return column.in_(bindparam("ids", expanding=True))
+
+
 AT_ONCE: Final = 64
 """Up to so many rows go to SQLite in one statement. Python's driver lets go of the interpreter once per statement or row, and
 while calls are under way somebody else takes it each time: a turn of the writer would take twice as long."""
@@ -71,6 +97,18 @@ class Many:
         compiled = self._ready.get(key) or self._ready.setdefault(key, _Compiled(self._statement, connection, key[1]))
         connection.exec_driver_sql(*compiled.said(rows))
 
+    def run_tuples(self, connection: Connection, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+        """Do it for each row, of which there is at least one; `names` says in which order their values stand.
+
+        Cheapest for an INSERT whose names stand in the order of the table's columns: SQLite's driver then takes rows as they are.
+        """
+        key = (connection.dialect.name, names)
+        compiled = self._ready.get(key) or self._ready.setdefault(key, _Compiled(self._statement, connection, names))
+        if compiled.takes(names):
+            connection.exec_driver_sql(*compiled.placed(rows))
+        else:
+            connection.exec_driver_sql(*compiled.said([dict(zip(names, row, strict=True)) for row in rows]))
+
 
 class _Compiled:
     """A statement in one database's words."""
@@ -88,34 +126,50 @@ class _Compiled:
         whole = [{**row, **self._constants} for row in rows] if self._constants else rows
         if not self._places:
             return self._text, list(whole)
+        return self.placed([tuple([row[name] for name in self._places]) for row in whole])
+
+    def takes(self, names: tuple[str, ...]) -> bool:
+        """Tell whether the driver counts places, and these are the names in their order."""
+        return tuple(self._places) == names
+
+    def placed(self, rows: Sequence[tuple[Any, ...]]) -> tuple[str, Any]:
+        """Return the words and the parameters by place."""
         if self._values and len(rows) <= AT_ONCE:
             text = f"{self._head}VALUES {', '.join([self._row] * len(rows))}{self._tail}"
-            return text, tuple([row[name] for row in whole for name in self._places])
-        return self._text, [tuple([row[name] for name in self._places]) for row in whole]
+            return text, tuple(chain.from_iterable(rows))
+        return self._text, rows
 
 
 class Upsert:
     """Insert, or replace every other column where the key is there already. Built once, for both databases.
 
-    A column of `keep` is replaced by a value only: NULL leaves what it holds.
+    A column of `keep` is replaced by a value only: NULL leaves what it holds. A column of `lasting` is replaced by NULL as soon
+    as another one changes, is left as it is otherwise, and never occurs in rows.
     """
 
-    def __init__(self, table: Table, *, key: Sequence[str], keep: Collection[str] = ()) -> None:
+    def __init__(
+        self, table: Table, *, key: Sequence[str], keep: Collection[str] = (), lasting: Collection[str] = ()
+    ) -> None:
         others = [column.name for column in table.columns if column.name not in key]
+        compared = [name for name in others if name not in lasting]
         lite, server = sqlite.insert(table), postgresql.insert(table)
 
-        def new(column: ColumnElement[Any], name: str) -> ColumnElement[Any]:
+        def new(excluded: Any, name: str) -> ColumnElement[Any]:
+            if name in lasting:
+                same = and_(*(excluded[other].is_not_distinct_from(table.c[other]) for other in compared))
+                return case((same, table.c[name]), else_=None)
+            column: ColumnElement[Any] = excluded[name]
             return func.coalesce(column, table.c[name]) if name in keep else column
 
         self._statements = {
             "sqlite": Many(
                 lite.on_conflict_do_update(
-                    index_elements=list(key), set_={name: new(lite.excluded[name], name) for name in others}
+                    index_elements=list(key), set_={name: new(lite.excluded, name) for name in others}
                 )
             ),
             "postgresql": Many(
                 server.on_conflict_do_update(
-                    index_elements=list(key), set_={name: new(server.excluded[name], name) for name in others}
+                    index_elements=list(key), set_={name: new(server.excluded, name) for name in others}
                 )
             ),
         }
@@ -124,6 +178,27 @@ class Upsert:
         """Write rows; none is fine. No key may occur twice among them on PostgreSQL."""
         if rows:
             self._statements[connection.dialect.name].run(connection, rows)
+
+    def run_tuples(self, connection: Connection, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+        """The same for rows whose values stand in the order of `names` (see `Many.run_tuples`)."""
+        if rows:
+            self._statements[connection.dialect.name].run_tuples(connection, names, rows)
+
+
+class Put:
+    """Insert rows where their key is not there yet. Built once, for both databases."""
+
+    def __init__(self, table: Table) -> None:
+        self._names = tuple(column.name for column in table.columns)
+        self._statements = {
+            "sqlite": Many(sqlite.insert(table).on_conflict_do_nothing()),
+            "postgresql": Many(postgresql.insert(table).on_conflict_do_nothing()),
+        }
+
+    def run(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write rows, their values in the order of the table's columns; none is fine."""
+        if rows:
+            self._statements[connection.dialect.name].run_tuples(connection, self._names, rows)
 
 
 _COUNT_ON: Final = (

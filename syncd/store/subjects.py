@@ -9,9 +9,9 @@ from sqlalchemy import Connection, bindparam, delete, select
 
 from syncd.core.model import Desired, Kind, SubjectId
 from syncd.store import codec, tables
+from syncd.store.columns import maybe_from_micros, maybe_micros
 from syncd.store.rows import DesiredRow
 from syncd.store.statements import Answer, Fields, Upsert, portions, stream
-from syncd.store.tables import maybe_from_micros, maybe_micros
 
 _T: Final = tables.subjects
 _PUT: Final = Upsert(_T, key=["subject"])

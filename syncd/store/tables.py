@@ -7,17 +7,14 @@ change per subject, one subject per object. Nothing here asks a question.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Dialect,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -26,41 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-
-def micros(moment: datetime) -> int:
-    """Return an aware instant as stored."""
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def from_micros(stored: int) -> datetime:
-    """Return a stored instant."""
-    return _EPOCH + timedelta(microseconds=stored)
-
-
-def maybe_micros(moment: datetime | None) -> int | None:
-    """Return an instant as stored, None for none."""
-    return None if moment is None else micros(moment)
-
-
-def maybe_from_micros(stored: int | None) -> datetime | None:
-    """Return a stored instant, None for none."""
-    return None if stored is None else from_micros(stored)
-
-
-class Bytes(LargeBinary):
-    """Bytes that both drivers take and give as they are: without the copy that SQLAlchemy makes of each."""
-
-    cache_ok = True
-
-    def bind_processor(self, dialect: Dialect) -> None:
-        """Hand bytes over as they are."""
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> None:
-        """Take bytes as they come."""
-
+from syncd.store.columns import Bytes
 
 metadata = MetaData()
 
@@ -124,23 +87,47 @@ records = Table(
     Column("subject", Text),
     Column("changed_at", BigInteger),
     Column("absent_since", BigInteger),
+    Column("review_at", BigInteger),
+    Column("fingerprint", Bytes),
+    Column("facts_digest", Bytes, nullable=False),
     Column("facts", Bytes, nullable=False),
     Column("aliases", Bytes, nullable=False),
     Column("problems", Bytes, nullable=False),
     Column("origins", Bytes, nullable=False),
     Column("attributes", Bytes),
     PrimaryKeyConstraint("source", "kind", "native_id"),
-    Index("records_by_subject", "subject"),
 )
-# Covers `digests`: the wide rows are not touched.
-Index(
+
+
+def _partial(name: str, *columns: Column[Any], where: str, unique: bool = False) -> None:
+    Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
+
+# Covers what is asked of all records, so that the wide rows are not touched. `absent_since` is always NULL in it and yet needed:
+# SQLite takes no index for covering that lacks a column of the condition, even of the index's own.
+_partial(
     "records_present",
-    records.c.source,
-    records.c.kind,
-    records.c.native_id,
-    records.c.digest,
-    sqlite_where=records.c.absent_since.is_(None),
-    postgresql_where=records.c.absent_since.is_(None),
+    *(
+        records.c[name]
+        for name in ("source", "kind", "native_id", "absent_since", "fingerprint", "review_at", "digest")
+    ),
+    where="absent_since IS NULL",
+)
+# In the order in which `iterate_by_subject` streams.
+_partial(
+    "records_by_subject",
+    *(records.c[name] for name in ("subject", "source", "kind", "native_id")),
+    where="subject IS NOT NULL",
+)
+_partial(
+    "records_unjoined",
+    *(records.c[name] for name in ("kind", "source", "native_id")),
+    where="subject IS NULL AND state = 'mapped' AND absent_since IS NULL",
+)
+_partial(
+    "records_set_aside",
+    *(records.c[name] for name in ("kind", "source", "native_id")),
+    where="state <> 'mapped' AND absent_since IS NULL",
 )
 
 record_keys = Table(
@@ -181,6 +168,27 @@ asides = Table(
     Column("why", Text, nullable=False),
     Column("problems", Bytes, nullable=False),
     PrimaryKeyConstraint("scope", "number"),
+    Index("asides_by_name", "scope", "name"),
+)
+
+# Subjects that are not known to agree with their objects.
+marks = Table(
+    "marks",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# When the clock alone may change what is wanted of a subject.
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Index("reviews_by_time", "at"),
+    sqlite_with_rowid=False,
 )
 
 links = Table(
@@ -193,17 +201,18 @@ links = Table(
     Column("state", Text, nullable=False),
     Column("since", BigInteger, nullable=False),
     Column("adopted", Boolean(create_constraint=False), nullable=False),
+    Column("agreed", Bytes),
     PrimaryKeyConstraint("target", "subject"),
+    Index("links_by_state", "target", "state", "kind"),
 )
 # A removed link stays for the record, and its object's id may be given again.
-Index(
+_partial(
     "links_one_subject",
     links.c.target,
     links.c.kind,
     links.c.target_id,
+    where="state <> 'removed'",
     unique=True,
-    sqlite_where=text("state <> 'removed'"),
-    postgresql_where=text("state <> 'removed'"),
 )
 
 observed = Table(
@@ -220,6 +229,19 @@ observed = Table(
     Column("fields", Bytes, nullable=False),
     Column("unreadable", Bytes, nullable=False),
     PrimaryKeyConstraint("target", "kind", "target_id"),
+)
+
+observed_keys = Table(
+    "observed_keys",
+    metadata,
+    Column("target", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("target_id", Text, nullable=False),
+    PrimaryKeyConstraint("target", "kind", "field", "value", "target_id"),
+    Index("observed_keys_by_object", "target_id", "kind", "target"),
+    sqlite_with_rowid=False,
 )
 
 changes = Table(
@@ -245,55 +267,49 @@ changes = Table(
     Column("problem", Bytes),
     Column("body", Bytes, nullable=False),
 )
-Index(
+_partial(
     "changes_one_waiting",
     changes.c.subject,
     changes.c.sort,
+    where="state IN ('ready', 'pending', 'parked')",
     unique=True,
-    sqlite_where=text("state IN ('ready', 'pending', 'parked')"),
-    postgresql_where=text("state IN ('ready', 'pending', 'parked')"),
 )
-Index(
+_partial(
     "changes_one_running",
     changes.c.subject,
+    where="state = 'running'",
     unique=True,
-    sqlite_where=text("state = 'running'"),
-    postgresql_where=text("state = 'running'"),
 )
 # The order of service; covers the choice of the next candidates.
-Index(
+_partial(
     "changes_next",
     changes.c.lane,
     changes.c.rank,
     changes.c.number,
     changes.c.due_at,
-    sqlite_where=text("state IN ('ready', 'pending') AND waits_for IS NULL"),
-    postgresql_where=text("state IN ('ready', 'pending') AND waits_for IS NULL"),
+    where="state IN ('ready', 'pending') AND waits_for IS NULL",
 )
 # Covers the question "is there something before me?"; what is over is not in it.
-Index(
+_partial(
     "changes_open_by_subject",
     changes.c.subject,
     changes.c.number,
     changes.c.rank,
     changes.c.state,
     changes.c.tried,
-    sqlite_where=text("state IN ('ready', 'running', 'pending', 'parked')"),
-    postgresql_where=text("state IN ('ready', 'running', 'pending', 'parked')"),
+    where="state IN ('ready', 'running', 'pending', 'parked')",
 )
-Index(
+_partial(
     "changes_open_by_state",
     changes.c.state,
     changes.c.due_at,
-    sqlite_where=text("state IN ('ready', 'running', 'pending', 'parked')"),
-    postgresql_where=text("state IN ('ready', 'running', 'pending', 'parked')"),
+    where="state IN ('ready', 'running', 'pending', 'parked')",
 )
 Index("changes_by_subject", changes.c.subject, changes.c.number)
-Index(
+_partial(
     "changes_waiting_for",
     changes.c.waits_for,
-    sqlite_where=text("waits_for IS NOT NULL"),
-    postgresql_where=text("waits_for IS NOT NULL"),
+    where="waits_for IS NOT NULL",
 )
 
 change_waits = Table(

@@ -27,7 +27,7 @@ from syncd.core.outcome import Fact, FactType
 from syncd.core.values import canonical
 from syncd.store import codec
 from syncd.store.rows import Told
-from syncd.store.tables import from_micros, micros
+from syncd.store.columns import from_micros, micros
 
 KNOWN = message("TST-910", what="{who} has {count} {thing}.", do="Ask {who}.", example="-")
 

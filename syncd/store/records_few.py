@@ -1,0 +1,233 @@
+"""Questions about records that do not touch everybody: by fingerprint, by id, by subject, by what they refer to.
+
+What all records answer comes from an index that covers it; what a few answer costs by their number, not by that of all. Never
+interprets records.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Container, Iterable, Iterator
+from datetime import datetime
+from itertools import chain
+from typing import Final
+
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, text, update
+
+from syncd.core.model import Kind, NativeId, SourceName, SubjectId
+from syncd.store import tables
+from syncd.store.columns import folded, maybe_micros, micros
+from syncd.store.record_rows import KINDS, STATES, narrow
+from syncd.store.rows import ALIAS, REFERS, SAME_ID, StagedRecord, Was
+from syncd.store.statements import Answer, Many, among, plain, portions, several, stream
+
+_T: Final = tables.records
+_K: Final = tables.record_keys
+_NARROW: Final = [column for column in _T.c if column.name != "attributes"]
+# The very words of the partial indexes, so that they are used.
+_PRESENT: Final = text("records.absent_since IS NULL")
+_UNJOINED: Final = text("records.subject IS NULL AND records.state = 'mapped' AND records.absent_since IS NULL")
+_SET_ASIDE: Final = text("records.state <> 'mapped' AND records.absent_since IS NULL")
+_OF_SOURCE: Final = _T.c.source == bindparam("of_source")
+_OF_KIND: Final = _T.c.kind == bindparam("of_kind")
+_SAME: Final = and_(_T.c.source == _K.c.source, _T.c.kind == _K.c.kind, _T.c.native_id == _K.c.native_id)
+
+_FINGERPRINTS: Final = select(_T.c.fingerprint).where(
+    _OF_SOURCE,
+    _PRESENT,
+    _T.c.fingerprint.is_not(None),
+    or_(_T.c.review_at.is_(None), _T.c.review_at > bindparam("at")),
+)
+_REMAINING: Final = select(_T.c.kind, _T.c.native_id, _T.c.fingerprint).where(
+    _OF_SOURCE, _PRESENT, _T.c.fingerprint.is_not(None)
+)
+_UNPRINTED: Final = select(_T.c.kind, _T.c.native_id, _T.c.digest).where(
+    _OF_SOURCE, _PRESENT, _T.c.fingerprint.is_(None)
+)
+_DUE: Final = select(_T.c.kind, _T.c.native_id, _T.c.digest).where(
+    _OF_SOURCE, _PRESENT, _T.c.fingerprint.is_not(None), _T.c.review_at <= bindparam("at")
+)
+_COUNT: Final = select(_T.c.kind, func.count()).where(_OF_SOURCE, _PRESENT).group_by(_T.c.kind)
+_WAS: Final = select(
+    _T.c.native_id,
+    _T.c.digest,
+    _T.c.fingerprint,
+    _T.c.facts_digest,
+    _T.c.rules_digest,
+    _T.c.state,
+    _T.c.subject,
+    _T.c.absent_since,
+).where(_OF_SOURCE, _OF_KIND, among(_T.c.native_id))
+_TOUCH: Final = Many(
+    update(_T)
+    .where(_OF_SOURCE, _OF_KIND, _T.c.native_id == bindparam("id"))
+    .values(
+        fingerprint=bindparam("print"),
+        review_at=bindparam("review"),
+        changed_at=func.coalesce(bindparam("changed"), _T.c.changed_at),
+    )
+)
+_OF_SUBJECTS: Final = select(*_NARROW).where(among(_T.c.subject))
+_BY_SUBJECT: Final = (
+    select(*_NARROW).where(_T.c.subject.is_not(None)).order_by(_T.c.subject, _T.c.source, _T.c.kind, _T.c.native_id)
+)
+_ORDER: Final = (_T.c.kind, _T.c.source, _T.c.native_id)
+_ALL_UNJOINED: Final = select(*_NARROW).where(_UNJOINED).order_by(*_ORDER)
+_ALL_SET_ASIDE: Final = select(*_NARROW).where(_SET_ASIDE).order_by(*_ORDER)
+_BY_ID: Final = select(_T.c.native_id, _T.c.subject).where(_OF_SOURCE, _OF_KIND, _PRESENT, among(_T.c.native_id))
+_BY_NAME: Final = (
+    select(_K.c.value, _K.c.name, _T.c.native_id, _T.c.subject)
+    .join(_T, _SAME)
+    .where(_OF_SOURCE, _OF_KIND, _PRESENT, _K.c.name.in_([ALIAS, SAME_ID]), among(_K.c.value))
+)
+_BY_KEY: Final = (
+    select(_K.c.source, _K.c.native_id, _K.c.value, _T.c.subject)
+    .join(_T, _SAME)
+    .where(_OF_KIND, _PRESENT, _K.c.name == bindparam("key"), among(_K.c.value))
+)
+_BY_KEY_OF: Final = _BY_KEY.where(_OF_SOURCE)
+_REFERRING: Final = (
+    select(_K.c.name, _K.c.kind, _T.c.subject, _K.c.source, _K.c.native_id)
+    .join(_T, _SAME)
+    .where(_PRESENT, func.substr(_K.c.name, 1, 1) == REFERS, among(_K.c.value))
+)
+
+
+class FewRecords:
+    """What may be asked about some records without reading all."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # --- what the reader asks ---
+
+    def fingerprints(self, source: SourceName, *, at: datetime) -> set[bytes]:
+        """Return the fingerprints of the records that are there, without those that are to be decoded again by `at`."""
+        rows = plain(self._connection, _FINGERPRINTS, {"of_source": source, "at": micros(at)})
+        return set(chain.from_iterable(rows))
+
+    def remaining(self, source: SourceName, *, fingerprints: Container[bytes]) -> Iterator[tuple[Kind, NativeId]]:
+        """Stream the records that are there and have one of these fingerprints."""
+        for kind, native_id, fingerprint in plain(self._connection, _REMAINING, {"of_source": source}):
+            if fingerprint in fingerprints:
+                yield KINDS[kind], native_id
+
+    def without_fingerprint(
+        self, source: SourceName, *, at: datetime | None = None
+    ) -> Iterator[tuple[Kind, NativeId, bytes]]:
+        """Stream the records that are there and have none, with their digests; with `at`, also those to be decoded again by then.
+
+        These are then all the records for which `fingerprints` of the same `at` does not answer.
+        """
+        for kind, native_id, digest in plain(self._connection, _UNPRINTED, {"of_source": source}):
+            yield KINDS[kind], native_id, digest
+        if at is not None:
+            for kind, native_id, digest in plain(self._connection, _DUE, {"of_source": source, "at": micros(at)}):
+                yield KINDS[kind], native_id, digest
+
+    def was(self, source: SourceName, ids: Collection[tuple[Kind, NativeId]]) -> dict[tuple[Kind, NativeId], Was]:
+        """Return what is remembered of those of these records that are known, absent ones too."""
+        wanted: dict[Kind, list[NativeId]] = defaultdict(list)
+        for kind, native_id in ids:
+            wanted[kind].append(native_id)
+        return {
+            (kind, NativeId(row.native_id)): _was(row)
+            for kind, some in wanted.items()
+            for row in several(self._connection, _WAS, {"of_source": source, "of_kind": kind}, some)
+        }
+
+    def touch(
+        self, source: SourceName, rows: Iterable[tuple[Kind, NativeId, bytes, datetime | None, datetime | None]]
+    ) -> None:
+        """Note another encoding of the same content: fingerprint, review_at and changed_at (None: as it was)."""
+        for portion in portions(rows):
+            noted = [
+                {
+                    "of_source": source,
+                    "of_kind": str(kind),
+                    "id": native_id,
+                    "print": fingerprint or None,
+                    "review": maybe_micros(review_at),
+                    "changed": maybe_micros(changed_at),
+                }
+                for kind, native_id, fingerprint, review_at, changed_at in portion
+            ]
+            _TOUCH.run(self._connection, noted)
+
+    def count(self, source: SourceName) -> Counter[Kind]:
+        """Count the records that are there, from the index alone."""
+        rows = plain(self._connection, _COUNT, {"of_source": source})
+        return Counter({KINDS[kind]: number for kind, number in rows})
+
+    # --- what the join asks ---
+
+    def of_subjects(self, subjects: Iterable[SubjectId]) -> list[StagedRecord]:
+        """Return the records of these subjects, absent ones too, without attributes and keys, by subject, source, kind and id."""
+        found = list(narrow(several(self._connection, _OF_SUBJECTS, {}, subjects)))
+        return sorted(found, key=lambda row: (row.subject or "", row.source, row.kind, row.native_id))
+
+    def iterate_by_subject(self) -> Iterator[StagedRecord]:
+        """Stream all joined records, absent ones too, without attributes and keys, each subject's together.
+
+        By subject as the database orders text: on PostgreSQL that is its collation. Nothing is sorted.
+        """
+        return narrow(stream(self._connection, _BY_SUBJECT))
+
+    def unjoined(self) -> list[StagedRecord]:
+        """Return the records that are there, are mapped, and belong to no subject yet; without attributes and keys."""
+        return list(narrow(self._connection.execute(_ALL_UNJOINED)))
+
+    def set_aside(self) -> Iterator[StagedRecord]:
+        """Stream the records that are there and parked or excluded, without attributes and keys."""
+        return narrow(stream(self._connection, _ALL_SET_ASIDE))
+
+    def resolve_many(
+        self, source: SourceName, kind: Kind, texts: Collection[str]
+    ) -> dict[str, tuple[NativeId, SubjectId | None]]:
+        """Return whom each text means among the records that are there: by id or by alias, in any case, outer blanks aside.
+
+        An id goes before an alias; of several with one alias, the one with the smallest id is meant. Parked and excluded
+        records are found, too.
+        """
+        fields = {"of_source": source, "of_kind": kind}
+        words = {word: folded(word) for word in texts}
+        meant: dict[str, tuple[NativeId, SubjectId | None]] = {}
+        names = several(self._connection, _BY_NAME, fields, words.values())
+        for row in sorted(names, key=lambda row: (row.name == SAME_ID, row.native_id)):
+            if row.name == SAME_ID:
+                meant[row.value] = (row.native_id, row.subject)
+            else:
+                meant.setdefault(row.value, (row.native_id, row.subject))
+        for row in several(self._connection, _BY_ID, fields, words.values()):
+            meant[row.native_id] = (row.native_id, row.subject)
+        return {word: meant[same] for word, same in words.items() if same in meant}
+
+    def by_key(
+        self, kind: Kind, name: str, values: Collection[str], source: SourceName | None = None
+    ) -> list[tuple[SourceName, NativeId, str, SubjectId | None]]:
+        """Return the records that are there with a key of this name and one of these values (as they are; ALIAS: folded)."""
+        words = [folded(value) for value in values] if name == ALIAS else values
+        fields = {"of_kind": kind, "key": name}
+        if source is None:
+            rows = several(self._connection, _BY_KEY, fields, words)
+        else:
+            rows = several(self._connection, _BY_KEY_OF, {**fields, "of_source": source}, words)
+        return sorted(((row.source, row.native_id, row.value, row.subject) for row in rows), key=lambda row: row[:3])
+
+    def referring(self, texts: Collection[str]) -> list[tuple[str, Kind, SubjectId | None, SourceName, NativeId]]:
+        """Return the records that are there and name one of these texts: in which attribute, and who they are."""
+        rows = several(self._connection, _REFERRING, {}, map(folded, texts))
+        found = {(row.name[1:], KINDS[row.kind], row.subject, row.source, row.native_id) for row in rows}
+        return sorted(found, key=lambda one: (one[0], one[1], one[3], one[4]))
+
+
+def _was(row: Answer) -> Was:
+    return Was(
+        digest=row.digest,
+        fingerprint=row.fingerprint or b"",
+        facts_digest=row.facts_digest,
+        rules_digest=row.rules_digest,
+        state=STATES[row.state],
+        subject=row.subject,
+        absent=row.absent_since is not None,
+    )
