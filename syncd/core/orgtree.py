@@ -255,27 +255,36 @@ def missed(entity: Entity) -> bool:
 
 def _spread_members(entities: dict[SubjectId, Entity]) -> None:
     """Turn members that units name (units made from groups) into the members' own `units`."""
+    for member, units in named_members(entities.values()).items():
+        person = entities.get(member)
+        if person is not None and person.kind is Kind.PERSON:
+            entities[member] = within(person, [entities[unit] for unit in units])
+
+
+def named_members(entities: Iterable[Entity]) -> dict[SubjectId, list[SubjectId]]:
+    """Return whom units name as their members, and which units do."""
     joined: dict[SubjectId, list[SubjectId]] = defaultdict(list)
-    for subject, entity in entities.items():
+    for entity in entities:
         if entity.kind is Kind.UNIT:
             for member in entity.facts.get("members") or ():  # type: ignore[union-attr]
-                joined[SubjectId(str(member))].append(subject)
-    for member, units in joined.items():
-        person = entities.get(member)
-        if person is None or person.kind is not Kind.PERSON:
-            continue
-        own = tuple(person.facts.get("units") or ())  # type: ignore[arg-type]
-        facts = {**person.facts, "units": tuple(dict.fromkeys((*own, *units)))}
-        origins = dict(person.origins)
-        origins.setdefault("units", entities[units[0]].origins["members"])
-        entities[member] = Entity(
-            subject=person.subject,
-            kind=person.kind,
-            facts=facts,
-            origins=origins,
-            records=person.records,
-            unresolved=person.unresolved,
-        )
+                joined[SubjectId(str(member))].append(entity.subject)
+    return joined
+
+
+def within(person: Entity, units: Sequence[Entity]) -> Entity:
+    """Return a person who also belongs to `units`, because they say so."""
+    own = tuple(person.facts.get("units") or ())  # type: ignore[arg-type]
+    facts = {**person.facts, "units": tuple(dict.fromkeys((*own, *(unit.subject for unit in units))))}
+    origins = dict(person.origins)
+    origins.setdefault("units", units[0].origins["members"])
+    return Entity(
+        subject=person.subject,
+        kind=person.kind,
+        facts=facts,
+        origins=origins,
+        records=person.records,
+        unresolved=person.unresolved,
+    )
 
 
 def _unit_depths(entities: Mapping[SubjectId, Entity]) -> tuple[dict[SubjectId, int], list[tuple[SubjectId, ...]]]:
@@ -285,8 +294,8 @@ def _unit_depths(entities: Mapping[SubjectId, Entity]) -> tuple[dict[SubjectId, 
         if entity.kind is Kind.UNIT
     }
     depth: dict[SubjectId, int] = {}
-    rings = _rings(parents)
-    in_rings = {unit for ring in rings for unit in ring}
+    circles = rings(parents)
+    in_rings = {unit for ring in circles for unit in ring}
     for start in parents:
         trail: list[SubjectId] = []
         at: SubjectId | None = start
@@ -296,12 +305,12 @@ def _unit_depths(entities: Mapping[SubjectId, Entity]) -> tuple[dict[SubjectId, 
         base = depth.get(at, -1) if at is not None else -1
         for step, unit in enumerate(reversed(trail), 1):
             depth[unit] = base + step
-    return depth, rings
+    return depth, circles
 
 
 def manager_rings(entities: Mapping[SubjectId, Entity]) -> list[tuple[SubjectId, ...]]:
     """Return the circles of people who manage each other, each named once, smallest subject first."""
-    return _rings(
+    return rings(
         {
             subject: SubjectId(str(manager)) if (manager := entity.facts.get("manager")) else None
             for subject, entity in entities.items()
@@ -310,10 +319,10 @@ def manager_rings(entities: Mapping[SubjectId, Entity]) -> list[tuple[SubjectId,
     )
 
 
-def _rings(above: Mapping[SubjectId, SubjectId | None]) -> list[tuple[SubjectId, ...]]:
+def rings(above: Mapping[SubjectId, SubjectId | None]) -> list[tuple[SubjectId, ...]]:
     """Return the circles of a graph in which each node has at most one arrow out, in linear time."""
     done: set[SubjectId] = set()
-    rings: list[tuple[SubjectId, ...]] = []
+    found: list[tuple[SubjectId, ...]] = []
     for start in sorted(above):
         trail: dict[SubjectId, int] = {}
         at: SubjectId | None = start
@@ -323,9 +332,9 @@ def _rings(above: Mapping[SubjectId, SubjectId | None]) -> list[tuple[SubjectId,
         if at is not None and at in trail:
             ring = [node for node, place in trail.items() if place >= trail[at]]
             first = ring.index(min(ring))
-            rings.append(tuple(ring[first:] + ring[:first]))
+            found.append(tuple(ring[first:] + ring[:first]))
         done.update(trail)
-    return rings
+    return found
 
 
 def dependants(tree: OrgTree, subjects: Iterable[SubjectId]) -> set[SubjectId]:
