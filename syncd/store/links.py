@@ -2,28 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, select, text
+from sqlalchemy import Connection, and_, bindparam, delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from syncd.core.errors import NeedsHuman
-from syncd.core.model import Kind, Link, LinkState, SubjectId, TargetId
+from syncd.core.model import Kind, Link, LinkState, Observed, SubjectId, TargetId
 from syncd.store import tables
 from syncd.store.columns import from_micros, micros
 from syncd.store.errors import TAKEN
-from syncd.store.statements import Answer, Fields, Upsert, portions
+from syncd.store.observed import observed
+from syncd.store.statements import Answer, Fields, Many, Upsert, among, portions, several
 
 _T: Final = tables.links
+_O: Final = tables.observed
 # The very words of the partial unique index, so that it is used.
-_HELD: Final = text("state <> 'removed'")
+_HELD: Final = text("links.state <> 'removed'")
 _ALL: Final = select(_T).where(_T.c.target == bindparam("of_target"))
 _ONE: Final = _ALL.where(_T.c.subject == bindparam("one"))
 _BY_TARGET: Final = _ALL.where(_HELD)
 _HOLDER: Final = _BY_TARGET.where(_T.c.kind == bindparam("of_kind"), _T.c.target_id == bindparam("object"))
-_PUT: Final = Upsert(_T, key=["target", "subject"])
+_SOME: Final = _ALL.where(among(_T.c.subject))
+_HOLDERS: Final = _BY_TARGET.where(_T.c.kind == bindparam("of_kind"), among(_T.c.target_id))
+_PUT: Final = Upsert(_T, key=["target", "subject"], lasting=["agreed"])
+_AGREE: Final = Many(
+    update(_T)
+    .where(_T.c.target == bindparam("of_target"), _T.c.subject == bindparam("one"))
+    .values(agreed=bindparam("under"))
+)
+_POPULATION: Final = (
+    select(_T.c.kind, func.count())
+    .where(_T.c.target == bindparam("of_target"), _T.c.state.in_([LinkState.LINKED, LinkState.PENDING]))
+    .group_by(_T.c.kind)
+)
+_STANDING: Final = (
+    select(_T, _O.c.label, _O.c.mark, _O.c.protected, _O.c.fields, _O.c.unreadable)
+    .select_from(
+        _T.outerjoin(
+            _O,
+            and_(
+                _O.c.target == _T.c.target,
+                _O.c.kind == _T.c.kind,
+                _O.c.target_id == _T.c.target_id,
+                # The object of a removed link may be somebody else's by now.
+                _T.c.state != LinkState.REMOVED,
+            ),
+        )
+    )
+    .where(_T.c.target == bindparam("of_target"), among(_T.c.subject))
+)
 _DROP: Final = delete(_T).where(_T.c.target == bindparam("of_target"), _T.c.subject == bindparam("one"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedRow:
+    """A subject's link, the digest under which it last agreed with its object, and that object as it is stored."""
+
+    link: Link
+    agreed: bytes | None
+    """None: not known to agree."""
+    raw: bytes | None
+    """The object's fields as stored: equal bytes hold equal values. None: removed, or never seen."""
+    decode: Callable[[], Observed | None] = field(repr=False, compare=False)
+
+    @property
+    def observed(self) -> Observed | None:
+        """Return the object; decoded now, and again each time that it is asked for."""
+        return self.decode()
 
 
 class Links:
@@ -53,8 +102,34 @@ class Links:
         row = self._connection.execute(_HOLDER, fields).first()
         return None if row is None else _link(row)
 
+    def get_many(self, target: str, subjects: Iterable[SubjectId]) -> dict[SubjectId, Link]:
+        """Return those of these subjects that have one, removed ones too."""
+        rows = several(self._connection, _SOME, {"of_target": target}, subjects)
+        return {link.subject: link for link in map(_link, rows)}
+
+    def by_objects(self, target: str, kind: Kind, target_ids: Iterable[TargetId]) -> dict[TargetId, Link]:
+        """Return the links of these objects that are not removed."""
+        rows = several(self._connection, _HOLDERS, {"of_target": target, "of_kind": kind}, target_ids)
+        return {link.target_id: link for link in map(_link, rows)}
+
+    def population(self, target: str) -> dict[Kind, int]:
+        """Count the links that are linked or pending, from an index alone; kinds without one are left out."""
+        return {Kind(kind): n for kind, n in self._connection.execute(_POPULATION, {"of_target": target})}
+
+    def standing(self, target: str, subjects: Iterable[SubjectId]) -> Iterator[LinkedRow]:
+        """Stream those of these subjects that have a link, removed ones too, each with its object. Nothing is decoded."""
+        return map(_linked, several(self._connection, _STANDING, {"of_target": target}, subjects))
+
+    def agree(self, target: str, found: Mapping[SubjectId, bytes | None]) -> None:
+        """Note the digests under which linked subjects were found in agreement with their objects; None: not any more."""
+        for portion in portions(found.items()):
+            rows = [{"of_target": target, "one": subject, "under": digest} for subject, digest in portion]
+            _AGREE.run(self._connection, rows)
+
     def put(self, target: str, link: Link) -> None:
-        """Insert or replace the subject's link. Raises NeedsHuman (STO-009) if another subject holds the object."""
+        """Insert or replace the subject's link; if it changes, what it agreed under is forgotten.
+
+        Raises NeedsHuman (STO-009) if another subject holds the object."""
         self.put_many(target, [link])
 
     def put_many(self, target: str, links: Iterable[Link]) -> None:
@@ -93,6 +168,14 @@ def _fields(target: str, link: Link) -> Fields:
         "since": micros(link.since),
         "adopted": link.adopted,
     }
+
+
+def _linked(row: Answer) -> LinkedRow:
+    return LinkedRow(link=_link(row), agreed=row.agreed, raw=row.fields, decode=partial(_seen, row))
+
+
+def _seen(row: Answer) -> Observed | None:
+    return None if row.fields is None else observed(row)
 
 
 def _link(row: Answer) -> Link:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, and_, bindparam, delete, func, select, text
 
-from syncd.core.model import Kind, Observed, TargetId
+from syncd.core.model import Kind, LinkState, Observed, TargetId
 from syncd.core.values import instant, moment
 from syncd.store import codec, tables
-from syncd.store.columns import from_micros, micros
+from syncd.store.columns import folded, from_micros, micros
 from syncd.store.meta import Meta
 from syncd.store.rows import ObservedRow
-from syncd.store.statements import Answer, Fields, Upsert, portions, stream
+from syncd.store.statements import Answer, Fields, Put, Upsert, among, portions, several, stream
 
 _T: Final = tables.observed
+_L: Final = tables.links
 _PASS: Final = _T.c["pass"]
 _PUT: Final = Upsert(_T, key=["target", "kind", "target_id"])
 _ALL: Final = select(_T).where(_T.c.target == bindparam("of_target")).order_by(_T.c.kind, _T.c.target_id)
@@ -29,36 +31,84 @@ _DROP: Final = delete(_T).where(
     _T.c.target == bindparam("of_target"), _T.c.kind == bindparam("of_kind"), _T.c.target_id == bindparam("object")
 )
 
+_KEYS: Final = tables.observed_keys
+_PUT_KEYS: Final = Put(_KEYS)
+_FORGET_KEYS: Final = delete(_KEYS).where(_KEYS.c.target == bindparam("of_target"))
+_FORGET_SOME: Final = delete(_KEYS).where(
+    _KEYS.c.target == bindparam("of_target"), _KEYS.c.kind == bindparam("of_kind"), among(_KEYS.c.target_id)
+)
+_HOLDERS: Final = (
+    select(_KEYS.c.value.label("held"), _T)
+    .join(_T, and_(_T.c.target == _KEYS.c.target, _T.c.kind == _KEYS.c.kind, _T.c.target_id == _KEYS.c.target_id))
+    .where(
+        _KEYS.c.target == bindparam("of_target"),
+        _KEYS.c.kind == bindparam("of_kind"),
+        _KEYS.c.field == bindparam("of_field"),
+        among(_KEYS.c.value),
+    )
+    .order_by(_T.c.target_id)
+)
+# The words of the partial index `links_one_subject`, so that it is used.
+_HELD: Final = and_(_L.c.target == _T.c.target, _L.c.kind == _T.c.kind, _L.c.target_id == _T.c.target_id)
+_NOT_REMOVED: Final = text("links.state <> 'removed'")
+_HEADCOUNT: Final = (
+    select(_KEYS.c.value, func.count())
+    .join(_L, and_(_L.c.target == _KEYS.c.target, _L.c.kind == _KEYS.c.kind, _L.c.target_id == _KEYS.c.target_id))
+    .where(
+        _KEYS.c.target == bindparam("of_target"),
+        _KEYS.c.kind.in_(list(Kind)),  # named, because the index goes by kind before it goes by field
+        _KEYS.c.field == bindparam("of_field"),
+        among(_KEYS.c.value),
+        _NOT_REMOVED,
+        _L.c.state == LinkState.LINKED,
+    )
+    .group_by(_KEYS.c.value)
+)
+_UNLINKED: Final = _OF_KIND.where(~select(_L.c.subject).where(_HELD, _NOT_REMOVED).correlate(_T).exists())
+
+Keys: TypeAlias = Callable[[Observed], Iterable[tuple[str, str]]]
+"""By what an object is found: (field, value) pairs. Values are compared without case and outer blanks; empty ones find nobody."""
+
+
+def no_keys(_: Observed) -> Iterable[tuple[str, str]]:
+    """Let an object be found by its id alone."""
+    return ()
+
 
 class Observations:
-    """Observed objects, by target."""
+    """Observed objects, by target. Whoever notes an object says by what it is found: without `keys`, by nothing any more."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._meta = Meta(connection)
 
-    def replace_all(self, target: str, rows: Iterable[Observed], *, at: datetime) -> int:
-        """Replace the whole picture in one pass and note the time; returns the number of objects."""
+    def replace_all(self, target: str, rows: Iterable[Observed], *, at: datetime, keys: Keys = no_keys) -> int:
+        """Replace the whole picture in one pass, each object once, and note the time; returns the number of objects."""
         this_pass, seen = self._last_pass(target) + 1, 0
+        self._connection.execute(_FORGET_KEYS, {"of_target": target})
         for portion in portions(rows):
             self._put(target, portion, at=at, this_pass=this_pass)
+            self._put_keys(target, portion, keys)
             seen += len(portion)
         self._connection.execute(_NOT_SEEN, {"of_target": target, "this_pass": this_pass})
         self.set_last_full(target, at)
         return seen
 
-    def put(self, target: str, row: Observed, *, at: datetime) -> None:
+    def put(self, target: str, row: Observed, *, at: datetime, keys: Keys = no_keys) -> None:
         """Note one object."""
-        self.put_many(target, [row], at=at)
+        self.put_many(target, [row], at=at, keys=keys)
 
-    def put_many(self, target: str, rows: Iterable[Observed], *, at: datetime) -> None:
+    def put_many(self, target: str, rows: Iterable[Observed], *, at: datetime, keys: Keys = no_keys) -> None:
         """Note many."""
         for portion in portions(rows):
             # A pass that is not the current one is enough: only `replace_all` compares, and it begins a new one.
             self._put(target, portion, at=at, this_pass=0)
+            self._forget_keys(target, portion)
+            self._put_keys(target, portion, keys)
 
     def drop(self, target: str, kind: Kind, target_id: TargetId) -> None:
         """Note that an object is gone."""
+        self._connection.execute(_FORGET_SOME, {"of_target": target, "of_kind": kind, "ids": [target_id]})
         self._connection.execute(_DROP, {"of_target": target, "of_kind": kind, "object": target_id})
 
     def iterate(self, target: str, kind: Kind | None = None) -> Iterator[ObservedRow]:
@@ -81,6 +131,27 @@ class Observations:
             found.update((one.target_id, one) for one in seen)
         return found
 
+    def holders(self, target: str, kind: Kind, field: str, values: Collection[str]) -> dict[str, list[Observed]]:
+        """Return the objects that are found by each of these values, by id; values that find nobody are left out."""
+        words = {value: folded(value) for value in values}
+        fields = {"of_target": target, "of_kind": kind, "of_field": field}
+        found: dict[str, list[Observed]] = defaultdict(list)
+        for row in several(self._connection, _HOLDERS, fields, words.values()):
+            found[row.held].append(observed(row))
+        return {value: found[word] for value, word in words.items() if word in found}
+
+    def headcount(self, target: str, field: str, values: Collection[str]) -> dict[str, int]:
+        """Count by value the objects that are found by it and linked (not pending, not offboarded); without zeros."""
+        words = {value: folded(value) for value in values}
+        rows = several(self._connection, _HEADCOUNT, {"of_target": target, "of_field": field}, words.values())
+        counts = {row[0]: row[1] for row in rows}
+        return {value: counts[word] for value, word in words.items() if word in counts}
+
+    def unlinked(self, target: str, kind: Kind) -> list[Observed]:
+        """Return the objects that no link holds, by id; removed links hold nothing."""
+        rows = stream(self._connection, _UNLINKED, {"of_target": target, "of_kind": kind})
+        return [observed(row) for row in rows]
+
     def last_full_at(self, target: str) -> datetime | None:
         """Return when the whole picture was last taken."""
         stored = self._meta.get(_key(target))
@@ -100,6 +171,22 @@ class Observations:
     def _put(self, target: str, rows: list[Observed], *, at: datetime, this_pass: int) -> None:
         stamp = micros(at)
         _PUT.run(self._connection, [_fields(target, row, at=stamp, this_pass=this_pass) for row in rows])
+
+    def _put_keys(self, target: str, rows: list[Observed], keys: Keys) -> None:
+        found = {
+            (target, str(row.kind), field, word, row.target_id)
+            for row in rows
+            for field, value in keys(row)
+            if (word := folded(value))
+        }
+        # In the order of the table, which is the order in which they are cheapest to put.
+        for portion in portions(sorted(found)):
+            _PUT_KEYS.run(self._connection, portion)
+
+    def _forget_keys(self, target: str, rows: list[Observed]) -> None:
+        for kind in {row.kind for row in rows}:
+            ids = [row.target_id for row in rows if row.kind is kind]
+            self._connection.execute(_FORGET_SOME, {"of_target": target, "of_kind": kind, "ids": ids})
 
 
 def _key(target: str) -> str:
@@ -121,8 +208,9 @@ def _fields(target: str, row: Observed, *, at: int, this_pass: int) -> Fields:
     }
 
 
-def _observed(row: Answer) -> ObservedRow:
-    observed = Observed(
+def observed(row: Answer) -> Observed:
+    """Return what `_fields` wrote, of any row that has these columns."""
+    return Observed(
         target_id=TargetId(row.target_id),
         kind=Kind(row.kind),
         label=row.label,
@@ -131,4 +219,7 @@ def _observed(row: Answer) -> ObservedRow:
         protected=row.protected,
         unreadable=frozenset(codec.decode_texts(row.unreadable)),
     )
-    return ObservedRow(observed=observed, at=from_micros(row.at))
+
+
+def _observed(row: Answer) -> ObservedRow:
+    return ObservedRow(observed=observed(row), at=from_micros(row.at))

@@ -6,7 +6,7 @@ reads or writes; importing it does not import SQLAlchemy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -20,7 +20,6 @@ from syncd.core.model import (
     Desired,
     Effect,
     Kind,
-    Link,
     NativeId,
     Observed,
     ProofFact,
@@ -206,23 +205,6 @@ class ObservedRow:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkedRow:
-    """A subject's link, the digest under which it last agreed with its object, and that object as it is stored."""
-
-    link: Link
-    agreed: bytes | None
-    """None: not known to agree."""
-    raw: bytes | None
-    """The object's fields as stored: equal bytes hold equal values. None: removed, or never seen."""
-    decode: Callable[[], Observed | None] = field(repr=False, compare=False)
-
-    @property
-    def observed(self) -> Observed | None:
-        """Return the object; decoded now, and again each time that it is asked for."""
-        return self.decode()
-
-
 # --- the queue ------------------------------------------------------------------------------------------------------
 
 
@@ -394,7 +376,6 @@ __all__ = [
     "HoldState",
     "Holder",
     "KeyRow",
-    "LinkedRow",
     "ObservedRow",
     "QueueCounts",
     "QueueState",

@@ -9,6 +9,7 @@ from syncd.store.asides import Asides
 from syncd.store.feed import Feed
 from syncd.store.holds import Holds
 from syncd.store.links import Links
+from syncd.store.marks import Marks, Reviews
 from syncd.store.meta import Meta
 from syncd.store.observed import Observations
 from syncd.store.queue import Queue
@@ -28,6 +29,8 @@ class Transaction:
         self.reads = Reads(connection)
         self.records = Records(connection)
         self.subjects = Subjects(connection)
+        self.marks = Marks(connection)
+        self.reviews = Reviews(connection)
         self.asides = Asides(connection)
         self.links = Links(connection)
         self.observed = Observations(connection)
