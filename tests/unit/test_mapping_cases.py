@@ -10,7 +10,7 @@ import pytest
 from syncd.core.errors import Misconfigured
 from syncd.mapping import InboundRules, OutboundRules, load_inbound, load_outbound, rules_schema
 from syncd.mapping.cases import run_cases
-from syncd_active_directory.schema import declared
+from syncd_active_directory import schema, schema_ldap
 from syncd_dingtalk.fields import FIELDS
 
 MAPPINGS = Path(__file__).parents[2] / "mappings"
@@ -24,11 +24,11 @@ def shipped(name: str) -> InboundRules | OutboundRules:
     path = MAPPINGS / f"{name}.yaml"
     if name == "dingtalk":
         return load_outbound(path, fields=FIELDS, now=now)
-    attributes = declared() if name == "active_directory" else None
+    attributes = {"active_directory": schema.declared(), "ldap": schema_ldap.declared()}.get(name)
     return load_inbound(path, source=name, attributes=attributes, now=now)
 
 
-@pytest.mark.parametrize("name", ["active_directory", "table", "dingtalk"])
+@pytest.mark.parametrize("name", ["active_directory", "ldap", "table", "dingtalk"])
 def test_the_shipped_rules_pass_their_cases(name: str) -> None:
     results = run_cases(shipped(name), MAPPINGS / "cases" / f"{name}.yaml")
     assert len(results) >= 7
