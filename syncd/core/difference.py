@@ -6,8 +6,9 @@ target calls by its own ids is translated through our links first. Nothing here 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Final, cast
 
 from syncd.core.errors import Place
 from syncd.core.model import ROOT_UNIT, Desired, FieldChange, FieldSpec, FieldType, Kind, Observed, SubjectId, TargetId
@@ -16,6 +17,8 @@ from syncd.core.values import Value, frozen, is_empty
 FOREIGN: Final = "target:"
 """How a reference to an object that we do not link is written, followed by the target's id."""
 _PERSON_REFERENCES: Final = frozenset({"manager", "managers"})
+_PLAIN: Final = frozenset({FieldType.TEXT, FieldType.NUMBER, FieldType.DATE})
+"""Types whose values need no translation."""
 
 
 class Names:
@@ -31,7 +34,8 @@ class Names:
 
     def subject(self, kind: Kind, target_id: str) -> str:
         """Return the subject of one of the target's ids, or the id marked as foreign."""
-        return self._ids.get(kind, {}).get(TargetId(target_id)) or f"{FOREIGN}{target_id}"
+        known = self._ids.get(kind)
+        return (known and known.get(cast("TargetId", target_id))) or f"{FOREIGN}{target_id}"
 
     def translate(self, name: str, value: Value, spec: FieldSpec) -> Value:
         """Return an observed value with its references as subjects."""
@@ -50,9 +54,17 @@ class Names:
                 return frozen(value)
 
 
+@lru_cache(maxsize=256)
 def referred_kind(name: str) -> Kind:
     """Return what a reference field refers to: managers and permitted users are persons, everything else units."""
     return Kind.PERSON if name in _PERSON_REFERENCES or name.endswith("user") or "user" in name else Kind.UNIT
+
+
+def fields_where(
+    fields: Mapping[Kind, Mapping[str, FieldSpec]], asked: Callable[[FieldSpec], bool]
+) -> Mapping[Kind, tuple[str, ...]]:
+    """Return the names of the fields of each kind of which something holds, so that not every object is asked."""
+    return {kind: tuple(name for name, spec in specs.items() if asked(spec)) for kind, specs in fields.items()}
 
 
 def references(value: Value, spec: FieldSpec) -> tuple[SubjectId, ...]:
@@ -140,11 +152,14 @@ def compare(
 ) -> tuple[FieldChange, ...]:
     """Return the fields that differ, by name. Hidden fields are not compared; without an object, everything differs."""
     changes: list[FieldChange] = []
-    for name in sorted(desired.fields):
+    hidden = observed.unreadable if observed is not None else frozenset[str]()
+    for name, value in desired.fields.items():
         spec = specs.get(name)
-        if spec is None or (observed is not None and name in observed.unreadable):
+        if spec is None or name in hidden:
             continue
-        wanted = frozen(desired.fields[name])
+        if observed is not None and _holds(value, observed.fields.get(name), name=name, spec=spec, names=names):
+            continue
+        wanted = frozen(value)
         seen = None if observed is None else names.translate(name, observed.fields.get(name), spec)
         if observed is None:
             if is_empty(wanted):
@@ -154,4 +169,27 @@ def compare(
         elif same(wanted, seen, spec) or (spec.immutable and not is_empty(seen)):
             continue
         changes.append(FieldChange(name=name, before=seen, after=wanted, rule=desired.rules.get(name, Place())))
-    return tuple(changes)
+    return tuple(sorted(changes, key=lambda change: change.name))
+
+
+def _holds(wanted: Value, held: Value, *, name: str, spec: FieldSpec, names: Names) -> bool:
+    """Tell whether an object plainly holds what is wanted, before anything is translated: nearly always so.
+
+    False says nothing: `same` knows better.
+    """
+    if spec.type in _PLAIN:
+        return wanted == held
+    if spec.type is FieldType.FLAG:
+        return bool(wanted) == bool(held)
+    if spec.type is FieldType.REFERENCE and isinstance(held, str):
+        return held != "" and wanted == names.subject(referred_kind(name), held)
+    if spec.type is FieldType.MEMBERSHIPS and isinstance(wanted, tuple) and isinstance(held, tuple):
+        return len(wanted) == len(held) == 1 and _same_place(_entry(wanted[0]), _entry(held[0]), names=names)
+    return False
+
+
+def _same_place(wanted: Mapping[str, Value], held: Mapping[str, Value], *, names: Names) -> bool:
+    """Tell whether two memberships are of one unit, with the title and order that are wanted."""
+    if wanted["unit"] != names.subject(Kind.UNIT, str(held["unit"])):
+        return False
+    return all(held.get(key) == value for key, value in wanted.items() if key != "unit") if len(wanted) > 1 else True

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from syncd.core.difference import Names, compare, references, units_of
+from syncd.core.difference import Names, compare, fields_where, references, units_of
 from syncd.core.errors import Problem, message
 from syncd.core.model import (
     HOLDING_UNIT,
@@ -103,6 +103,8 @@ class Draft:
             ids[link.kind][link.target_id] = subject
         self.names = Names(ids, root=terms.root)
         self.linked = {(link.kind, link.target_id) for link in alive.values()}
+        self._fixed = fields_where(terms.fields, lambda spec: spec.immutable)
+        self._of_members = fields_where(terms.fields, lambda spec: spec.of_members)
         self.changes: list[Change] = []
         self.asides: list[Aside] = []
         self.warnings: list[Problem] = []
@@ -226,7 +228,7 @@ class Draft:
         fields = self._writable(item, compare(item, seen, specs, self.names), specs)
         if seen is not None:
             self.hidden.update(name for name in item.fields if name in seen.unreadable)
-            self._immutable(item, seen, specs)
+            self._immutable(item, seen)
         now, later = self._split(item, fields, specs)
         if seen is None:
             self._create(item, now)
@@ -271,14 +273,13 @@ class Draft:
             reason = "somebody removed it from the target"
         self._add(item, Op.CREATE, fields, target_id=None, reason=reason)
 
-    def _immutable(self, item: Desired, seen: Observed, specs: Mapping[str, FieldSpec]) -> None:
-        for name, value in item.fields.items():
-            spec = specs.get(name)
-            held = seen.fields.get(name)
-            link = self.links.get(item.subject)
-            if item.subject in self.adopted or (link is not None and link.adopted):
-                continue  # an account that was there before us keeps the id it had
-            if spec is not None and spec.immutable and not is_empty(held) and not is_empty(value) and value != held:
+    def _immutable(self, item: Desired, seen: Observed) -> None:
+        link = self.links.get(item.subject)
+        if item.subject in self.adopted or (link is not None and link.adopted):
+            return  # an account that was there before us keeps the id it had
+        for name in self._fixed[item.kind]:
+            value, held = item.fields.get(name), seen.fields.get(name)
+            if value != held and not is_empty(held) and not is_empty(value):
                 self.warn(item.subject, IMMUTABLE.at(label=item.label, field=name))
 
     def _writable(
@@ -302,10 +303,10 @@ class Draft:
 
     def _with_members(self, item: Desired, specs: Mapping[str, FieldSpec]) -> Desired:
         """Leave those out of a unit's fields who would have to be its members and are not."""
-        for name, value in item.fields.items():
-            if name not in specs or not specs[name].of_members:
+        for name in self._of_members[item.kind]:
+            if name not in item.fields:
                 continue
-            named = references(value, specs[name])
+            named = references(item.fields[name], specs[name])
             members = tuple(subject for subject in named if self._is_member(subject, item.subject))
             if len(members) < len(named):
                 names = ", ".join(self._label(subject) for subject in named if subject not in members)
