@@ -118,7 +118,7 @@ class View:
 
     def _targets(self, node: Node, key: str) -> Iterator[Node]:
         if key in BACK_LINKS:
-            guids: Iterator[uuid.UUID] = iter(self._back.get(key, {}).get(node.guid, ()))
+            guids: Iterator[uuid.UUID] = iter(() if node.deleted else self._back.get(key, {}).get(node.guid, ()))
         else:
             guids = (guid for guid, link in node.links[key].items() if link.present)
         for guid in guids:
