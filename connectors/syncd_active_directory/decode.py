@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from syncd.core.values import Value, instant
+from syncd_active_directory.entry import RawEntry
 from syncd_active_directory.schema import Syntax
 
 _EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
@@ -22,14 +23,6 @@ _NEVER: Final = frozenset({0, 0x7FFFFFFFFFFFFFFF})
 UAC_DISABLED: Final = 0x2
 UAC_LOCKED: Final = 0x10
 """ADS_UF_ACCOUNTDISABLE, ADS_UF_LOCKOUT ([MS-ADTS] 2.2.16). The second is right in the computed attribute only."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawEntry:
-    """An object as it came over the wire."""
-
-    dn: str
-    attributes: Mapping[str, Sequence[bytes]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +39,7 @@ def decode(entry: RawEntry, asked: Mapping[str, Syntax]) -> Decoded:
     names = {name.lower(): name for name in asked}
     attributes: dict[str, Value] = {}
     unreadable: list[tuple[str, str]] = []
-    for raw_name, raw_values in entry.attributes.items():
+    for raw_name, raw_values in entry.read().items():
         name = names.get(raw_name.lower())
         if name is None or not raw_values:
             continue

@@ -220,3 +220,12 @@ ELSEWHERE: Final = message(
     do="Read it with a source of its own and narrow `base`, or write `other_domains: ignore` if its people do not belong here.",
     example=_SOURCE + "    base: DC=corp,DC=example,DC=com   # and there is DC=asia,DC=corp,DC=example,DC=com",
 )
+
+# --- decoding -------------------------------------------------------------------------------------------------------
+
+MALFORMED: Final = message(
+    "ADS-301",
+    what="The server sent an entry that is not well-formed: {reason}.",
+    do="Nothing, if it passes. If it stays, read with `decoding: ldap3`, and see what stands between syncd and the server.",
+    example="a proxy that cuts long answers",
+)

@@ -121,6 +121,9 @@ class DirectorySettings(BaseModel):
     from being treated as gone until somebody has decided; `ignore` is that decision."""
     page_size: Annotated[int, Field(ge=1, le=1000)] = 500
     """Objects in one answer. Active Directory gives at most 1,000 (MaxPageSize)."""
+    decoding: Literal["fast", "ldap3"] = "fast"
+    """Who takes entries apart: `fast` is this connector's own decoder, which skips those that did not change; `ldap3` is the
+    LDAP library's, about ten times slower. Both give the same; the switch is there to find out, should it ever look otherwise."""
     connect_seconds: Annotated[int, Field(ge=1, le=120)] = 10
     """How long to wait for a connection."""
     receive_seconds: Annotated[int, Field(ge=1, le=900)] = 60

@@ -2,7 +2,7 @@
 
 Everything here blocks, and runs in a thread. It never follows a referral, never re-connects in the middle of a read, and never
 returns less than the server had: a search that does not end well raises. ldap3 is asked for raw bytes only (no schema, no
-formatters, no invented empty attributes, no automatic ranges), so that its decoding can be replaced here alone.
+formatters, no invented empty attributes, no automatic ranges), so that its decoding can be replaced (see `seam`).
 """
 
 from __future__ import annotations
@@ -23,13 +23,19 @@ from ldap3.core.exceptions import LDAPException
 
 from syncd.core.errors import Message, NeedsHuman, SyncdError, TryAgain, foreign
 from syncd_active_directory import messages
-from syncd_active_directory.decode import RawEntry, guid
+from syncd_active_directory.decode import guid
+from syncd_active_directory.entry import RawEntry
+from syncd_active_directory.seam import Seam
 from syncd_active_directory.settings import DirectorySettings
 
+Control = tuple[str, bool, bytes | None]
+"""Object identifier, criticality, value."""
 _PAGED: Final = "1.2.840.113556.1.4.319"  # RFC 2696
 _OPENING: Final = "socket connection error while opening: "
 _SOON: Final = timedelta(minutes=1)
 _RANGE: Final = re.compile(r"(?P<name>.+);range=(?P<first>\d+)-(?P<last>\d+|\*)", re.IGNORECASE)
+_RANGED: Final = re.compile(rb";range=", re.IGNORECASE)
+"""Seldom in an entry that has no range, so that few are decoded for nothing."""
 _BIND_WORD: Final = re.compile(r"\bdata ([0-9a-f]+)\b", re.IGNORECASE)
 _REFUSALS: Final[Mapping[int, tuple[type[NeedsHuman | TryAgain], Message]]] = {
     # LDAP result codes, RFC 4511 appendix A.2
@@ -70,6 +76,8 @@ class Wire:
         parts = urlsplit(address)
         self.address = address
         self._settings = settings
+        self.always: tuple[Control, ...] = ()
+        """Sent along with each search: what the server's dialect needs (`Dialect.controls`)."""
         self._aborted = threading.Event()
         self._tls = _Verified(trust)
         secure = parts.scheme == "ldaps"
@@ -93,6 +101,8 @@ class Wire:
             auto_encode=False,
             return_empty_attributes=False,
         )
+        if settings.decoding == "fast":
+            self._connection.strategy.__class__ = Seam
 
     def connect(self) -> None:
         """Reach the server and encrypt. Raises `TryAgain` (not reachable) or `NeedsHuman` (the certificate)."""
@@ -142,19 +152,37 @@ class Wire:
         page = self._search(base=base, scope=BASE, filter_="(objectClass=*)", wanted=wanted, doing=doing)
         return page.entries[0] if page.entries else None
 
-    def pages(self, *, base: str, filter_: str, wanted: Sequence[str], doing: str) -> Iterator[RawPage]:
-        """Yield a search page by page until the server says that nothing is left; ranges are followed."""
+    def pages(
+        self,
+        *,
+        base: str,
+        filter_: str,
+        wanted: Sequence[str],
+        doing: str,
+        scope: str = SUBTREE,
+        controls: Sequence[Control] = (),
+    ) -> Iterator[RawPage]:
+        """Yield a search page by page until the server says that nothing is left; ranges are followed.
+
+        `controls` are sent besides those of `always`; `scope` is one of ldap3's words, BASE, LEVEL or SUBTREE.
+        """
         cookie: bytes | None = None
         while True:
             page = self._search(
-                base=base, scope=SUBTREE, filter_=filter_, wanted=wanted, doing=doing, paged=True, cookie=cookie
+                base=base,
+                scope=scope,
+                filter_=filter_,
+                wanted=wanted,
+                doing=doing,
+                paged=True,
+                cookie=cookie,
+                controls=controls,
             )
             control = (self._connection.result.get("controls") or {}).get(_PAGED)
             if control is None:
                 raise NeedsHuman(messages.NO_PAGES.at(server=self.address))
-            yield RawPage(
-                entries=tuple(self._whole(entry, doing) for entry in page.entries), continuations=page.continuations
-            )
+            entries = tuple(self._whole(entry, doing) if _RANGED.search(entry.raw) else entry for entry in page.entries)
+            yield RawPage(entries=entries, continuations=page.continuations)
             cookie = control["value"]["cookie"]
             if not cookie:
                 return
@@ -190,6 +218,7 @@ class Wire:
         doing: str,
         paged: bool = False,
         cookie: bytes | None = None,
+        controls: Sequence[Control] = (),
     ) -> RawPage:
         with self._told(doing):
             self._connection.search(
@@ -201,11 +230,13 @@ class Wire:
                 paged_size=self._settings.page_size if paged else None,
                 paged_criticality=True,
                 paged_cookie=cookie,
+                controls=[*self.always, *controls] or None,
             )
         result = self._connection.result
         if result["result"] != 0:
             raise self._refused(result, base=base, doing=doing)
-        return _raw(self._connection.response)
+        response, self._connection.response = self._connection.response, None
+        return _raw(response)
 
     def _whole(self, entry: RawEntry, doing: str) -> RawEntry:
         """Return the entry with the rest of the values of which the server gave only a range ([MS-ADTS] 3.1.1.3.1.3.3)."""
@@ -304,16 +335,24 @@ class _Verified(Tls):  # type: ignore[misc]  # ldap3 has no types
             raise
 
 
-def _raw(response: Sequence[Mapping[str, Any]]) -> RawPage:
+def _raw(response: Sequence[RawEntry | Mapping[str, Any]]) -> RawPage:
+    """Return what a search gave: entries by the seam, and whatever ldap3 decoded."""
     entries = []
     continuations: list[str] = []
     for message in response:
-        if message["type"] == "searchResEntry":
-            attributes = {name: tuple(values) for name, values in message["raw_attributes"].items()}
-            entries.append(RawEntry(dn=message["dn"], attributes=attributes))
+        if isinstance(message, RawEntry):
+            entries.append(message)
+        elif message["type"] == "searchResEntry":
+            entries.append(_entry(message))
         elif message["type"] == "searchResRef":
-            continuations.extend(message["uri"])
+            continuations.extend(message["uri"] or ())
     return RawPage(entries=tuple(entries), continuations=tuple(continuations))
+
+
+def _entry(message: Mapping[str, Any]) -> RawEntry:
+    attributes = {name: tuple(values or ()) for name, values in message["raw_attributes"].items()}
+    controls = {oid: control["value"] for oid, control in message.get("controls", {}).items()}
+    return RawEntry(dn=message["dn"], attributes=attributes, controls=controls)
 
 
 def _spelled(name: Sequence[Sequence[tuple[str, str]]]) -> str:

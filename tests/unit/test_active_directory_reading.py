@@ -199,7 +199,7 @@ class RangedWire(Wire):
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 9])
 def test_members_that_come_in_ranges_are_all_fetched_by_the_groups_id(count: int) -> None:
     wire = RangedWire(count)
-    assert wire.whole() == wire.values
+    assert list(wire.whole()) == wire.values
     assert set(wire.asked) <= {"<GUID=00000000-0000-0000-0000-000000000001>"}
 
 
