@@ -65,6 +65,12 @@ _HEADCOUNT: Final = (
     .group_by(_KEYS.c.value)
 )
 _UNLINKED: Final = _OF_KIND.where(~select(_L.c.subject).where(_HELD, _NOT_REMOVED).correlate(_T).exists())
+_UNMANAGED: Final = (
+    select(func.count())
+    .select_from(_T)
+    .where(_T.c.target == bindparam("of_target"))
+    .where(~select(_L.c.subject).where(_HELD, _NOT_REMOVED).correlate(_T).exists())
+)
 
 Keys: TypeAlias = Callable[[Observed], Iterable[tuple[str, str]]]
 """By what an object is found: (field, value) pairs. Values are compared without case and outer blanks; empty ones find nobody."""
@@ -151,6 +157,11 @@ class Observations:
         """Return the objects that no link holds, by id; removed links hold nothing."""
         rows = stream(self._connection, _UNLINKED, {"of_target": target, "of_kind": kind})
         return [observed(row) for row in rows]
+
+    def unmanaged(self, target: str) -> int:
+        """Count the objects that no link holds."""
+        count: int = self._connection.execute(_UNMANAGED, {"of_target": target}).scalar_one()
+        return count
 
     def last_full_at(self, target: str) -> datetime | None:
         """Return when the whole picture was last taken."""

@@ -17,7 +17,7 @@ from syncd.store import codec
 from syncd.store import queue_questions as ask
 from syncd.store.columns import from_micros, maybe_from_micros, maybe_micros, micros
 from syncd.store.rows import OPEN_STATES, Accepted, Blocked, QueueCounts, QueuedChange, QueueState, Settlement
-from syncd.store.statements import Answer, Fields, numbers, portions
+from syncd.store.statements import Answer, Fields, numbers, portions, several
 
 _LANE: Final = {lane: place for place, lane in enumerate(LANES)}
 # At most one waiting change of each sort per subject (a unique index): a plan can hold several sorts for one subject.
@@ -78,10 +78,15 @@ class Queue:
         self._end(over, QueueState.SUPERSEDED, at=at)
         return [ChangeId(row.id) for row in over]
 
-    def supersede_absent(self, present: Collection[SubjectId], *, at: datetime) -> list[ChangeId]:
-        """End the ready and parked changes of every subject not in `present`. Pending ones stay."""
+    def supersede_absent(
+        self, present: Collection[SubjectId], *, at: datetime, among: Collection[SubjectId] | None = None
+    ) -> list[ChangeId]:
+        """End the ready and parked changes of every subject (of those in `among`) not in `present`. Pending ones stay."""
         wanted = frozenset(present)
-        over = [row for row in self._connection.execute(ask.NOT_RUNNING) if row.subject not in wanted]
+        if among is None:
+            over = [row for row in self._connection.execute(ask.NOT_RUNNING) if row.subject not in wanted]
+        else:
+            over = list(several(self._connection, ask.NOT_RUNNING_OF, {}, sorted(frozenset(among) - wanted)))
         self._end(over, QueueState.SUPERSEDED, at=at)
         return [ChangeId(row.id) for row in over]
 

@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from syncd.store.rows import QueueState
-from syncd.store.statements import Many
+from syncd.store.statements import Many, among
 from syncd.store.tables import change_waits, changes
 
 C: Final = changes
@@ -89,6 +89,9 @@ WAITING_BODIES: Final = select(C.c.body).where(
 )
 NOT_RUNNING: Final = (
     select(C.c.number, C.c.id, C.c.subject).where(text("state IN ('ready', 'parked')")).order_by(C.c.number)
+)
+NOT_RUNNING_OF: Final = select(C.c.number, C.c.id, C.c.subject).where(
+    text("state IN ('ready', 'parked')"), among(C.c.subject)
 )
 END: Final = Many(
     update(C)

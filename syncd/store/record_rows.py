@@ -48,6 +48,7 @@ def fields(row: StagedRecord) -> tuple[Any, ...]:
         codec.encode(row.aliases),
         encode_told(row.problems),
         encode_places(row.origins),
+        codec.encode(row.references) if row.references else None,
         None if row.attributes is None else codec.encode(row.attributes),
     )
 
@@ -116,7 +117,14 @@ def record(row: Answer, *, attributes: bool, stored_keys: Iterable[tuple[str, st
         review_at=maybe_from_micros(row.review_at),
         facts_digest=row.facts_digest,
         refers=tuple((name[1:], value) for name, value in own if name[:1] == REFERS),
+        references=_meanings(row.meanings) if attributes else {},
     )
+
+
+def _meanings(stored: bytes | None) -> dict[str, NativeId]:
+    if stored is None:
+        return {}
+    return {text: NativeId(str(native_id)) for text, native_id in codec.decode_values(stored).items()}
 
 
 _HIDDEN: Final = frozenset((ALIAS[0], REFERS))

@@ -14,13 +14,13 @@ from syncd.core.model import Kind, NativeId, SourceName, SubjectId
 from syncd.store import tables
 from syncd.store.columns import folded, micros
 from syncd.store.record_rows import KINDS, NAMES, fields, identity, keys, narrow, record
-from syncd.store.records_few import FewRecords
+from syncd.store.records_named import NamedRecords
 from syncd.store.rows import ALIAS, REFERS, SAME_ID, FoundRecord, KeyRow, StagedRecord
 from syncd.store.statements import Answer, Many, Put, Upsert, among, plain, portions, stream
 
 _T: Final = tables.records
 _K: Final = tables.record_keys
-_NARROW: Final = [column for column in _T.c if column.name != "attributes"]
+_NARROW: Final = [column for column in _T.c if column.name not in ("attributes", "meanings")]
 _PRESENT: Final = _T.c.absent_since.is_(None)
 _OF_SOURCE: Final = _T.c.source == bindparam("of_source")
 _THIS: Final = (_OF_SOURCE, _T.c.kind == bindparam("of_kind"), _T.c.native_id == bindparam("id"))
@@ -78,6 +78,7 @@ _OUTDATED: Final = (
     select(_T.c.kind, _T.c.native_id)
     .where(_OF_SOURCE, _PRESENT, _T.c.rules_digest != bindparam("rules"))
     .order_by(_T.c.kind, _T.c.native_id)
+    .limit(bindparam("number_of"))
 )
 _SEVERAL: Final = (
     select(_T).where(_OF_SOURCE, _T.c.kind == bindparam("of_kind"), among(_T.c.native_id)).order_by(_T.c.native_id)
@@ -100,7 +101,7 @@ _EXACT: Final = (
 _LABELS: Final = select(*_FOUND).order_by(_T.c.source, _T.c.kind, _T.c.native_id)
 
 
-class Records(FewRecords):
+class Records(NamedRecords):
     """Staged records: what is asked about all of them here, what about a few in `FewRecords`."""
 
     # --- what the reader asks ---
@@ -142,12 +143,16 @@ class Records(FewRecords):
             self._connection.execute(_FORGET, [identity(source, kind, one) for kind, one in portion])
             self._forget_keys((source, kind, one) for kind, one in portion)
 
-    def outdated(self, source: SourceName, rules_digest: bytes) -> Iterator[StagedRecord]:
-        """Stream the records that are there and were mapped by other rules, with attributes, without keys.
+    def outdated(
+        self, source: SourceName, rules_digest: bytes, *, limit: int = 1_000_000_000
+    ) -> Iterator[StagedRecord]:
+        """Stream records that are there and were mapped by other rules, with attributes, without keys.
 
         They may be put again while the stream goes on.
         """
-        ids = self._connection.execute(_OUTDATED, {"of_source": source, "rules": rules_digest}).all()
+        ids = self._connection.execute(
+            _OUTDATED, {"of_source": source, "rules": rules_digest, "number_of": limit}
+        ).all()
         for kind, of_kind in groupby(ids, key=lambda one: one.kind):
             for portion in portions(one.native_id for one in of_kind):
                 question = {"of_source": source, "of_kind": kind, "ids": portion}

@@ -18,15 +18,14 @@ from syncd.core.model import Kind, NativeId, SourceName, SubjectId
 from syncd.store import tables
 from syncd.store.columns import folded, maybe_micros, micros
 from syncd.store.record_rows import KINDS, STATES, narrow
-from syncd.store.rows import ALIAS, REFERS, SAME_ID, StagedRecord, Was
+from syncd.store.rows import ALIAS, REFERS, SAME_ID, Reference, StagedRecord, Was
 from syncd.store.statements import Answer, Many, among, plain, portions, several, stream
 
 _T: Final = tables.records
 _K: Final = tables.record_keys
-_NARROW: Final = [column for column in _T.c if column.name != "attributes"]
+_NARROW: Final = [column for column in _T.c if column.name not in ("attributes", "meanings")]
 # The very words of the partial indexes, so that they are used.
 _PRESENT: Final = text("records.absent_since IS NULL")
-_UNJOINED: Final = text("records.subject IS NULL AND records.state = 'mapped' AND records.absent_since IS NULL")
 _SET_ASIDE: Final = text("records.state <> 'mapped' AND records.absent_since IS NULL")
 _OF_SOURCE: Final = _T.c.source == bindparam("of_source")
 _OF_KIND: Final = _T.c.kind == bindparam("of_kind")
@@ -72,7 +71,6 @@ _BY_SUBJECT: Final = (
     select(*_NARROW).where(_T.c.subject.is_not(None)).order_by(_T.c.subject, _T.c.source, _T.c.kind, _T.c.native_id)
 )
 _ORDER: Final = (_T.c.kind, _T.c.source, _T.c.native_id)
-_ALL_UNJOINED: Final = select(*_NARROW).where(_UNJOINED).order_by(*_ORDER)
 _ALL_SET_ASIDE: Final = select(*_NARROW).where(_SET_ASIDE).order_by(*_ORDER)
 _BY_ID: Final = select(_T.c.native_id, _T.c.subject).where(_OF_SOURCE, _OF_KIND, _PRESENT, among(_T.c.native_id))
 _BY_NAME: Final = (
@@ -173,10 +171,6 @@ class FewRecords:
         """
         return narrow(stream(self._connection, _BY_SUBJECT))
 
-    def unjoined(self) -> list[StagedRecord]:
-        """Return the records that are there, are mapped, and belong to no subject yet; without attributes and keys."""
-        return list(narrow(self._connection.execute(_ALL_UNJOINED)))
-
     def set_aside(self) -> Iterator[StagedRecord]:
         """Stream the records that are there and parked or excluded, without attributes and keys."""
         return narrow(stream(self._connection, _ALL_SET_ASIDE))
@@ -214,11 +208,14 @@ class FewRecords:
             rows = several(self._connection, _BY_KEY_OF, {**fields, "of_source": source}, words)
         return sorted(((row.source, row.native_id, row.value, row.subject) for row in rows), key=lambda row: row[:3])
 
-    def referring(self, texts: Collection[str]) -> list[tuple[str, Kind, SubjectId | None, SourceName, NativeId]]:
-        """Return the records that are there and name one of these texts: in which attribute, and who they are."""
+    def referring(self, texts: Collection[str]) -> list[Reference]:
+        """Return the records that are there and name one of these texts, by attribute, kind, source and id."""
         rows = several(self._connection, _REFERRING, {}, map(folded, texts))
-        found = {(row.name[1:], KINDS[row.kind], row.subject, row.source, row.native_id) for row in rows}
-        return sorted(found, key=lambda one: (one[0], one[1], one[3], one[4]))
+        found = {(row.name[1:], KINDS[row.kind], row.source, row.native_id): row.subject for row in rows}
+        return [
+            Reference(attribute=name, kind=kind, subject=subject, source=source, native_id=native_id)
+            for (name, kind, source, native_id), subject in sorted(found.items())
+        ]
 
 
 def _was(row: Answer) -> Was:

@@ -140,6 +140,8 @@ class StagedRecord:
     facts_digest: bytes = b""
     """Of what the mapping made of it, in the engine's way; empty where nobody asked."""
     refers: tuple[tuple[str, str], ...] = ()
+    references: Mapping[str, NativeId] = field(default_factory=dict)
+    """What texts of `attributes` that name others mean, as the source said; kept with `attributes`."""
     """(attribute, text) pairs: the texts by which this record names others. Unordered; they come back case-folded.
 
     Filled by `get` and `of_subject` only."""
@@ -156,6 +158,29 @@ class Was:
     state: RecordState
     subject: SubjectId | None
     absent: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meant:
+    """A record that goes by a name."""
+
+    source: SourceName
+    kind: Kind
+    native_id: NativeId
+    value: str
+    """The name, folded."""
+    subject: SubjectId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A record that names somebody."""
+
+    attribute: str
+    kind: Kind
+    subject: SubjectId | None
+    source: SourceName
+    native_id: NativeId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -376,12 +401,14 @@ __all__ = [
     "HoldState",
     "Holder",
     "KeyRow",
+    "Meant",
     "ObservedRow",
     "QueueCounts",
     "QueueState",
     "QueuedChange",
     "ReadRow",
     "RecordState",
+    "Reference",
     "RunRow",
     "Settlement",
     "StagedRecord",

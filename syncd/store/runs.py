@@ -24,6 +24,7 @@ _PUT_READ: Final = Upsert(reads, key=["source", "run_id"])
 _LAST_READ: Final = (
     select(reads).where(reads.c.source == bindparam("source")).order_by(reads.c.finished_at.desc()).limit(1)
 )
+_LAST_FULL: Final = _LAST_READ.where(reads.c.full == true())
 _LAST_GOOD: Final = _LAST_READ.where(reads.c.full == true(), reads.c.proven == true())
 
 
@@ -101,6 +102,11 @@ class Reads:
     def last(self, source: SourceName) -> ReadRow | None:
         """Return the latest read of a source."""
         row = self._connection.execute(_LAST_READ, {"source": source}).first()
+        return None if row is None else _read(row)
+
+    def last_full(self, source: SourceName) -> ReadRow | None:
+        """Return the latest read that was full, proven or not."""
+        row = self._connection.execute(_LAST_FULL, {"source": source}).first()
         return None if row is None else _read(row)
 
     def last_good(self, source: SourceName) -> ReadRow | None:

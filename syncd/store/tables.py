@@ -94,6 +94,7 @@ records = Table(
     Column("aliases", Bytes, nullable=False),
     Column("problems", Bytes, nullable=False),
     Column("origins", Bytes, nullable=False),
+    Column("meanings", Bytes),
     Column("attributes", Bytes),
     PrimaryKeyConstraint("source", "kind", "native_id"),
 )
@@ -129,6 +130,8 @@ _partial(
     *(records.c[name] for name in ("kind", "source", "native_id")),
     where="state <> 'mapped' AND absent_since IS NULL",
 )
+
+_partial("records_absent", records.c.source, where="absent_since IS NOT NULL")
 
 record_keys = Table(
     "record_keys",

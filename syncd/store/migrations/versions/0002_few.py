@@ -52,6 +52,7 @@ def _widen() -> None:
     op.add_column("records", sa.Column("fingerprint", sa.LargeBinary(), nullable=True))
     op.add_column("records", sa.Column("facts_digest", sa.LargeBinary(), nullable=False, server_default=empty))
     op.alter_column("records", "facts_digest", server_default=None)
+    op.add_column("records", sa.Column("meanings", sa.LargeBinary(), nullable=True))
     op.execute("UPDATE records SET rules_digest = ''")
     op.drop_index("records_present", "records")
     op.drop_index("records_by_subject", "records")
@@ -78,6 +79,7 @@ def _records() -> Sequence[sa.schema.SchemaItem]:
         sa.Column("aliases", sa.LargeBinary(), nullable=False),
         sa.Column("problems", sa.LargeBinary(), nullable=False),
         sa.Column("origins", sa.LargeBinary(), nullable=False),
+        sa.Column("meanings", sa.LargeBinary(), nullable=True),
         sa.Column("attributes", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("source", "kind", "native_id"),
     )
@@ -109,6 +111,7 @@ def _indexes() -> None:
     _partial("records_present", "records", covered, where=_PRESENT)
     unjoined = f"subject IS NULL AND state = 'mapped' AND {_PRESENT}"
     _partial("records_unjoined", "records", ["kind", "source", "native_id"], where=unjoined)
+    _partial("records_absent", "records", ["source"], where="absent_since IS NOT NULL")
     aside = f"state <> 'mapped' AND {_PRESENT}"
     _partial("records_set_aside", "records", ["kind", "source", "native_id"], where=aside)
     _partial("links_one_subject", "links", ["target", "kind", "target_id"], where="state <> 'removed'", unique=True)

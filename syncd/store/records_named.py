@@ -1,0 +1,179 @@
+"""Questions about records by what they are called: whom a name means, by what names a record goes, who has none yet.
+
+Never interprets records.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import and_, bindparam, exists, func, literal, or_, select, text
+
+from syncd.core.model import Kind, NativeId, SourceName, SubjectId
+from syncd.store import tables
+from syncd.store.columns import folded, micros
+from syncd.store.record_rows import KINDS, narrow
+from syncd.store.records_few import FewRecords
+from syncd.store.rows import ALIAS, REFERS, SAME_ID, Meant, StagedRecord
+from syncd.store.statements import among, plain, several
+
+_T: Final = tables.records
+_K: Final = tables.record_keys
+_NARROW: Final = [column for column in _T.c if column.name not in ("attributes", "meanings")]
+_PRESENT: Final = text("records.absent_since IS NULL")
+_MAPPED: Final = _T.c.state == "mapped"
+_OF_SOURCE: Final = _T.c.source == bindparam("of_source")
+_SAME: Final = and_(_T.c.source == _K.c.source, _T.c.kind == _K.c.kind, _T.c.native_id == _K.c.native_id)
+_OWN_NAME: Final = func.substr(_K.c.name, 1, 1) != REFERS
+_KEYED: Final = (
+    select(_T.c.source, _T.c.kind, _T.c.native_id, _K.c.value, _T.c.subject)
+    .join(_T, _SAME)
+    .where(_MAPPED, _K.c.name == bindparam("key"), among(_K.c.value))
+)
+_CALLED: Final = (
+    select(_T.c.source, _T.c.kind, _T.c.native_id, _K.c.value, _T.c.subject)
+    .join(_T, _SAME)
+    .where(_MAPPED, _K.c.name.in_([ALIAS, SAME_ID]), among(_K.c.value))
+)
+_WITH_ID: Final = select(_T.c.source, _T.c.kind, _T.c.native_id, _T.c.native_id.label("value"), _T.c.subject).where(
+    _OF_SOURCE, _T.c.kind == bindparam("of_kind"), _MAPPED, _PRESENT, among(_T.c.native_id)
+)
+_HERE: Final = {False: _PRESENT, True: text("1 = 1")}
+_ASK_KEYED: Final = {too: _KEYED.where(here) for too, here in _HERE.items()}
+_ASK_CALLED: Final = {too: _CALLED.where(here) for too, here in _HERE.items()}
+_NAMED: Final = select(_T.c.subject).join(_T, _SAME).where(_PRESENT, _OWN_NAME, among(_K.c.value))
+_NAMED_SO: Final = select(_T.c.subject).where(
+    _OF_SOURCE, _T.c.kind == bindparam("of_kind"), _PRESENT, among(_T.c.native_id)
+)
+_OF_THESE: Final = (
+    _K.c.source == bindparam("of_source"),
+    _K.c.kind == bindparam("of_kind"),
+    among(_K.c.native_id),
+)
+_NAMES: Final = select(_K.c.native_id, _K.c.value).where(*_OF_THESE, _OWN_NAME)
+_REFERRED: Final = select(_K.c.native_id, _K.c.value).where(*_OF_THESE, _K.c.name == bindparam("key"))
+_AMONG: Final = select(_T.c.kind, _T.c.native_id).where(
+    _OF_SOURCE, _T.c.kind == bindparam("of_kind"), _PRESENT, among(_T.c.native_id)
+)
+_REVIEW: Final = select(
+    exists(select(literal(1)).where(_OF_SOURCE, _PRESENT, _T.c.review_at <= bindparam("at"))).label("due")
+)
+_SUBJECTS: Final = select(_T.c.subject).where(_T.c.subject.is_not(None)).distinct().order_by(_T.c.subject)
+_SOURCES: Final = select(_T.c.source).where(_PRESENT).distinct()
+_ABSENT: Final = select(exists(select(literal(1)).where(text("records.absent_since IS NOT NULL"))).label("any"))
+_OPEN: Final = (
+    select(*_NARROW)
+    .where(
+        text("records.subject IS NULL AND records.state = 'mapped' AND records.absent_since IS NULL"),
+        _OF_SOURCE,
+        or_(
+            _T.c.kind > bindparam("after_kind"),
+            and_(_T.c.kind == bindparam("after_kind"), _T.c.native_id > bindparam("after_id")),
+        ),
+    )
+    .order_by(_T.c.kind, _T.c.native_id)
+    .limit(bindparam("number_of"))
+)
+
+
+class NamedRecords(FewRecords):
+    """What may be asked by name."""
+
+    def meant(self, name: str, values: Collection[str], *, absent_too: bool = False) -> list[Meant]:
+        """Return the mapped records with a key of this name and one of these values, which are folded, by source, kind and id.
+
+        ALIAS asks by what records are called: their aliases and their ids.
+        """
+        if name != ALIAS:
+            rows = list(several(self._connection, _ASK_KEYED[absent_too], {"key": name}, values))
+        else:
+            rows = list(several(self._connection, _ASK_CALLED[absent_too], {}, values))
+            for source in self.sources():
+                for kind in Kind:
+                    question = {"of_source": source, "of_kind": str(kind)}
+                    rows += several(self._connection, _WITH_ID, question, values)
+        found = {
+            Meant(
+                source=SourceName(row.source),
+                kind=KINDS[row.kind],
+                native_id=NativeId(row.native_id),
+                value=row.value,
+                subject=row.subject and SubjectId(row.subject),
+            )
+            for row in rows
+        }
+        return sorted(found, key=lambda one: (one.source, one.kind, one.native_id, one.value))
+
+    def named(self, values: Collection[str]) -> set[SubjectId]:
+        """Return the subjects of the records that go by one of these names, which are folded."""
+        found = {row.subject for row in several(self._connection, _NAMED, {}, values)}
+        for source in self.sources():
+            for kind in Kind:
+                question = {"of_source": source, "of_kind": str(kind)}
+                found.update(row.subject for row in several(self._connection, _NAMED_SO, question, values))
+        return {SubjectId(subject) for subject in found if subject is not None}
+
+    def names(
+        self, source: SourceName, ids: Iterable[tuple[Kind, NativeId]]
+    ) -> dict[tuple[Kind, NativeId], frozenset[str]]:
+        """Return by what each of these records goes, folded: its id, its aliases, its keys."""
+        wanted = list(ids)
+        found: dict[tuple[Kind, NativeId], set[str]] = {(kind, one): {folded(one)} for kind, one in wanted}
+        for kind, some in _by_kind(wanted).items():
+            question = {"of_source": source, "of_kind": str(kind)}
+            for row in several(self._connection, _NAMES, question, some):
+                found[kind, row.native_id].add(row.value)
+        return {key: frozenset(names) for key, names in found.items()}
+
+    def members(
+        self, source: SourceName, ids: Iterable[tuple[Kind, NativeId]], *, attribute: str = "members"
+    ) -> dict[tuple[Kind, NativeId], frozenset[str]]:
+        """Return whom each of these records names in a reference, folded."""
+        found: dict[tuple[Kind, NativeId], set[str]] = defaultdict(set)
+        for kind, some in _by_kind(ids).items():
+            question = {"of_source": source, "of_kind": str(kind), "key": REFERS + attribute}
+            for row in several(self._connection, _REFERRED, question, some):
+                found[kind, row.native_id].add(row.value)
+        return {key: frozenset(names) for key, names in found.items()}
+
+    def among(self, source: SourceName, native_ids: Collection[NativeId]) -> list[tuple[Kind, NativeId]]:
+        """Return those of these records that are there, of whatever kind."""
+        return sorted(
+            (KINDS[row.kind], NativeId(row.native_id))
+            for kind in Kind
+            for row in several(self._connection, _AMONG, {"of_source": source, "of_kind": str(kind)}, native_ids)
+        )
+
+    def review_due(self, source: SourceName, *, at: datetime) -> bool:
+        """Tell whether there is a record that has to be decoded again by then."""
+        return bool(self._connection.execute(_REVIEW, {"of_source": source, "at": micros(at)}).scalar())
+
+    def subjects(self) -> list[SubjectId]:
+        """Return every subject that a record was ever joined to, in order."""
+        return [SubjectId(subject) for (subject,) in plain(self._connection, _SUBJECTS, {})]
+
+    def sources(self) -> list[SourceName]:
+        """Return the sources that have records."""
+        return sorted(SourceName(source) for (source,) in plain(self._connection, _SOURCES, {}))
+
+    def anybody_absent(self) -> bool:
+        """Tell whether any record is marked as gone."""
+        return bool(self._connection.execute(_ABSENT).scalar())
+
+    def unjoined(
+        self, source: SourceName, *, after: tuple[str, str] | None = None, limit: int = 1000
+    ) -> list[StagedRecord]:
+        """Return records that are there, are mapped, and belong to no subject yet, by kind and id, from `after` on."""
+        kind, native_id = after or ("", "")
+        fields = {"of_source": source, "after_kind": str(kind), "after_id": native_id, "number_of": limit}
+        return list(narrow(self._connection.execute(_OPEN, fields)))
+
+
+def _by_kind(ids: Iterable[tuple[Kind, NativeId]]) -> dict[Kind, list[NativeId]]:
+    found: dict[Kind, list[NativeId]] = defaultdict(list)
+    for kind, native_id in ids:
+        found[kind].append(native_id)
+    return found
