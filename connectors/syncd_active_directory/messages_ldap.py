@@ -40,7 +40,7 @@ NO_STAMPS: Final = message(
 )
 BLIND: Final = message(
     "ADS-206",
-    what="{server} tells changes by their time only: whoever is deleted, or is rewritten by the server itself, shows in the next full read.",
+    what="{server} tells changes by their time only; whoever is deleted shows in the next full read.",
     do="Let full reads happen often enough (`schedule.full_every`), or let the server tell more (docs/how-to/ldap.md).",
     example=_SOURCE + "    changes: timestamps",
 )

@@ -1,9 +1,9 @@
 """Which attributes are asked of OpenLDAP, 389 Directory Server and other LDAP servers, and what each one's bytes mean. A table.
 
-Of the classes that companies use: inetOrgPerson (RFC 2798), organizationalPerson and groups (RFC 4519), posixAccount and posixGroup
-(RFC 2307), eduPerson; and what password policies, 389 Directory Server, eDirectory and Kerberos say about an account's state. A
-server leaves out what it does not know. LDAP lets most of these have several values: of those read as text the first one counts,
-as the server stores them.
+Of the classes that companies use: inetOrgPerson (RFC 2798), organizationalPerson and groups (RFC 4519), posixAccount and
+posixGroup (RFC 2307), eduPerson; and what password policies, 389 Directory Server, eDirectory and Kerberos say about an
+account's state. A server leaves out what it does not know. LDAP lets most of these have several values: of those read as text
+the first one counts, as the server stores them.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from ldap3.core.exceptions import LDAPException
 
 from syncd.core.errors import Message, NeedsHuman, SyncdError, TryAgain, foreign
 from syncd_active_directory import messages
+from syncd_active_directory.answers import Answer, RawPage, informed_of, page_of
 from syncd_active_directory.decode import guid
 from syncd_active_directory.entry import RawEntry
 from syncd_active_directory.seam import Seam
@@ -30,7 +31,10 @@ from syncd_active_directory.settings import DirectorySettings
 
 Control = tuple[str, bool, bytes | None]
 """Object identifier, criticality, value."""
+__all__ = ["Answer", "Certificate", "Control", "RawPage", "Wire"]
+
 _PAGED: Final = "1.2.840.113556.1.4.319"  # RFC 2696
+_NO_SUCH_OBJECT: Final = 32
 _OPENING: Final = "socket connection error while opening: "
 _SOON: Final = timedelta(minutes=1)
 _RANGE: Final = re.compile(r"(?P<name>.+);range=(?P<first>\d+)-(?P<last>\d+|\*)", re.IGNORECASE)
@@ -48,15 +52,6 @@ _REFUSALS: Final[Mapping[int, tuple[type[NeedsHuman | TryAgain], Message]]] = {
     32: (NeedsHuman, messages.NO_BASE),
     50: (NeedsHuman, messages.FORBIDDEN),
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawPage:
-    """One answer of a paged search."""
-
-    entries: tuple[RawEntry, ...]
-    continuations: tuple[str, ...] = ()
-    """Where the server says that the search could be continued: other naming contexts (RFC 4511 §4.5.3)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +147,28 @@ class Wire:
         page = self._search(base=base, scope=BASE, filter_="(objectClass=*)", wanted=wanted, doing=doing)
         return page.entries[0] if page.entries else None
 
+    def present(
+        self, name: str, wanted: Sequence[str], *, doing: str, controls: Sequence[Control] = ()
+    ) -> RawEntry | None:
+        """Return one object, None if there is none of this name, or none that the account may see."""
+        with self._told(doing):
+            self._connection.search(
+                name,
+                "(objectClass=*)",
+                BASE,
+                dereference_aliases=DEREF_NEVER,
+                attributes=list(wanted),
+                controls=[*self.always, *controls] or None,
+            )
+        result = self._connection.result
+        if result["result"] == _NO_SUCH_OBJECT:
+            return None
+        if result["result"] != 0:
+            raise self._refused(result, base=name, doing=doing)
+        response, self._connection.response = self._connection.response, None
+        entries = page_of(response).entries
+        return entries[0] if entries else None
+
     def pages(
         self,
         *,
@@ -186,6 +203,37 @@ class Wire:
             cookie = control["value"]["cookie"]
             if not cookie:
                 return
+
+    def answer(
+        self, *, base: str, filter_: str, wanted: Sequence[str], control: Control, most: int, doing: str
+    ) -> Answer:
+        """Return what comes of a search with `control`, below `base`, without pages and of at most `most` entries (0: no limit).
+
+        A result other than success is returned, not raised: `refused` makes an error of it.
+        """
+        with self._told(doing):
+            self._connection.search(
+                base,
+                filter_,
+                SUBTREE,
+                dereference_aliases=DEREF_NEVER,
+                attributes=list(wanted),
+                size_limit=most,
+                controls=[control],
+            )
+        result, response = self._connection.result, self._connection.response
+        self._connection.response = None
+        return Answer(
+            code=result["result"],
+            text=foreign(result["message"] or result["description"] or ""),
+            entries=page_of(response).entries,
+            informed=tuple(informed_of(response)),
+            controls={oid: control["value"] for oid, control in (result.get("controls") or {}).items()},
+        )
+
+    def refused(self, answer: Answer, *, base: str, doing: str) -> SyncdError:
+        """Return the error that an answer amounts to."""
+        return self._refused({"result": answer.code, "description": answer.text}, base=base, doing=doing)
 
     def abort(self) -> None:
         """End whatever runs on this connection; may be called from another thread, at any time."""
@@ -236,7 +284,7 @@ class Wire:
         if result["result"] != 0:
             raise self._refused(result, base=base, doing=doing)
         response, self._connection.response = self._connection.response, None
-        return _raw(response)
+        return page_of(response)
 
     def _whole(self, entry: RawEntry, doing: str) -> RawEntry:
         """Return the entry with the rest of the values of which the server gave only a range ([MS-ADTS] 3.1.1.3.1.3.3)."""
@@ -333,26 +381,6 @@ class _Verified(Tls):  # type: ignore[misc]  # ldap3 has no types
         except OSError as error:
             self.failure = error
             raise
-
-
-def _raw(response: Sequence[RawEntry | Mapping[str, Any]]) -> RawPage:
-    """Return what a search gave: entries by the seam, and whatever ldap3 decoded."""
-    entries = []
-    continuations: list[str] = []
-    for message in response:
-        if isinstance(message, RawEntry):
-            entries.append(message)
-        elif message["type"] == "searchResEntry":
-            entries.append(_entry(message))
-        elif message["type"] == "searchResRef":
-            continuations.extend(message["uri"] or ())
-    return RawPage(entries=tuple(entries), continuations=tuple(continuations))
-
-
-def _entry(message: Mapping[str, Any]) -> RawEntry:
-    attributes = {name: tuple(values or ()) for name, values in message["raw_attributes"].items()}
-    controls = {oid: control["value"] for oid, control in message.get("controls", {}).items()}
-    return RawEntry(dn=message["dn"], attributes=attributes, controls=controls)
 
 
 def _spelled(name: Sequence[Sequence[tuple[str, str]]]) -> str:

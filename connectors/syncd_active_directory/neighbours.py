@@ -1,0 +1,104 @@
+"""Who else is touched when an object gets another name, on servers that send names without ids: those below it, and those who
+name it.
+
+Below: their names change with it, and nobody says so. Naming it: OpenLDAP's overlays refint and memberof rewrite `manager`,
+`member` and `memberOf` of others without a trace: no new entryCSN, nothing in the session log or the access log (seen with
+2.5.13). So whoever names a changed object now is read again, too; it finds ids and decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from syncd_active_directory.dialects_ldap import text_asserted
+from syncd_active_directory.entry import RawEntry
+from syncd_active_directory.place import Place
+from syncd_active_directory.wire import Wire
+
+MOST: Final = 2000
+"""So many changed objects at most: beyond, reading everything costs less than asking who is touched."""
+_BATCH: Final = 25
+_DOING: Final = "looking for those who are touched by a change"
+_EVERYTHING: Final = "(objectClass=*)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """An object that changed, as far as is needed to find its neighbours."""
+
+    identity: str
+    """Empty where the server does not show it."""
+    dn: str
+    classes: frozenset[str]
+    """In lower case."""
+
+
+def wanted(place: Place) -> tuple[str, ...]:
+    """Return the attributes that `changed` needs."""
+    return "objectClass", place.dialect.identity.attribute
+
+
+def changed(entry: RawEntry, place: Place) -> Changed:
+    """Return what an entry says."""
+    values = {name.lower(): each for name, each in entry.attributes.items()}
+    identity = values.get(place.dialect.identity.attribute.lower(), ())
+    return Changed(
+        identity=identity[0].decode(errors="replace") if identity else "",
+        dn=entry.dn,
+        classes=frozenset(each.decode(errors="replace").lower() for each in values.get("objectclass", ())),
+    )
+
+
+def neighbours(wire: Wire, place: Place, those: Sequence[Changed]) -> frozenset[str] | None:
+    """Return the ids of those who are touched by what changed, which may have been a rename; None if there are too many."""
+    found: set[str] = set()
+    names = {each.dn for each in those}
+    for each in those:
+        for one in _below(wire, place, each):
+            found.add(one.identity)
+            names.add(one.dn)
+            if len(names) > MOST:
+                return None
+    for base in place.bases:
+        for filter_ in _naming(place, sorted(names)):
+            found.update(one.identity for one in _search(wire, place, base=base, filter_=filter_))
+            if len(found) > MOST:
+                return None
+    return frozenset(found)
+
+
+def below(wire: Wire, place: Place, ids: Sequence[str]) -> frozenset[str] | None:
+    """Return the ids of those who stand below these objects, where anybody can; None if there are too many."""
+    found: set[str] = set()
+    for first in range(0, len(ids), _BATCH):
+        filter_ = place.dialect.identity.matching(ids[first : first + _BATCH])
+        for context in place.contexts or place.bases:
+            for each in list(_search(wire, place, base=context, filter_=filter_)):
+                found.update(one.identity for one in _below(wire, place, each))
+                if len(found) > MOST:
+                    return None
+    return frozenset(found)
+
+
+def _below(wire: Wire, place: Place, top: Changed) -> Iterator[Changed]:
+    if top.classes & place.dialect.leaves:
+        return
+    for each in _search(wire, place, base=top.dn, filter_=_EVERYTHING):
+        if each.dn != top.dn:
+            yield each
+
+
+def _naming(place: Place, names: Sequence[str]) -> Iterator[str]:
+    """Yield filters that find whoever names one of `names` in an attribute that is read."""
+    asked = {name for kind in place.kinds for name in place.asked[kind]}
+    attributes = sorted(name for name in asked if name.lower() in place.dialect.references)
+    for first in range(0, len(names) if attributes else 0, _BATCH):
+        batch = names[first : first + _BATCH]
+        yield f"(|{''.join(f'({attribute}={text_asserted(name)})' for attribute in attributes for name in batch)})"
+
+
+def _search(wire: Wire, place: Place, *, base: str, filter_: str) -> Iterator[Changed]:
+    for page in wire.pages(base=base, filter_=filter_, wanted=wanted(place), doing=_DOING):
+        yield from (one for entry in page.entries if (one := changed(entry, place)).identity)

@@ -1,0 +1,169 @@
+"""Learns who changed by RFC 4533, refreshOnly: OpenLDAP's syncprov and 389 Directory Server's content synchronization.
+
+The mark is the server's cookie, one for each base. What the server calls deleted is not passed on as deleted: slapd says the same
+of somebody who is only hidden from our account now (seen with 2.5.13), and its overlays then rewrite others without a word. So a
+deletion starts the read over, and the read proves who is gone. It reads no attribute but the class; it stores nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from syncd.core.errors import NeedsHuman, Problem, TryAgain, foreign
+from syncd.core.model import ProofFact
+from syncd_active_directory import messages_ldap as messages
+from syncd_active_directory.dialects import DialectName
+from syncd_active_directory.entry import Malformed
+from syncd_active_directory.neighbours import MOST, Changed, changed, neighbours, wanted
+from syncd_active_directory.place import Place
+from syncd_active_directory.sync_values import DELETE, PRESENT, finished, informed, request, stated
+from syncd_active_directory.ways import Mark, Told, Way
+from syncd_active_directory.wire import Answer, Wire
+
+CONTROL: Final = "1.3.6.1.4.1.4203.1.9.1.1"
+_STATE: Final = "1.3.6.1.4.1.4203.1.9.1.2"
+_DONE: Final = "1.3.6.1.4.1.4203.1.9.1.3"
+_INFO: Final = "1.3.6.1.4.1.4203.1.9.1.4"
+_EVERYTHING: Final = "(objectClass=*)"
+_NOTHING: Final = "(!(objectClass=*))"
+"""Every object has a class, so that nobody is found: the answer is a fresh cookie and nothing else."""
+_CSN: Final = r"\d{14}\.\d{6}Z#[0-9a-f]{6}#[0-9a-f]{3}#[0-9a-f]{6}"
+_OPENLDAP_COOKIE: Final = re.compile(rf"rid=\d{{3}}(,sid=[0-9a-f]{{3}})?,csn={_CSN}(;{_CSN})*")
+"""slapd takes a cookie that it cannot read for none, and then tells everybody as if new (seen): so we read it first."""
+_REFRESH_REQUIRED: Final = 4096  # e-syncRefreshRequired, RFC 4533 §2.6
+_UNWILLING: Final = 53  # slapd: “consumer state is newer than provider!”
+_WHY: Final = {
+    0: "",
+    3: "the server's time limit was reached while it told what changed",
+    4: "more changed than the server's size limit lets it tell",
+    11: "the server's limits let it not tell what changed",
+    12: "the server does not tell any more what changed",
+    32: "the base is not there",
+    _REFRESH_REQUIRED: "the server does not remember that far back",
+    _UNWILLING: "the server is behind the last read: it was restored, or is another one that lags",
+}
+STATE: Final = "server's state is not older than the last read's"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Heard:
+    """What one base's answer says."""
+
+    cookie: str
+    changed: tuple[Changed, ...] = ()
+    over: str = ""
+    behind: bool = False
+
+
+class SyncRepl:
+    """`syncd_active_directory.ways.Telling` by RFC 4533."""
+
+    way: ClassVar[Way] = Way.SYNCREPL
+    tells_members: ClassVar[bool] = False
+    tells_deletions: ClassVar[bool] = False
+
+    def __init__(self, wire: Wire, place: Place) -> None:
+        self._wire = wire
+        self._place = place
+
+    def refused(self) -> Problem | None:
+        """Ask for a cookie, which costs nothing; None if the account gets one for each base."""
+        if CONTROL.encode() not in self._place.root.get("supportedcontrol", ()):
+            return messages.NO_SYNC.at(server=self._wire.address)
+        try:
+            self.mark()
+        except (NeedsHuman, TryAgain) as error:
+            return error.problem
+        return None
+
+    def mark(self, last: Mark | None = None) -> Mark:  # noqa: ARG002
+        """Return a fresh cookie for each base, asked for with a filter that finds nobody."""
+        return {base: self._fresh(base) for base in self._place.bases}
+
+    def since(self, mark: Mark) -> Told:
+        """Tell who changed, and who is touched by that; `over` if anybody was deleted, or the server names those present."""
+        heard = [self._heard(base, str(mark.get(base, ""))) for base in self._place.bases]
+        new = {base: each.cookie for base, each in zip(self._place.bases, heard, strict=True)}
+        facts = _facts(heard)
+        if over := next((each.over for each in heard if each.over), ""):
+            return Told(mark=new, over=over, facts=facts)
+        those = [each for one in heard for each in one.changed]
+        touched = neighbours(self._wire, self._place, those) if len(those) <= MOST else None
+        if touched is None:
+            return Told(mark=new, over=f"more than {MOST} objects changed: reading everything costs less", facts=facts)
+        return Told(mark=new, changed=touched | {each.identity for each in those}, facts=facts)
+
+    def _fresh(self, base: str) -> str:
+        answer = self._ask(base, filter_=_NOTHING, cookie="")
+        # 389 Directory Server writes the filter into the cookie and compares it (seen with 2.3.1); slapd does not.
+        cookie = _text(finished(answer.controls.get(_DONE) or b"0\0").cookie).replace(_NOTHING, _EVERYTHING)
+        if answer.code or not self._is_cookie(cookie):
+            reason = foreign(f"{answer.code} {answer.text}") if answer.code else "it gives no cookie"
+            raise NeedsHuman(messages.SYNC_REFUSED.at(server=self._wire.address, base=base, reason=reason))
+        return cookie
+
+    def _heard(self, base: str, cookie: str) -> _Heard:
+        if not self._is_cookie(cookie):
+            return _Heard(cookie=cookie, over="the cookie is not one of this server")
+        answer = self._ask(base, filter_=_EVERYTHING, cookie=cookie)
+        if answer.code not in _WHY:
+            raise self._wire.refused(answer, base=base, doing="asking who changed")
+        if answer.code:
+            return _Heard(cookie=cookie, over=_WHY[answer.code], behind=answer.code == _UNWILLING)
+        try:
+            return self._understood(answer, cookie)
+        except Malformed:
+            return _Heard(cookie=cookie, over="the server's answer is not as RFC 4533 has it")
+
+    def _understood(self, answer: Answer, cookie: str) -> _Heard:
+        states = [(stated(entry.controls.get(_STATE) or b""), entry) for entry in answer.entries]
+        told = [each for oid, value in answer.informed if oid == _INFO and (each := informed(value)) is not None]
+        done = finished(answer.controls.get(_DONE) or b"0\0")
+        # Without a new cookie nothing happened since the old one.
+        new = _text(done.cookie) or cookie
+        present = not done.deletes or any(not each.deleted for each in told)
+        if present or any(state.state == PRESENT for state, _ in states) or not self._is_cookie(new):
+            return _Heard(
+                cookie=cookie, over="the server does not remember that far back, and names who is present instead"
+            )
+        gone = {state.identity for state, _ in states if state.state == DELETE}.union(
+            *(each.identities for each in told)
+        )
+        if gone:
+            return _Heard(
+                cookie=new, over=f"{len(gone)} objects are deleted, moved away, or hidden from the account now"
+            )
+        # The control says entryUUID; where objects go by another attribute, that one counts.
+        those = tuple(changed(entry, self._place) for entry in answer.entries)
+        if any(not each.identity for each in those):
+            return _Heard(cookie=cookie, over="the server does not show who changed")
+        return _Heard(cookie=new, changed=those)
+
+    def _ask(self, base: str, *, filter_: str, cookie: str) -> Answer:
+        return self._wire.answer(
+            base=base,
+            filter_=filter_,
+            wanted=wanted(self._place),
+            control=(CONTROL, True, request(cookie.encode("latin-1"))),
+            # One more than is of use: then the server says that it stopped.
+            most=MOST + 1,
+            doing="asking who changed",
+        )
+
+    def _is_cookie(self, cookie: str) -> bool:
+        if self._place.dialect.name is DialectName.OPENLDAP:
+            return _OPENLDAP_COOKIE.fullmatch(cookie) is not None
+        return bool(cookie)
+
+
+def _text(cookie: bytes) -> str:
+    return cookie.decode("latin-1")
+
+
+def _facts(heard: Sequence[_Heard]) -> tuple[ProofFact, ...]:
+    behind = any(each.behind for each in heard)
+    detail = "older: it was restored, or is another one that lags" if behind else "no older"
+    return (ProofFact(name=STATE, holds=not behind, detail=detail),)
