@@ -152,18 +152,18 @@ FIELDS: Final[Mapping[Kind, Mapping[str, FieldSpec]]] = MappingProxyType({Kind.P
 def normalise(kind: Kind, fields: Values, *, region: Region) -> Values:
     """Return `fields` as DingTalk would store them: pure, idempotent, raises nothing. A value of a type that the field
     cannot hold stays as it is, and the rules' own check tells about it. References are never looked into."""
-    specs = FIELDS.get(kind, {})
+    known = _STORING.get(kind, _NOTHING)
     stored: dict[str, Value] = {}
     for name, value in fields.items():
-        spec = specs.get(name)
-        if spec is None:
+        store = known.get(name)
+        if store is None:
             stored[name] = value
         elif name == "mobile" and isinstance(value, str):
             stored[name] = mobile(value, region=region)
         elif name == "parent" and is_empty(value):
             stored[name] = ROOT_UNIT
         else:
-            stored[name] = _STORED[spec.type](value)
+            stored[name] = store(value)
     return stored
 
 
@@ -276,6 +276,8 @@ def _stored_references(value: Value) -> Value:
 
 def _stored_memberships(value: Value) -> Value:
     """Return memberships in the order given (the first is the main one), each unit once, titles trimmed."""
+    if type(value) is tuple and len(value) == 1 and _is_bare(value[0]):
+        return value  # nearly everybody: one department, without anything to trim
     if not isinstance(value, Sequence) or isinstance(value, str):
         return value
     kept: dict[str, Value] = {}
@@ -284,6 +286,11 @@ def _stored_memberships(value: Value) -> Value:
             return value
         kept.setdefault(str(item["unit"]), _stored_membership(item))
     return tuple(kept.values()) or None
+
+
+def _is_bare(item: Value) -> bool:
+    """Tell whether a membership names a unit and says nothing else."""
+    return type(item) is dict and len(item) == 1 and isinstance(item.get("unit"), str)
 
 
 def _stored_membership(item: Mapping[str, Value]) -> Mapping[str, Value]:
@@ -306,6 +313,11 @@ _STORED: Final[Mapping[FieldType, Callable[[Value], Value]]] = {
     FieldType.REFERENCES: _stored_references,
     FieldType.MEMBERSHIPS: _stored_memberships,
 }
+_STORING: Final[Mapping[Kind, Mapping[str, Callable[[Value], Value]]]] = {
+    kind: {name: _STORED[spec.type] for name, spec in specs.items()} for kind, specs in FIELDS.items()
+}
+"""How DingTalk stores each field, asked for 20 times for each person."""
+_NOTHING: Final[Mapping[str, Callable[[Value], Value]]] = {}
 
 
 # --- days and orders on the wire --------------------------------------------------------------------------------------

@@ -34,6 +34,8 @@ def digest(value: Value) -> bytes:
 
 
 _SCALARS: Final = (str, int, float, type(None))
+_NUMBERS: Final = (int, float)
+"""A flag is an int, too."""
 
 
 def frozen(value: Value) -> Value:
@@ -48,8 +50,8 @@ def frozen(value: Value) -> Value:
 def is_empty(value: Value) -> bool:
     """Tell whether a value says nothing: None, blank text, an empty list or mapping. Zero and False say something."""
     if isinstance(value, str):
-        return not value.strip()
-    return value is None or (not isinstance(value, bool | int | float) and len(value) == 0)
+        return not value or value.isspace()
+    return value is None or (not isinstance(value, _NUMBERS) and len(value) == 0)
 
 
 def instant(moment: datetime) -> str:

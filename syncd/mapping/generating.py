@@ -67,6 +67,7 @@ class _Emitter:
             "B": bounded,
             "MS": memberships,
             "A": self.rules.activation,
+            "W": _elsewhere(),
         }
         self._conditions()
         for index, plan in enumerate(self.rules.fields):
@@ -155,7 +156,7 @@ class _Emitter:
             self._say(f"{variable} = {self._name('c', plan.conform)}({variable})")
         self._say(f"{into}[{plan.name!r}] = {variable}")
         if number and into == "f":
-            self._say(f"o = {{**o, {plan.name!r}: {self._name('P', way.place)}}}")
+            self._say(f"o = W(o, {plan.name!r}, {self._name('P', way.place)})")
         self._say("break")
         self.depth -= 1
 
@@ -232,6 +233,25 @@ class _Emitter:
     def _seen(self, name: str) -> str:
         type_ = self.rules.variables[name]
         return f"{self._get(name)} or ''" if type_ in _TEXTUAL else f"S({type_!r}, {self._get(name)})"
+
+
+def _elsewhere() -> Callable[[Mapping[str, Place], str, Place], Mapping[str, Place]]:
+    """Return the function that puts another place into places. Records differ in few ways, so each result is made once."""
+    made: dict[tuple[int, str, int], Mapping[str, Place]] = {}
+
+    def elsewhere(places: Mapping[str, Place], name: str, place: Place) -> Mapping[str, Place]:
+        # By identity: whatever is asked with is held by the rules or by `made`, as long as it is not full.
+        key = (id(places), name, id(place))
+        if (known := made.get(key)) is None:
+            known = {**places, name: place}
+            if len(made) < _WAYS_KEPT:
+                made[key] = known
+        return known
+
+    return elsewhere
+
+
+_WAYS_KEPT: Final = 4096
 
 
 def _guard(type_: str, variable: str) -> str:

@@ -43,6 +43,7 @@ class _Kind:
     run: Run
     required: tuple[str, ...]
     unique: tuple[Field, ...]
+    reads_path: bool
 
 
 def load_outbound(
@@ -83,14 +84,16 @@ class OutboundRules:
             problem = messages.NOT_IN_RULES.at(Place(file=str(self.path)), kind=entity.kind.value)
             return _aside(entity, Reason.EXCLUDED, why=problem.what)
         near = _Near(entity=entity, around=around)
-        state, fields, bad, places = kind.run(entity.facts, near.above, near.manager, near.path)
+        path = near.path if kind.reads_path else ()
+        state, fields, bad, places = kind.run(entity.facts, near.above, near.manager, path)
         if state != INCLUDED:
             return self._set_aside(entity, kind, state, near)
         active = entity.facts.get("active") is not False
         parked, warnings = self._mended(kind, near, fields, bad) if bad else ((), ())
         if active and not parked:
-            missing = [name for name in kind.required if fields.get(name) is None]
-            parked = tuple(messages.REQUIRED_MISSING.at(_place(kind, name, self.path), field=name) for name in missing)
+            for name in kind.required:
+                if fields.get(name) is None:
+                    parked = (*parked, messages.REQUIRED_MISSING.at(_place(kind, name, self.path), field=name))
         if active and not parked and kind.unique:
             parked = self._made_unique(kind, near, fields)
         if active and parked:
@@ -231,6 +234,7 @@ class _Loader:
                 run=generate(rules, inbound=False),
                 required=tuple(dict.fromkeys([*needed, *section.required])),
                 unique=tuple(plan for plan in rules.fields if plan.unique is not None),
+                reads_path=PATH in rules.inputs,
             )
 
     def _adopt(self, kind: Kind, section: OutboundSection, fields: Mapping[str, FieldSpec]) -> None:

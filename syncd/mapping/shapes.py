@@ -118,25 +118,29 @@ def refuse(message: Message, /, **words: object) -> NoReturn:
 def _text_within(spec: FieldSpec) -> Conform:
     limit, forbidden = spec.max_length or 2**31, frozenset(spec.forbidden)
     whole = _whole(spec.pattern) if spec.pattern else None
+    simple = not forbidden and whole is None
 
     def conform(value: Any) -> Value:
         if not isinstance(value, str):
             _wrong("text", value)
         if len(value) > limit:
             refuse(messages.OVER_LIMIT, limit=limit, length=len(value))
+        if simple:
+            return value
         if forbidden and not forbidden.isdisjoint(value):
             refuse(messages.FORBIDDEN, characters=" ".join(sorted(forbidden)))
-        if whole is not None and not whole(value):
+        if whole is not None and not whole(value.encode()):
             refuse(messages.PATTERN, pattern=spec.pattern)
         return value
 
     return conform
 
 
-def _whole(pattern: str) -> Callable[[str], Any]:
+def _whole(pattern: str) -> Callable[[bytes], Any]:
+    """Return the test of whole texts, which takes their UTF-8: re2 would turn every position back into characters."""
     import re2
 
-    found: Callable[[str], Any] = re2.compile(pattern).fullmatch
+    found: Callable[[bytes], Any] = re2.compile(pattern).fullmatch
     return found
 
 

@@ -201,6 +201,8 @@ def activation_values(rules: Rules, look: Look) -> dict[str, Any]:
 
 def memberships(units: Value, titles: Value = None, order: Value = None) -> Value:
     """Return memberships: every unit once, with its title; the main one, which is the first, with the order."""
+    if titles is None and order is None and type(units) is tuple and len(units) == 1:  # nearly everybody
+        return ({"unit": str(units[0])},)
     if not isinstance(units, Sequence) or isinstance(units, str):
         return None
     named = titles if isinstance(titles, Sequence) and not isinstance(titles, str) else ()

@@ -19,6 +19,7 @@ from syncd.mapping.functions import (
     FunctionError,
     Surroundings,
     Unfit,
+    addresses,
     numbered,
     prepare,
 )
@@ -260,3 +261,19 @@ def test_joining_and_splitting_agree(texts: list[str | None], separator: str) ->
 def test_every_function_has_a_use_that_loads() -> None:
     assert [name for name, made in CALLS.items() if not made] == []
     assert len(list(chain.from_iterable(CALLS.values()))) > 200
+
+
+@given(st.from_regex(r"[A-Za-z0-9_+.-]{1,40}@[A-Za-z0-9_.-]{1,30}", fullmatch=True))
+def test_an_address_that_is_read_in_one_go_is_what_it_is_part_by_part(text: str) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        at_once = _tried(text)
+        patched.setattr(addresses, "_USUAL", lambda _text: None)
+        assert _tried(text) == at_once
+
+
+def _tried(address: str) -> Value:
+    (call, _) = prepare(FUNCTIONS["email"], None, Surroundings())
+    try:
+        return call(address)
+    except Unfit as unfit:
+        return unfit.problem.code

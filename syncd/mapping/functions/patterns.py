@@ -167,12 +167,12 @@ def _regex_extract(_around: Surroundings, given: Arguments) -> Call:
 def _matches(_around: Surroundings, given: Arguments) -> Call:
     pattern = compiled("matches", given["pattern"], ignore_case=given["ignore_case"])
     search = pattern.search
-    return _guarded("matches", lambda value: search(value) is not None)
+    return _guarded("matches", lambda value: search(value.encode()) is not None)  # bytes: no positions to turn back
 
 
 def _keep_matching(_around: Surroundings, given: Arguments) -> Call:
     search = compiled("keep_matching", given["pattern"], ignore_case=given["ignore_case"]).search
-    test = _guarded("keep_matching", lambda value: search(value) is not None)
+    test = _guarded("keep_matching", lambda value: search(value.encode()) is not None)
     return lambda value: tuple(item for item in items(value) if test(item))
 
 
