@@ -122,7 +122,7 @@ _partial(
 )
 _partial(
     "records_unjoined",
-    *(records.c[name] for name in ("kind", "source", "native_id")),
+    *(records.c[name] for name in ("source", "kind", "native_id")),
     where="subject IS NULL AND state = 'mapped' AND absent_since IS NULL",
 )
 _partial(

@@ -110,7 +110,7 @@ def _indexes() -> None:
     covered = [*record, "absent_since", "fingerprint", "review_at", "digest"]
     _partial("records_present", "records", covered, where=_PRESENT)
     unjoined = f"subject IS NULL AND state = 'mapped' AND {_PRESENT}"
-    _partial("records_unjoined", "records", ["kind", "source", "native_id"], where=unjoined)
+    _partial("records_unjoined", "records", record, where=unjoined)
     _partial("records_absent", "records", ["source"], where="absent_since IS NOT NULL")
     aside = f"state <> 'mapped' AND {_PRESENT}"
     _partial("records_set_aside", "records", ["kind", "source", "native_id"], where=aside)
