@@ -37,19 +37,21 @@ class Company:
     people: int = company.PEOPLE
     teams: int = 2
     person_classes: tuple[str, ...] = ("inetOrgPerson", "posixAccount", "shadowAccount")
+    group_classes: tuple[str, ...] = ("groupOfNames",)
     disabled: dict[str, str] = field(default_factory=dict)
     """The attributes of somebody whose account is disabled."""
-    given_ids: bool = True
-    """Whether entryUUID is part of the load, so that each load brings the same ids."""
+    rights: str = ""
+    """The base's `aci`, for a server that keeps its access rules in its entries."""
 
     def write(self, file: Path) -> None:
         """Write everything below and including the base."""
         with file.open("w", encoding="ascii") as out:
             for dn, entry in self._entries():
-                out.write(_ldif(dn, entry, given_id=self.given_ids))
+                out.write(_ldif(dn, entry))
 
     def _entries(self) -> Iterator[tuple[str, Entry]]:
-        yield BASE_DN, {"objectClass": ["dcObject", "organization"], "o": "Contoh Nusantara Group"}
+        base: Entry = {"objectClass": ["dcObject", "organization"], "dc": "corp", "o": "Contoh Nusantara Group"}
+        yield BASE_DN, {**base, "aci": self.rights} if self.rights else base
         yield from _accounts()
         places: dict[str, str] = {}
         for path, name, description in company.units(teams=self.teams):
@@ -65,7 +67,7 @@ class Company:
             if login in belonging:
                 entry["memberOf"] = belonging[login]
             yield dn, entry
-        yield from _groups(self.people, names, belonging)
+        yield from self._groups(names, belonging)
 
     def _people(self, places: dict[str, str]) -> Iterator[tuple[str, str, Entry]]:
         for number, person in enumerate(company.people(self.people, teams=self.teams), start=1):
@@ -87,6 +89,21 @@ class Company:
             if number in company.EXPIRED:
                 entry["shadowExpire"] = EXPIRED_DAY
             yield login, dn, {**entry, **person}
+
+    def _groups(self, names: dict[str, str], belonging: dict[str, list[str]]) -> Iterator[tuple[str, Entry]]:
+        yield GROUPS_DN, {"objectClass": "organizationalUnit", "ou": "Groups", "description": "Groups of people"}
+        for name, members in company.groups(self.people):
+            if not members:  # groupOfNames must have one
+                continue
+            names[name] = _group_dn(name)
+            entry: Entry = {
+                "objectClass": list(self.group_classes),
+                "cn": name,
+                "member": [names[each] for each in members],
+            }
+            if name in belonging:
+                entry["memberOf"] = belonging[name]
+            yield names[name], entry
 
 
 def _accounts() -> Iterator[tuple[str, Entry]]:
@@ -110,24 +127,11 @@ def _memberships(people: int) -> dict[str, list[str]]:
     return belonging
 
 
-def _groups(people: int, names: dict[str, str], belonging: dict[str, list[str]]) -> Iterator[tuple[str, Entry]]:
-    yield GROUPS_DN, {"objectClass": "organizationalUnit", "ou": "Groups", "description": "Groups of people"}
-    for name, members in company.groups(people):
-        if not members:  # groupOfNames must have one
-            continue
-        names[name] = _group_dn(name)
-        entry: Entry = {"objectClass": "groupOfNames", "cn": name, "member": [names[each] for each in members]}
-        if name in belonging:
-            entry["memberOf"] = belonging[name]
-        yield names[name], entry
-
-
-def _ldif(dn: str, entry: Entry, *, given_id: bool) -> str:
+def _ldif(dn: str, entry: Entry) -> str:
     lines = [_line("dn", dn)]
     for name, values in entry.items():
         lines += [_line(name, value) for value in _listed(values)]
-    if given_id:
-        lines.append(f"entryUUID: {uuid.uuid5(_NAMES, dn)}\n")
+    lines.append(f"entryUUID: {uuid.uuid5(_NAMES, dn)}\n")
     return "".join(lines) + "\n"
 
 

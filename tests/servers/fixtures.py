@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from servers.ds389 import Ds389
+from servers.ds389 import missing as ds389_missing
 from servers.openldap import OpenLdap
 from servers.openldap import missing as openldap_missing
 from servers.samba import SambaDomain, missing
@@ -44,4 +46,22 @@ def own_openldap() -> Iterator[OpenLdap]:
     if reason := openldap_missing():
         pytest.fail(reason)
     with OpenLdap() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def ds389() -> Iterator[Ds389]:
+    """A running 389 Directory Server with the example company, as `openldap`. Needs root."""
+    if reason := ds389_missing():
+        pytest.fail(reason)
+    with Ds389() as server:
+        yield server
+
+
+@pytest.fixture
+def own_ds389() -> Iterator[Ds389]:
+    """A running 389 Directory Server of the test's own, to break at will. About a second."""
+    if reason := ds389_missing():
+        pytest.fail(reason)
+    with Ds389() as server:
         yield server
