@@ -6,6 +6,7 @@ deletion without saying that these changed (`syncd_active_directory.neighbours`)
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,11 @@ from syncd_active_directory.ways import Way
 
 _FOR_GOOD: Final = "000001010000Z"
 """pwdAccountLockedTime of an account that only an administrator unlocks (draft-behera-ldap-password-policy-10 §5.3.3)."""
+_ENDS: Final = ("pwdEndTime", "krbPrincipalExpiration", "loginExpirationTime")
+"""The attributes that say as a time when an account ends."""
+_MOST_DAYS: Final = 60
+_NO_DAYS: Final = (-1, 0, 99999)
+"""What people write into shadowExpire who mean never."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ESCAPED: Final = {ord(sign): f"\\{ord(sign):02x}" for sign in "*()\\\0"}
 """RFC 4515 §3."""
@@ -50,7 +56,7 @@ def account_state(attributes: dict[str, Value], now: datetime) -> State:
 
 def _end(attributes: dict[str, Value]) -> datetime | None:
     """Return the first instant at which the account may not be used any more."""
-    found = [attributes.pop(name, None) for name in ("pwdEndTime", "krbPrincipalExpiration", "loginExpirationTime")]
+    found = [attributes.pop(name, None) for name in _ENDS]
     ends = [moment(each) for each in found if isinstance(each, str)]
     day = attributes.get("shadowExpire")
     # Days since 1970; -1 is never, and 0 is understood either way (shadow(5)), so nothing is concluded from it. pam_unix
@@ -59,6 +65,21 @@ def _end(attributes: dict[str, Value]) -> datetime | None:
         with suppress(OverflowError):  # beyond the year 9999 is never
             ends.append(_EPOCH + timedelta(days=day))
     return min(ends, default=None)
+
+
+def due(since: datetime, until: datetime) -> str:
+    """Return the filter for accounts that expire between two moments.
+
+    Days are named one by one: shadowExpire has no ordering rule (RFC 2307 §2.2), so that servers find nobody by `>=`.
+    """
+    first, last = ((each - _EPOCH).days for each in (since, until))
+    if last - first <= _MOST_DAYS:
+        days = "".join(f"(shadowExpire={day})" for day in range(first, last + 1))
+    else:
+        days = f"(&(shadowExpire=*){''.join(f'(!(shadowExpire={day}))' for day in _NO_DAYS)})"
+    times = [each.strftime("%Y%m%d%H%M%SZ") for each in (since, until)]
+    ends = "".join(f"(&({name}>={times[0]})({name}<={times[1]}))" for name in _ENDS)
+    return f"(|{days}{ends})"
 
 
 LDAP: Final = Dialect(
@@ -72,6 +93,7 @@ LDAP: Final = Dialect(
         Kind.GROUP: "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup))",
     },
     state=account_state,
+    due=due,
     ways=(Way.SYNCREPL, Way.STAMPS, Way.NONE),
     login="uid",
     computed=schema_ldap.COMPUTED,
@@ -98,3 +120,14 @@ DS389: Final = replace(
     asked={kind: {"nsUniqueId": Syntax.TEXT, **asked} for kind, asked in schema_ldap.ASKED.items()},
     ways=(Way.CHANGELOG, Way.SYNCREPL, Way.STAMPS, Way.NONE),
 )
+
+DIALECTS: Final[Mapping[DialectName, Dialect]] = {each.name: each for each in (OPENLDAP, DS389, LDAP)}
+
+
+def known_by(dialect: Dialect, attribute: str) -> Dialect:
+    """Return the dialect with objects known by another attribute, which has to hold text; unchanged if `attribute` is empty."""
+    if not attribute:
+        return dialect
+    identity = Identity(attribute=attribute, syntax=Syntax.TEXT, asserted=text_asserted)
+    asked = {kind: {attribute: Syntax.TEXT, **each} for kind, each in dialect.asked.items()}
+    return replace(dialect, identity=identity, asked=asked)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Final
 
 from syncd.core.errors import NeedsHuman
@@ -32,6 +34,8 @@ ROOT: Final = (
     "vendorVersion",
     "dsServiceName",
     "dnsHostName",
+    "currentTime",
+    "tokenGroups",
     "highestCommittedUSN",
     "isSynchronized",
     "defaultNamingContext",
@@ -47,16 +51,20 @@ ROOT: Final = (
 
 
 Wanted = Mapping[Kind, frozenset[str]]
+Root = Mapping[str, Sequence[bytes]]
 
 
-def discover(wire: Wire, settings: DirectorySettings, wanted: Wanted | None = None) -> Place:
+def discover(
+    wire: Wire, settings: DirectorySettings, wanted: Wanted | None = None, *, now: datetime | None = None
+) -> Place:
     """Return where a read over `wire` takes place. Raises as the wire does, and `NeedsHuman` if nothing is to be read."""
     root = root_of(wire)
-    dialect = DIALECTS[dialect_of(root, settings)]
+    dialect = _spoken(root, settings)
     return Place(
+        at=now,
         dialect=dialect,
         root=root,
-        server=_identity(wire, dialect, root),
+        server=_identity(wire, dialect, root, settings),
         host=first(root, "dnshostname") or wire.address,
         contexts=tuple(each.decode(errors="replace") for each in root.get("namingcontexts", ())),
         searches=tuple(searches(settings, dialect)),
@@ -115,11 +123,36 @@ def first(root: Mapping[str, Sequence[bytes]], name: str) -> str:
     return values[0].decode(errors="replace")
 
 
-def _identity(wire: Wire, dialect: Dialect, root: Mapping[str, Sequence[bytes]]) -> str:
+def _spoken(root: Mapping[str, Sequence[bytes]], settings: DirectorySettings) -> Dialect:
+    """Return the server's dialect, with the identity that the settings name."""
+    name = dialect_of(root, settings)
+    if name is DialectName.ACTIVE_DIRECTORY:
+        return DIALECTS[name]
+    # The other dialects come later: whoever reads an Active Directory needs none of their tables.
+    from syncd_active_directory.dialects_ldap import DIALECTS as OTHERS
+    from syncd_active_directory.dialects_ldap import known_by
+
+    return known_by(OTHERS[name], settings.identity)
+
+
+def _identity(wire: Wire, dialect: Dialect, root: Root, settings: DirectorySettings) -> str:
     """Return what identifies the server's database; empty if it does not show it."""
     if dialect.name is not DialectName.ACTIVE_DIRECTORY:
-        return ""
+        return _of_suffixes(wire, dialect, root, settings)
     # The invocation id changes when a controller is restored from a backup ([MS-ADTS] 3.1.1.1.9).
     service = wire.entry(first(root, "dsservicename"), ["invocationId"], doing="asking which server this is")
     values = service.attributes.get("invocationId", ()) if service else ()
     return str(uuid.UUID(bytes_le=bytes(values[0]))) if values and len(values[0]) == 16 else ""
+
+
+def _of_suffixes(wire: Wire, dialect: Dialect, root: Root, settings: DirectorySettings) -> str:
+    """Return the ids of the objects at the top of what is read: the same on all replicas, others once it was loaded anew."""
+    found = []
+    for context in (each.decode(errors="replace") for each in root.get("namingcontexts", ())):
+        if not any(is_below(base.dn, context) for base in settings.bases):
+            continue
+        # An account may see a branch and not the top.
+        with suppress(NeedsHuman):
+            shown = wire.entry(context, [dialect.identity.attribute], doing="asking which server this is")
+            found += [first({name: values}, name) for name, values in (shown.attributes.items() if shown else ())]
+    return ",".join(sorted(found))

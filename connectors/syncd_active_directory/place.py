@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from syncd.core.model import Kind
 from syncd_active_directory.decode import is_below
@@ -43,6 +44,8 @@ class Place:
     """What is asked of each kind: the dialect's attributes and those that the settings add."""
     wanted: Mapping[Kind, frozenset[str]] | None = None
     """The attributes that rules read (`Room.wanted`)."""
+    at: datetime | None = None
+    """The time by our clock when the connection was made."""
 
     @property
     def bases(self) -> tuple[str, ...]:

@@ -113,6 +113,9 @@ class DirectorySettings(BaseModel):
     (objectClass=group)."""
     attributes: dict[str, AttributeType] = Field(default_factory=dict)
     """More attributes of people, with their types: {msDS-cloudExtensionAttribute1: text, otherMobile: texts}."""
+    identity: str = ""
+    """The attribute that never changes, whatever else does, and that no two objects share; it has to hold text. Without it, what
+    this kind of server has: objectGUID, entryUUID, nsUniqueId. Active Directory's cannot be changed."""
     witnesses: tuple[str, ...] = ()
     """Login names (sAMAccountName) of people who are always there, at best one in each branch. A read that does not see each of
     them is not complete, whatever the server says: somebody has trimmed the account's rights."""
