@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from syncd.core.errors import Misconfigured, Problem
+from syncd.core.model import Kind
 from syncd.core.ports import Consumer, Room, Source, Target
 
 if TYPE_CHECKING:
@@ -113,15 +114,22 @@ class Session:
             service=service,
         )
 
-    def room(self, name: str) -> Room:
-        """Return what a connector is given besides its settings."""
-        return Room(name=name, now=self.now, base=self.settings.base)
+    def room(self, name: str, *, wanted: Mapping[Kind, frozenset[str]] | None = None) -> Room:
+        """Return what a connector is given besides its settings; of a source, `wanted` is what its rules read."""
+        return Room(name=name, now=self.now, base=self.settings.base, wanted=wanted)
 
     def source(self, name: str) -> Source:
         """Make the source that `syncd.yaml` calls `name`. It connects when it is entered (`async with`)."""
         entry = self.settings.sources[name]
-        source: Source = entry.plugin(entry.settings, self.room(name))
+        source: Source = entry.plugin(entry.settings, self.room(name, wanted=self._wanted(name)))
         return source
+
+    def _wanted(self, name: str) -> Mapping[Kind, frozenset[str]] | None:
+        """Return what a source's rules read; None where rules are wrong, which keeps no source from being tried."""
+        try:
+            return self.rules.inbound[name].reads
+        except Misconfigured:
+            return None
 
     def sources(self) -> dict[str, Source]:
         """Make every source, in the order of `syncd.yaml`."""

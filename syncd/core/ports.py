@@ -54,7 +54,8 @@ class Room:
     base: Path
     """The folder of `syncd.yaml`: relative paths in settings start here."""
     wanted: Mapping[Kind, frozenset[str]] | None = None
-    """Of a source: the attributes that its rules read, by kind; None when that is not known, so that all may be read."""
+    """Of a source: the attributes that its rules read, by kind; None when that is not known, so that all may be read. Of a kind
+    that is not named they read nothing."""
 
 
 class Standing(StrEnum):

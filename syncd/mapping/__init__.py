@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from syncd.mapping.inbound import InboundRules, load_inbound
     from syncd.mapping.outbound import OutboundRules, load_outbound
-    from syncd.mapping.results import Around, DerivedUnit, FieldTrace, Mapped, Trace
+    from syncd.mapping.results import Around, DerivedUnit, FieldTrace, Mapped, Neighbour, Trace
     from syncd.mapping.schema import rules_schema
 
 _HOMES: Final = {
@@ -21,6 +21,7 @@ _HOMES: Final = {
     "FieldTrace": "results",
     "InboundRules": "inbound",
     "Mapped": "results",
+    "Neighbour": "results",
     "OutboundRules": "outbound",
     "Trace": "results",
     "load_inbound": "inbound",
@@ -42,6 +43,7 @@ __all__ = [
     "FieldTrace",
     "InboundRules",
     "Mapped",
+    "Neighbour",
     "OutboundRules",
     "Trace",
     "load_inbound",

@@ -83,6 +83,8 @@ class InboundRules:
         self.reads: Mapping[Kind, frozenset[str]] = {
             kind: each.rules.inputs | (each.paths.inputs if each.paths else frozenset()) for kind, each in kinds.items()
         }
+        """The source's attributes that the rules can look at. It is always told, for expressions, too: they are handed what
+        was found in them at load, and nothing else. A kind that is not there has no rules: nothing of it is read."""
         self._source = source
         self._kinds = kinds
 

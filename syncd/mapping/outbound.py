@@ -24,12 +24,19 @@ from syncd.mapping.generating import INCLUDED, NOT_INCLUDED, UNDECIDED, Run, gen
 from syncd.mapping.numbering import candidates
 from syncd.mapping.plan import Absent, Field, Rules
 from syncd.mapping.reading import Written, in_order, read_rules
-from syncd.mapping.results import Around, FieldTrace, Trace
+from syncd.mapping.results import Around, FieldTrace, Neighbour, Trace
 from syncd.mapping.schema import OutboundFile, OutboundSection
 from syncd.mapping.tracing import Interpreter
 from syncd.mapping.vocabulary import NEIGHBOURS, PATH, ToTarget
 
 _NONE: Final[Values] = MappingProxyType({})
+_LOOKS: Final = {
+    "unit.": Neighbour.UNIT,
+    "parent.": Neighbour.UNIT,
+    "manager.": Neighbour.MANAGER,
+    PATH: Neighbour.PATH,
+}
+"""How names begin that are a neighbour's attributes."""
 MARK: Final = "mark"
 """In `adopt`: our own key that the target's object carries."""
 
@@ -67,10 +74,10 @@ class OutboundRules:
         self.path = path
         self.digest = digest
         self.adopt = adopt
-        inputs = {kind: each.rules.inputs for kind, each in kinds.items()}
-        self.reads_unit: bool = _reads(inputs, "unit.", PATH) or _reads(inputs, "parent.")
-        """Whether a person's fields depend on the main unit (or a unit's on those above): then they follow its changes."""
-        self.reads_manager: bool = _reads(inputs, "manager.")
+        self.looks_at: Mapping[Kind, frozenset[Neighbour]] = {
+            kind: _neighbours(kinds[kind].rules.inputs) if kind in kinds else frozenset() for kind in Kind
+        }
+        """Whose attributes besides the entity's own the rules of a kind look at: what becomes of it follows their changes."""
         self._kinds = kinds
 
     def fills(self, kind: Kind) -> tuple[str, ...]:
@@ -265,5 +272,5 @@ def _place(kind: _Kind, name: str, path: Path) -> Place:
     return next((plan.place for plan in kind.rules.fields if plan.name == name), Place(file=str(path)))
 
 
-def _reads(inputs: Mapping[Kind, frozenset[str]], prefix: str, *names: str) -> bool:
-    return any(name.startswith(prefix) or name in names for each in inputs.values() for name in each)
+def _neighbours(inputs: frozenset[str]) -> frozenset[Neighbour]:
+    return frozenset(near for begin, near in _LOOKS.items() if any(name.startswith(begin) for name in inputs))

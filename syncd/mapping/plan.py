@@ -103,8 +103,14 @@ class Field:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Return every attribute that the field looks at, each once."""
+        """Return every attribute that the field looks at for its first value, each once."""
         return tuple(dict.fromkeys(name for way in self.ways for name in inputs_of(way)))
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Return every attribute that the field can look at, those for other candidates included."""
+        others = self.unique.then if self.unique is not None else ()
+        return frozenset(self.inputs).union(*(other.reads for other in others))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,9 +141,7 @@ class Rules:
     def inputs(self) -> frozenset[str]:
         """Return every attribute that any rule looks at."""
         ways = [condition.way for condition in (*self.include, *self.exclude)]
-        return frozenset(name for each in self.fields for name in each.inputs) | {
-            name for way in ways for name in inputs_of(way)
-        }
+        return frozenset(name for way in ways for name in inputs_of(way)).union(*(each.reads for each in self.fields))
 
 
 def inputs_of(way: Way) -> tuple[str, ...]:

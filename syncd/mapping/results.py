@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from syncd.core.errors import Place, Problem
 from syncd.core.model import Aside, Entity, Kind
@@ -35,6 +36,15 @@ class Mapped:
     """Every level of the person's paths, each after its parent; `facts["units"]` holds the keys of the deepest."""
     warnings: tuple[Problem, ...] = ()
     """Fields that were left out because `on_error` says so."""
+
+
+class Neighbour(StrEnum):
+    """Whom outbound rules can look at besides the entity itself; the words are those of `Around`."""
+
+    UNIT = "unit"
+    """A person's main unit, a unit's parent."""
+    PATH = "path"
+    MANAGER = "manager"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

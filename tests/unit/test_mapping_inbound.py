@@ -224,6 +224,21 @@ def test_the_rules_know_what_they_read(tmp_path: Path) -> None:
     assert rules.reads[Kind.PERSON] == {"mail", "title", "company", "enabled", "sn", "given", "parent", "hired"}
 
 
+@pytest.mark.parametrize(
+    ("rule", "reads"),
+    [
+        ("title: title", {"title"}),
+        ("title: [title, {from: [sn, given], via: [join]}]", {"title", "sn", "given"}),
+        ("title: {from: title, when: \"mail.startsWith('a')\"}", {"title", "mail"}),
+        ("title: {expr: \"[sn, given].filter(part, part != '').map(part, part + mail)[0]\"}", {"sn", "given", "mail"}),
+        ("title: {from: title, via: [{default: company}]}", {"title"}),
+        ("title: {value: company}", set()),
+    ],
+)
+def test_every_form_of_a_rule_says_what_it_reads(tmp_path: Path, rule: str, reads: set[str]) -> None:
+    assert fields(tmp_path, rule).reads == {Kind.PERSON: reads}
+
+
 def test_explain_shows_inputs_every_step_and_what_decided(tmp_path: Path) -> None:
     rules = fields(
         tmp_path,

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from syncd.core.model import Aside, Desired, Entity, FieldSpec, FieldType, Kind, Reason, SubjectId
-from syncd.mapping import Around, OutboundRules, load_outbound
+from syncd.mapping import Around, Neighbour, OutboundRules, load_outbound
 
 TEXT = FieldType.TEXT
 FIELDS = {
@@ -117,14 +117,14 @@ def test_neighbours_can_be_read_and_the_rules_say_that_they_are(tmp_path: Path) 
         "title: {from: [title, unit.displayName, manager.displayName], via: [join: ' / ']}",
         "work_place: {from: path, via: [join: ' > ']}",
     )
-    assert (rules.reads_unit, rules.reads_manager) == (True, True)
+    assert rules.looks_at[Kind.PERSON] == {Neighbour.UNIT, Neighbour.MANAGER, Neighbour.PATH}
     path = (unit("Group"), unit("Finance"))
     around = Around(unit=path[-1], path=path, manager=entity(displayName="Boss"))
     assert desired(rules, entity(title="T"), around).fields["title"] == "T / Finance / Boss"
     assert desired(rules, entity(title="T"), around).fields["work_place"] == "Group > Finance"
     assert desired(rules, entity(title="T")).fields["title"] == "T"
     plain = person(tmp_path, "title: title")
-    assert (plain.reads_unit, plain.reads_manager) == (False, False)
+    assert plain.looks_at == {Kind.PERSON: frozenset(), Kind.UNIT: frozenset(), Kind.GROUP: frozenset()}
 
 
 def test_neighbours_can_be_read_in_expressions_and_conditions_too(tmp_path: Path) -> None:
@@ -132,7 +132,35 @@ def test_neighbours_can_be_read_in_expressions_and_conditions_too(tmp_path: Path
     around = Around(unit=unit("F", organization="X"), path=(unit("Top"),), manager=entity(active=True))
     assert desired(rules, entity(), around).fields["title"] == "Top"
     assert "title" not in desired(rules, entity()).fields
-    assert (rules.reads_unit, rules.reads_manager) == (True, True)
+    assert rules.looks_at[Kind.PERSON] == {"unit", "manager", "path"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "looks"),
+    [
+        ("title: {from: title, when: {from: manager.active}}", {"manager"}),
+        ("title: [{from: title}, {from: unit.displayName}]", {"unit"}),
+        ("title: {expr: \"size(path) > 1 ? path[1] : ''\"}", {"path"}),
+        ("title: {from: title, unique: {then: [{from: manager.title}]}}", {"manager"}),
+        ("extension: {mapping: {Boss: manager.displayName}}", {"manager"}),
+        ("manager: manager", set()),
+        ("departments: {memberships: units}", set()),
+    ],
+)
+def test_whoever_is_looked_at_in_any_form_of_a_rule_is_known(tmp_path: Path, rule: str, looks: set[str]) -> None:
+    assert person(tmp_path, rule).looks_at[Kind.PERSON] == looks
+
+
+def test_whom_a_rule_of_the_whole_looks_at_is_known(tmp_path: Path) -> None:
+    rules = load(
+        tmp_path,
+        """\
+        person:
+          exclude: [{when: "unit.displayName == 'Externals'"}]
+          fields: {userid: userName, name: displayName}
+        """,
+    )
+    assert rules.looks_at[Kind.PERSON] == {"unit"}
 
 
 def test_clearing_by_a_neighbour_needs_the_neighbour_to_say_nothing(tmp_path: Path) -> None:
@@ -226,7 +254,8 @@ def test_units_pass_their_references_on_and_can_read_the_unit_above(tmp_path: Pa
     found = desired(rules, unit("Payroll", parent="unit:f", managers=("person:1",)), Around(unit=unit("Finance")))
     assert found.fields == {"name": "Finance/Payroll", "parent": "unit:f", "managers": ("person:1",)}
     assert rules.adopt == {Kind.UNIT: ("mark", "name")}
-    assert rules.reads_unit
+    assert rules.looks_at[Kind.UNIT] == {Neighbour.UNIT}
+    assert rules.looks_at[Kind.PERSON] == set()
 
 
 def test_exclusions_hold_for_the_way_out_too(tmp_path: Path) -> None:
