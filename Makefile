@@ -26,13 +26,18 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@ $(VENV)/.runtime
 
+# The headers that gssapi is compiled against come with the servers.
+$(VENV)/.servers: requirements-servers.lock | $(VENV)/.dev servers
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-servers.lock
+	@touch $@
+
 demo: $(VENV)/.runtime ## A company of 300 people synchronized into the sandbox, then everything that can happen to it
 	$(BIN)/syncd demo
 
 servers: ## Install the real servers that the tests run (Debian packages; needs root)
 	tests/servers/install.sh
 
-test: $(VENV)/.dev servers ## Every test, real servers included
+test: $(VENV)/.dev $(VENV)/.servers servers ## Every test, real servers included
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests
 
 fast: $(VENV)/.dev ## Unit, contract and property tests: under a minute
@@ -63,6 +68,7 @@ docs: $(VENV)/.dev ## Write the generated reference pages and the JSON Schemas
 lock: $(BIN)/uv ## Resolve the dependencies again and write the lock files
 	$(BIN)/uv pip compile pyproject.toml --upgrade --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --upgrade --group dev --generate-hashes --no-emit-index-url --no-header -q -o requirements-dev.lock
+	$(BIN)/uv pip compile --group pyproject.toml:servers --upgrade --generate-hashes --no-emit-index-url --no-header -q -o requirements-servers.lock
 
 clean: ## Forget the virtual environment and every cache
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist build var

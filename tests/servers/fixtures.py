@@ -8,6 +8,8 @@ import pytest
 
 from servers.ds389 import Ds389
 from servers.ds389 import missing as ds389_missing
+from servers.kerberos import Kerberos
+from servers.kerberos import missing as kerberos_missing
 from servers.openldap import OpenLdap
 from servers.openldap import missing as openldap_missing
 from servers.samba import SambaDomain, missing
@@ -29,6 +31,18 @@ def own_domain() -> Iterator[SambaDomain]:
         pytest.fail(f"{reason}; leave these tests out with -m 'not samba'")
     with SambaDomain() as domain:
         yield domain
+
+
+@pytest.fixture
+def kerberos(samba_domain: SambaDomain, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kerberos]:
+    """A ticket of the service account for `samba_domain`, which GSSAPI in this process uses."""
+    if reason := kerberos_missing():
+        pytest.fail(reason)
+    with Kerberos(samba_domain) as client:
+        for name, value in client.environment.items():
+            monkeypatch.setenv(name, value)
+        client.ask_for_ticket()
+        yield client
 
 
 @pytest.fixture(scope="session")

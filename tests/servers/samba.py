@@ -197,6 +197,8 @@ def _write_conf(folder: Path, address: str, conf: Path) -> None:
         "ntp signd socket directory": folder / "ntp",
         "binddns dir": folder / "dns",
         "log file": folder / "log" / "samba.log",
+        # As Active Directory: GSSAPI need not sign what TLS protects.
+        "ldap server require strong auth": "allow_sasl_over_tls",
         "tls enabled": "yes",
         "tls keyfile": folder / "tls" / "dc1.key",
         "tls certfile": folder / "tls" / "dc1.pem",
@@ -254,6 +256,9 @@ def _provision(folder: Path) -> None:
         *("--dns-backend=NONE", f"--adminpass={ADMIN_PASSWORD}", "--host-name=dc1", "--host-ip=127.0.0.1"),
     )
     _run("samba-tool", "user", "setexpiry", "Administrator", "--noexpiry", "-s", str(conf))
+    # The names under which Kerberos clients look for LDAP; a service that is off here would add them.
+    for name in ("dc1.corp.example.com", "dc1.corp.example.com/corp.example.com", "DC1"):
+        _run("samba-tool", "spn", "add", f"ldap/{name}", "DC1$", "-s", str(conf))
     # Only the interpreter of the system has the samba module; a virtual environment must not leak into it.
     _run("/usr/bin/python3", "-I", str(_HERE / "samba_populate.py"), str(conf), SERVICE_PASSWORD)
 
