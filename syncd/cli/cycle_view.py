@@ -68,7 +68,7 @@ def tell_reads(out: Output, found: Reconciliation) -> None:
         out.problem(problem, sign="error")
     certificate = found.view.certificate
     if certificate is not None:
-        kinds = f"target: {len(found.view.objects)} objects seen"
+        kinds = f"target: {found.view.count} objects seen"
         out.say(
             kinds
             + (

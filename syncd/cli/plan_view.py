@@ -12,13 +12,11 @@ from syncd.core.model import (
     ROOT_UNIT,
     Aside,
     Change,
-    Desired,
     FieldChange,
     Kind,
     Op,
     Plan,
     Reason,
-    SubjectId,
 )
 from syncd.core.values import Value, is_empty
 
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from syncd.cli.render import Output
+    from syncd.core.orgtree import OrgTree
     from syncd.core.policy import Hold, Judgement
 
 TITLES: Final[Mapping[tuple[Op, Kind], str]] = {
@@ -50,7 +49,6 @@ SIGNS: Final = {
     Op.LOGIN: ("~", "yellow"),
 }
 GONE: Final = ("-", "red")
-_DEEPEST: Final = 100
 FEW: Final = 12
 """How many changes of one kind are shown without --all."""
 
@@ -174,24 +172,14 @@ def _word(value: Value, names: Mapping[str, str]) -> str:
             return ", ".join(_word(item, names) for item in value)
 
 
-def names_of(desired: Mapping[SubjectId, Desired], changes: Iterable[Change], *, holding: str) -> dict[str, str]:
+def names_of(tree: OrgTree, changes: Iterable[Change], *, holding: str) -> dict[str, str]:
     """Return what to call subjects: by their labels, and departments whose labels others bear too by their paths."""
-    labels = {str(subject): one.label for subject, one in desired.items()} | {one.subject: one.label for one in changes}
-    often = Counter(one.label for one in desired.values() if one.kind is Kind.UNIT)
-    paths = {
-        str(subject): _path(subject, desired)
-        for subject, one in desired.items()
-        if one.kind is Kind.UNIT and often[one.label] > 1
-    }
-    return {**labels, **paths, ROOT_UNIT: "the root", HOLDING_UNIT: holding}
-
-
-def _path(unit: SubjectId, desired: Mapping[SubjectId, Desired]) -> str:
-    names: list[str] = []
-    while (one := desired.get(unit)) is not None and len(names) < _DEEPEST:
-        names.insert(0, one.label)
-        unit = SubjectId(str(one.fields.get("parent")))
-    return "/".join(names)
+    labels = {str(subject): one.label for subject, one in tree.entities.items()}
+    units = [subject for subject, one in tree.entities.items() if one.kind is Kind.UNIT]
+    often = Counter(labels[unit] for unit in units)
+    paths = {str(unit): "/".join(one.label for one in tree.path(unit)) for unit in units if often[labels[unit]] > 1}
+    made = {str(change.subject): change.label for change in changes}
+    return {**labels, **made, **paths, ROOT_UNIT: "the root", HOLDING_UNIT: holding}
 
 
 def _tell_asides(out: Output, asides: Sequence[Aside], most: int) -> None:

@@ -23,7 +23,9 @@ from syncd.core.policy import Hold
 from syncd.core.ports import Target
 from syncd.core.values import Value
 from syncd.engine.feed import Delivery, deliver
+from syncd.engine.outcome import conclude
 from syncd.engine.reconcile import Progress, Reconciliation, reconcile, silent
+from syncd.engine.stage import Asked
 from syncd.engine.world import World
 from syncd.engine.writer import Tally, Writer, recover
 from syncd.store import Transaction
@@ -96,6 +98,10 @@ class Order:
     """Let a configuration write that nobody accepted before."""
     fresh: bool = False
     """Look at the whole target again."""
+    full: bool = False
+    """Read everything, also of sources that could say what changed."""
+    again: bool = False
+    """Take nothing for known: decode and map every record, and compare everybody."""
     expected: tuple[Change, ...] | None = None
     """The changes of a saved plan, which must be exactly those of now; they imply acceptance."""
 
@@ -152,7 +158,8 @@ class _Turn:
     async def go(self, stop: asyncio.Event | None, progress: Progress) -> Cycle:
         world, order = self.world, self.order
         recovered = await self._recover(stop) if order.write else 0
-        found = await reconcile(world, self.target, self.run_id, fresh=order.fresh, progress=progress)
+        asked = Asked(full=order.full, again=order.again)
+        found = await reconcile(world, self.target, self.run_id, fresh=order.fresh, asked=asked, progress=progress)
         if order.expected is not None:
             _refuse_if_moved(order.expected, found)
         writing = order.write and (not found.plan.changes or await self._may_write())
@@ -252,7 +259,8 @@ def _accept(tx: Transaction, world: World, found: Reconciliation, *, writing: bo
     if not writing:
         return holds
     allowed = found.judgement.allowed
-    tx.queue.supersede_absent({change.subject for change in allowed}, at=now)
+    among = None if found.everybody else found.looked_at
+    tx.queue.supersede_absent({change.subject for change in allowed}, at=now, among=among)
     if allowed:
         tx.queue.accept(found.run_id, allowed, at=now)
     entry = AuditEntry(
@@ -270,6 +278,7 @@ def _accept(tx: Transaction, world: World, found: Reconciliation, *, writing: bo
         tx.meta.set(ACCEPTED_CONFIG, world.config_digest.hex())
     if entries:
         world.audit.append(tx, entries, at=now)
+    conclude(tx, world, found)
     return holds
 
 

@@ -29,8 +29,9 @@ from syncd.core.policy import judge
 from syncd.core.ports import Target
 from syncd.core.values import Value, Values
 from syncd.engine.finding import find
-from syncd.engine.recall import Recalled, recall
-from syncd.engine.tree import Standing, around
+from syncd.engine.recall import recall
+from syncd.engine.reconcile import Computed
+from syncd.engine.tree import around
 from syncd.engine.world import World
 from syncd.mapping import InboundRules, Mapped, OutboundRules, Trace
 from syncd.store import Transaction
@@ -74,11 +75,11 @@ def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanat
     give up with the transaction.
     """
     found = find(tx, who, target=world.target_name)
-    recalled = recall(tx, world, target)
-    subject = found.subject or _joined(recalled.standing, found)
+    recalled = recall(tx, world, target, about=lambda: _subject(tx, found))
+    subject = next(iter(_subject(tx, found)), None)
     rows = _rows(tx, subject, found)
     entity = recalled.standing.tree.entities.get(subject) if subject else None
-    link = recalled.links.get(subject) if subject else None
+    link = recalled.sight.links.get(subject) if subject else None
     observed = _observed(recalled, link)
     seen = _seen(observed, target, recalled)
     changes = tuple(change for change in recalled.plan.changes if change.subject == subject)
@@ -147,16 +148,11 @@ def first_candidate(field: str, candidates: Iterator[str]) -> str:
 # --- what is remembered ---------------------------------------------------------------------------------------------
 
 
-def _joined(standing: Standing, found: FoundRecord) -> SubjectId | None:
-    key = (found.source, found.native_id)
-    return next(
-        (
-            subject
-            for subject, entity in standing.tree.entities.items()
-            if entity.kind is found.kind and key in entity.records
-        ),
-        None,
-    )
+def _subject(tx: Transaction, found: FoundRecord) -> tuple[SubjectId, ...]:
+    """Return the subject that a record belongs to, once everybody is joined."""
+    row = tx.records.get(found.source, found.kind, found.native_id)
+    subject = row.subject if row is not None else found.subject
+    return (subject,) if subject else ()
 
 
 def _rows(tx: Transaction, subject: SubjectId | None, found: FoundRecord) -> tuple[StagedRecord, ...]:
@@ -167,26 +163,25 @@ def _rows(tx: Transaction, subject: SubjectId | None, found: FoundRecord) -> tup
     return (one,) if one is not None else ()
 
 
-def _observed(recalled: Recalled, link: Link | None) -> Observed | None:
+def _observed(recalled: Computed, link: Link | None) -> Observed | None:
     if link is None:
         return None
-    objects = recalled.view.objects
-    return next((item for item in objects if item.target_id == link.target_id and item.kind is link.kind), None)
+    return recalled.sight.objects.get((link.kind, link.target_id))
 
 
-def _seen(observed: Observed | None, target: Target, recalled: Recalled) -> Values:
+def _seen(observed: Observed | None, target: Target, recalled: Computed) -> Values:
     """Return what the target held, in the words in which changes are told."""
     if observed is None:
         return {}
     ids: dict[Kind, dict[TargetId, SubjectId]] = {}
-    for link in recalled.links.values():
+    for link in recalled.sight.links.values():
         if link.state is not LinkState.REMOVED:
             ids.setdefault(link.kind, {})[link.target_id] = link.subject
     names, specs = Names(ids, root=target.root), target.fields[observed.kind]
     return {name: names.translate(name, value, specs[name]) for name, value in observed.fields.items() if name in specs}
 
 
-def _held(tx: Transaction, world: World, recalled: Recalled, subject: SubjectId | None) -> tuple[Effect, ...]:
+def _held(tx: Transaction, world: World, recalled: Computed, subject: SubjectId | None) -> tuple[Effect, ...]:
     """Judge the whole plan, as a run would, and return for what the subject's changes are held."""
     now = world.now()
 
@@ -210,7 +205,7 @@ def _inbound(world: World, rows: Iterable[StagedRecord]) -> tuple[tuple[SourceNa
     )
 
 
-def _outbound(world: World, recalled: Recalled, entity: Entity | None) -> Trace | None:
+def _outbound(world: World, recalled: Computed, entity: Entity | None) -> Trace | None:
     if entity is None or entity.kind is Kind.GROUP:
         return None
     return world.outbound.explain(entity, around(recalled.standing.tree, entity, recalled.unique(entity.subject)))

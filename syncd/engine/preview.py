@@ -24,7 +24,7 @@ from syncd.core.orgtree import OrgTree, grow
 from syncd.core.ports import Target
 from syncd.core.values import is_empty
 from syncd.engine.explain import first_candidate
-from syncd.engine.stage import DERIVED
+from syncd.engine.staging import DERIVED
 from syncd.engine.tree import around
 from syncd.engine.world import World
 from syncd.mapping import InboundRules, Mapped, OutboundRules

@@ -1,32 +1,41 @@
-"""One reconciliation: read every source, grow the tree, map out, observe, compare, judge. Writes nothing to the target.
+"""One reconciliation: read the sources, find out who is not in agreement, plan for them, judge. Writes nothing to the target.
 
-Level-triggered: whatever woke it, everything is read and computed again, so lost, repeated and re-ordered wake-ups are
-harmless. A source that fails keeps its last facts and never erases anybody.
+Level-triggered: whatever woke it, whoever may differ is computed again from what is stored, so lost, repeated and re-ordered
+wake-ups are harmless. Looked at are those who are marked, and those whose time has come; everybody where the rules, the target or
+much of a source changed. A source that fails keeps its last facts and never erases anybody.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 
 import structlog
 
 from syncd.core.errors import NeedsHuman, Problem, TryAgain
-from syncd.core.model import Kind, Link, Observed, Plan, RunId, SourceName, SubjectId, TargetId
+from syncd.core.model import Aside, Kind, Link, Observed, Plan, RunId, SourceName, SubjectId, TargetId
 from syncd.core.plan import Terms, diff
 from syncd.core.policy import Judgement, judge
 from syncd.core.ports import Target
-from syncd.core.values import is_empty
+from syncd.engine import marking
+from syncd.engine.joining import join
 from syncd.engine.observe import View, view
-from syncd.engine.stage import SourceRead, read_source
-from syncd.engine.tree import Unique, Wishes, stand, wish
+from syncd.engine.part import gather
+from syncd.engine.sight import Sight, allocator, counted, linked, look
+from syncd.engine.stage import Asked, SourceRead, read_source
+from syncd.engine.survey import survey
+from syncd.engine.tree import Standing, Unique, Wishes, set_aside, stand, wish
 from syncd.engine.world import World
 from syncd.store import Transaction
 
 log = structlog.get_logger(__name__)
 
+PLANNED_BY: Final = "reconcile.config"
+"""Where it is kept by which configuration everybody was looked at last."""
+UNMANAGED: Final = "reconcile.unmanaged"
 _UNIT: Final = re.compile(r"\bunit:\w+")
 _DEEPEST: Final = 100
 Progress = Callable[[str, int, int | None], None]
@@ -35,6 +44,17 @@ Progress = Callable[[str, int, int | None], None]
 
 def silent(stage: str, done: int, total: int | None) -> None:
     """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computed:
+    """The plan for a part of the world, and what it was made from."""
+
+    standing: Standing
+    sight: Sight
+    unique: Unique
+    wishes: Wishes
+    plan: Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -48,7 +68,16 @@ class Reconciliation:
     plan: Plan
     judgement: Judgement
     view: View
+    standing: Standing
     wishes: Wishes
+    looked_at: frozenset[SubjectId]
+    """For whom the plan was made."""
+    everybody: bool
+    """Whether all were looked at, and not only those who were marked."""
+    waiting: Mapping[SubjectId, Link] = field(default_factory=dict)
+    """The links of those who leave."""
+    reviews: Mapping[SubjectId, datetime] = field(default_factory=dict)
+    """When whose time comes, of those who are in agreement until then."""
 
 
 async def reconcile(
@@ -57,46 +86,94 @@ async def reconcile(
     run_id: RunId,
     *,
     fresh: bool = False,
-    read: bool = True,
-    only: Collection[SubjectId] | None = None,
+    asked: Asked | None = None,
     progress: Progress = silent,
 ) -> Reconciliation:
-    """Compute the plan and judge it.
-
-    `fresh` observes the target again; `read` False takes the stored records as they are; `only` plans for these subjects
-    alone (a delta: the difference of everybody else is not looked at).
-    """
-    reads, failed = await read_sources(world, run_id, progress) if read else ((), {})
+    """Compute the plan and judge it. `fresh` observes the target again; `asked` says how much of the sources is read."""
+    asked = asked or Asked()
+    reads, failed = await read_sources(world, run_id, asked, progress)
     progress("observe", 0, None)
     seen = await view(world, target, fresh=fresh)
     progress("plan", 0, None)
+    ambiguous = await world.store.do(lambda tx: join(tx, world))
+    everybody = asked.again or await world.store.look(lambda tx: _everybody(tx, world))
+    chosen = await world.store.look(lambda tx: marked(tx, world))
+    reviews: Mapping[SubjectId, datetime] = {}
+    if everybody:
+        surveyed = await survey(world, target, lambda done, total: progress("plan", done, total))
+        chosen, reviews = chosen | surveyed.differing, surveyed.reviews
 
-    def compute(tx: Transaction) -> tuple[Wishes, Plan, Judgement]:
-        links = tx.links.all(world.target_name)
-        wishes = wish(
-            stand(tx, world),
-            world,
-            links,
-            normalise=target.normalise,
-            hidden=target.hidden,
-            unique=allocator(tx, world, seen, links),
-        )
-        plan = difference(world, target, wishes, seen, links, only)
+    def compute(tx: Transaction) -> tuple[Computed, Judgement]:
+        found = planned(tx, world, target, chosen, complete=seen.complete, ambiguous=ambiguous)
         now = world.now()
         released = lambda effect, sum_: tx.holds.matching(effect, sum_, now=now) is not None  # noqa: E731
-        judgement = judge(plan, world.guard.limits, released=released, accepted=tx.queue.waiting)
-        return wishes, plan, _with_names(judgement, links, seen.objects) if judgement.holds else judgement
+        judgement = judge(found.plan, world.guard.limits, released=released, accepted=tx.queue.waiting)
+        objects = list(found.sight.objects.values())
+        return found, _with_names(judgement, found.sight.links, objects) if judgement.holds else judgement
 
-    wishes, plan, judgement = await world.store.do(compute)
+    found, judgement = await world.store.do(compute)
     log.info(
         "plan.made",
-        changes=len(plan.changes),
+        changes=len(found.plan.changes),
         held=sum(len(hold.changes) for hold in judgement.holds),
-        aside=len(plan.aside),
+        aside=len(found.plan.aside),
+        looked_at="everybody" if everybody else len(chosen),
     )
     return Reconciliation(
-        run_id=run_id, reads=reads, failed=failed, plan=plan, judgement=judgement, view=seen, wishes=wishes
+        run_id=run_id,
+        reads=reads,
+        failed=failed,
+        plan=found.plan,
+        judgement=judgement,
+        view=seen,
+        standing=found.standing,
+        wishes=found.wishes,
+        looked_at=frozenset(chosen),
+        everybody=everybody,
+        waiting={one: found.sight.links[one] for one in found.wishes.leaving if one in found.sight.links},
+        reviews={one: at for one, at in reviews.items() if one not in chosen},
     )
+
+
+def _everybody(tx: Transaction, world: World) -> bool:
+    """Tell whether it is not enough to look at those who are marked."""
+    return tx.meta.get(marking.WHOLE) is not None or tx.meta.get(PLANNED_BY) != world.config_digest.hex()
+
+
+def marked(tx: Transaction, world: World) -> set[SubjectId]:
+    """Return who is marked, whose time has come, and whose change is parked: what was in its way may be gone."""
+    return {*tx.marks.all(), *tx.reviews.due(world.now()), *tx.queue.parked_subjects()}
+
+
+def planned(
+    tx: Transaction,
+    world: World,
+    target: Target,
+    chosen: Collection[SubjectId],
+    *,
+    complete: bool,
+    ambiguous: Sequence[Aside] = (),
+) -> Computed:
+    """Return the plan for these subjects, from the stored records and the last look at the target."""
+    part = gather(tx, world, chosen)
+    standing = stand(world, part)
+    sight = linked(tx, world, part)
+    unique = allocator(tx, world, sight.links)
+    wishes = wish(standing, world, sight.links, normalise=target.normalise, hidden=target.hidden, unique=unique)
+    look(tx, world, target, part=part, wishes=wishes, sight=sight)
+    plan = diff(
+        wishes.desired.values(),
+        sight.objects.values(),
+        sight.links,
+        leaving=wishes.leaving,
+        terms=terms(world, target, standing, complete=complete),
+        aside=(*set_aside(tx, world), *ambiguous, *wishes.asides),
+        warnings=wishes.warnings,
+    )
+    population, units = counted(tx, world, plan, sight.links)
+    unmanaged = tx.observed.unmanaged(world.target_name) if plan.changes or wishes.desired else 0
+    whole = replace(plan, population=population, units=units, unmanaged=unmanaged, warned=plan.warned | wishes.warned)
+    return Computed(standing=standing, sight=sight, unique=unique, wishes=wishes, plan=whole)
 
 
 def _with_names(judgement: Judgement, links: Mapping[SubjectId, Link], objects: Sequence[Observed]) -> Judgement:
@@ -117,7 +194,7 @@ def _with_names(judgement: Judgement, links: Mapping[SubjectId, Link], objects: 
 
 
 async def read_sources(
-    world: World, run_id: RunId, progress: Progress = silent
+    world: World, run_id: RunId, asked: Asked, progress: Progress = silent
 ) -> tuple[tuple[SourceRead, ...], dict[SourceName, Problem]]:
     """Read every source, one after the other; one that fails does not keep the others from being read."""
     reads: list[SourceRead] = []
@@ -125,7 +202,7 @@ async def read_sources(
     for place, (name, seat) in enumerate(world.seats.items()):
         progress("read", place, len(world.seats))
         try:
-            reads.append(await read_source(world, seat, run_id))
+            reads.append(await read_source(world, seat, run_id, asked))
         except (TryAgain, NeedsHuman) as error:
             failed[name] = error.problem
             log.warning("source.failed", source=name, code=error.problem.code)
@@ -133,34 +210,8 @@ async def read_sources(
     return tuple(reads), failed
 
 
-def difference(
-    world: World,
-    target: Target,
-    wishes: Wishes,
-    seen: View,
-    links: Mapping[SubjectId, Link],
-    only: Collection[SubjectId] | None = None,
-) -> Plan:
-    """Return the plan for what is wished, or for a part of it."""
-    chosen = (
-        wishes.desired
-        if only is None
-        else {subject: wishes.desired[subject] for subject in only if subject in wishes.desired}
-    )
-    leaving = {subject: why for subject, why in wishes.leaving.items() if only is None or subject in only}
-    return diff(
-        chosen.values(),
-        seen.objects,
-        links,
-        leaving=leaving,
-        terms=terms(world, target, complete=seen.complete),
-        aside=wishes.asides,
-        warnings=wishes.warnings,
-    )
-
-
-def terms(world: World, target: Target, *, complete: bool) -> Terms:
-    """Return the terms of the plan that the configuration and the target set."""
+def terms(world: World, target: Target, standing: Standing, *, complete: bool) -> Terms:
+    """Return the terms of the plan that the configuration, the target and the tree set."""
     return Terms(
         fields=target.fields,
         root=target.root,
@@ -171,36 +222,25 @@ def terms(world: World, target: Target, *, complete: bool) -> Terms:
         complete=complete,
         protected=world.guard.protected,
         mark=target.mark,
+        depth=standing.tree.depth,
+        order=_steps(standing),
     )
 
 
-def allocator(tx: Transaction, world: World, seen: View, links: Mapping[SubjectId, Link]) -> Unique:
-    """Hand out unique values: the same to the same subject for ever, never one that an object of the target holds."""
-    held: dict[str, dict[str, Observed]] = {}
-
-    def held_by(field: str) -> Mapping[str, Observed]:
-        if field not in held:
-            held[field] = {
-                str(value).casefold(): item
-                for item in seen.objects
-                if item.kind is Kind.PERSON
-                and not is_empty(value := item.target_id if field == "userid" else item.fields.get(field))
-            }
-        return held[field]
-
-    def of(subject: SubjectId) -> Callable[[str, Iterator[str]], str]:
-        def unique(field: str, candidates: Iterator[str]) -> str:
-            if kept := tx.allocations.of(world.target_name, field, subject):
-                return kept
-            link = links.get(subject)
-            for candidate in candidates:
-                holder = held_by(field).get(candidate.casefold())
-                if holder is not None and (link is None or link.target_id != holder.target_id):
-                    continue
-                if tx.allocations.claim(world.target_name, field, candidate, subject=subject):
-                    return candidate
-            raise LookupError(field)
-
-        return unique
-
-    return of
+def _steps(standing: Standing) -> dict[SubjectId, int]:
+    """Return how many managers everybody has above; a circle is cut where it is entered."""
+    steps: dict[SubjectId, int] = {}
+    entities = standing.tree.entities
+    for start, entity in sorted(entities.items()):
+        if entity.kind is not Kind.PERSON:
+            continue
+        trail: dict[SubjectId, None] = {}
+        at: SubjectId | None = start
+        while at is not None and at in entities and at not in steps and at not in trail:
+            trail[at] = None
+            above = entities[at].facts.get("manager")
+            at = SubjectId(str(above)) if above else None
+        base = steps.get(at, -1) if at is not None else -1
+        for step, one in enumerate(reversed(trail), 1):
+            steps[one] = base + step
+    return steps

@@ -1,4 +1,4 @@
-"""From stored records to the org tree, and from the tree to what the target shall hold. Reads the store; writes only joins.
+"""From stored records to the org tree, and from the tree to what the target shall hold. Writes nothing.
 
 Who is leaving is decided here, from what the records of a subject say: absent by proof, out of scope by rule, or inactive.
 A subject with a parked record is never leaving.
@@ -6,14 +6,12 @@ A subject with a parked record is never leaving.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from syncd.core.calendar import has_left
-from syncd.core.correlation import Statement
 from syncd.core.errors import Problem, message
 from syncd.core.model import (
     HOLDING_UNIT,
@@ -24,13 +22,12 @@ from syncd.core.model import (
     Kind,
     Link,
     LinkState,
-    NativeId,
     Reason,
-    SourceName,
     SubjectId,
 )
-from syncd.core.orgtree import OrgTree, grow
+from syncd.core.orgtree import OrgTree, grown, missed
 from syncd.core.values import Values
+from syncd.engine.part import Part
 from syncd.engine.world import World
 from syncd.mapping import Around
 from syncd.store import Transaction
@@ -47,72 +44,57 @@ Unique = Callable[[SubjectId], Callable[[str, Iterator[str]], str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """The org tree, and what the records say of subjects that are not, or not wholly, in it."""
+    """The org tree, or a part of it, and what the records say of subjects that are not, or not wholly, in it."""
 
     tree: OrgTree
+    asked: frozenset[SubjectId]
+    """Who is looked at; the others are there because these refer to them."""
     since: Mapping[SubjectId, datetime]
     """When a source last changed one of the subject's records, by its own account."""
     parked: frozenset[SubjectId]
     gone: Mapping[SubjectId, str]
     """Subjects without a single living record: why they leave."""
-    asides: tuple[Aside, ...]
+    asides: tuple[Aside, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    """What the inbound rules left out of records that they mapped."""
+    """What the inbound rules left out of records that they mapped, and references that name nobody."""
+    warned: frozenset[SubjectId] = frozenset()
 
 
-def stand(tx: Transaction, world: World) -> Standing:
-    """Grow the org tree from the stored records and keep the joins that are new."""
-    statements: list[Statement] = []
-    departed: list[Statement] = []
-    others: dict[SubjectId, list[StagedRecord]] = defaultdict(list)
-    since: dict[SubjectId, datetime] = {}
-    asides: list[Aside] = []
-    warnings: list[Problem] = []
-    kinds: dict[tuple[SourceName, Kind, NativeId], Kind] = {}
-    for row in tx.records.iterate():
-        if row.source not in world.seats:
-            if row.subject is not None:
-                others[row.subject].append(row)
-                asides += [_unheard(row)] if row.absent_since is None else []
-            continue
-        if row.state is RecordState.MAPPED and row.absent_since is None:
-            statements.append(_statement(row, world.seats[row.source].rules.gives(row.kind)))
-            kinds[row.source, statements[-1].kind, row.native_id] = row.kind
-            warnings += [
-                RECORD_WARNING.at(told.place, label=row.label, what=told.what, do=told.do) for told in row.problems
-            ]
-            if row.subject is not None and row.changed_at is not None:
-                since[row.subject] = max(row.changed_at, since.get(row.subject, row.changed_at))
-        elif row.subject is not None:
-            others[row.subject].append(row)
-            if row.absent_since is not None and row.state is RecordState.MAPPED:
-                departed.append(_statement(row, world.seats[row.source].rules.gives(row.kind)))
-        if row.absent_since is None and row.state is not RecordState.MAPPED:
-            asides.append(_aside(row))
-    tree = grow(statements, world.join, departed)
-    _keep_joins(tx, statements, tree, kinds)
-    living = {one.subject for one in statements} | tree.entities.keys()
-    parked, gone = _departed(others, living, world)
+def stand(world: World, part: Part) -> Standing:
+    """Grow the org tree of a part of the records."""
+    tree = grown(part.groups, world.join, part.lookup, about=part.asked)
+    told = [
+        (subject, RECORD_WARNING.at(each.place, label=row.label, what=each.what, do=each.do))
+        for subject, rows in part.rows.items()
+        for row in rows
+        if row.problems and row.source in world.seats and row.state is RecordState.MAPPED and row.absent_since is None
+        for each in row.problems
+    ]
+    parked, gone = _departed(part, world)
+    loose = {one for one in part.asked if (entity := tree.entities.get(one)) is not None and missed(entity)}
+    circling = {SubjectId(aside.name) for aside in tree.asides}
     return Standing(
         tree=tree,
-        since=since,
+        asked=part.asked,
+        since=part.since,
         parked=parked,
         gone=gone,
-        asides=(*asides, *tree.asides),
-        warnings=(*warnings, *tree.warnings),
+        asides=tree.asides,
+        warnings=(*(problem for _, problem in told), *tree.warnings),
+        warned=frozenset({subject for subject, _ in told} | loose | circling),
     )
 
 
-def _statement(row: StagedRecord, kind: Kind) -> Statement:
-    return Statement(
-        source=row.source,
-        native_id=row.native_id,
-        kind=kind,
-        facts=row.facts,
-        origins=row.origins,
-        aliases=row.aliases,
-        subject=row.subject,
-    )
+def set_aside(tx: Transaction, world: World) -> tuple[Aside, ...]:
+    """Return every record that is left aside: by a rule, because it could not be mapped, or because its source is no longer
+    configured. A source that is taken out of the configuration makes nobody a leaver; but nobody is left unsaid either."""
+    told = [_aside(row) for row in tx.records.set_aside() if row.source in world.seats]
+    for source in tx.records.sources():
+        if source not in world.seats:
+            told += [
+                _unheard(row) for row in tx.records.iterate(source=source) if row.absent_since is None and row.subject
+            ]
+    return tuple(told)
 
 
 def _aside(row: StagedRecord) -> Aside:
@@ -122,45 +104,21 @@ def _aside(row: StagedRecord) -> Aside:
 
 
 def _unheard(row: StagedRecord) -> Aside:
-    """A source that is taken out of the configuration makes nobody a leaver; but nobody is left unsaid either."""
     why = f"the source {row.source} is no longer in the configuration"
     name = f"{row.source}/{row.native_id}"
     return Aside(reason=Reason.PARKED, kind=row.kind, name=name, label=row.label, why=why)
 
 
-def _keep_joins(
-    tx: Transaction,
-    statements: Sequence[Statement],
-    tree: OrgTree,
-    kinds: Mapping[tuple[SourceName, Kind, NativeId], Kind],
-) -> None:
-    """Remember which subject each new record belongs to. `kinds` says what the source calls what the tree calls otherwise."""
-    joined = {
-        (source, entity.kind, native_id): subject
-        for subject, entity in tree.entities.items()
-        for source, native_id in entity.records
-    }
-    fresh = []
-    for one in statements:
-        key = (one.source, one.kind, one.native_id)
-        if one.subject is None and (subject := joined.get(key)) is not None:
-            fresh.append((one.source, kinds[key], one.native_id, subject))
-    if fresh:
-        tx.records.set_subjects(fresh)
-
-
-def _departed(
-    others: Mapping[SubjectId, Sequence[StagedRecord]], living: Collection[SubjectId | None], world: World
-) -> tuple[frozenset[SubjectId], dict[SubjectId, str]]:
+def _departed(part: Part, world: World) -> tuple[frozenset[SubjectId], dict[SubjectId, str]]:
     parked: set[SubjectId] = set()
     gone: dict[SubjectId, str] = {}
-    for subject, rows in others.items():
+    for subject, rows in part.others.items():
         if any(row.source not in world.seats and row.absent_since is None for row in rows):
             # Its source is no longer configured. That is a change of the configuration, never a leaver.
             parked.add(subject)
         elif any(row.state is RecordState.PARKED and row.absent_since is None for row in rows):
             parked.add(subject)
-        elif subject not in living:
+        elif subject not in part.groups:
             excluded = [row for row in rows if row.state is RecordState.EXCLUDED and row.absent_since is None]
             if excluded:
                 told = excluded[0].problems
@@ -181,6 +139,8 @@ class Wishes:
     leaving: Mapping[SubjectId, str]
     asides: tuple[Aside, ...]
     warnings: tuple[Problem, ...]
+    warned: frozenset[SubjectId] = frozenset()
+    """Of whom the warnings are."""
 
 
 def wish(
@@ -192,35 +152,69 @@ def wish(
     hidden: Values,
     unique: Unique,
 ) -> Wishes:
-    """Map the org tree out. Pure but for `unique`, which keeps the values that it hands out."""
+    """Map those out who are asked for. Pure but for `unique`, which keeps the values that it hands out."""
     desired: dict[SubjectId, Desired] = {}
     leaving = {subject: why for subject, why in standing.gone.items() if subject not in standing.parked}
     asides: list[Aside] = list(standing.asides)
     warnings: list[Problem] = list(standing.warnings)
-    for kind in (Kind.UNIT, Kind.PERSON):
-        for entity in standing.tree.of(kind):
-            if entity.subject in standing.parked and entity.subject in links:
-                continue
-            if kind is Kind.PERSON and has_left(entity.facts, world.now(), world.leavers.timezone):
-                leaving[entity.subject] = f"the last working day was {entity.facts['endDate']}"
-                continue
-            match world.outbound.map(entity, around(standing.tree, entity, unique(entity.subject))):
-                case Aside() as aside if aside.reason is Reason.EXCLUDED:
-                    asides.append(aside)
-                    leaving[entity.subject] = f"out of scope: {aside.why}"
-                case Aside() as aside:
-                    asides.append(aside)
-                case Desired(active=False):
-                    leaving[entity.subject] = "inactive in " + _source_of(entity, "active")
-                case Desired() as one:
+    warned = set(standing.warned)
+    for subject in sorted(standing.asked):
+        entity = standing.tree.entities.get(subject)
+        if entity is None or entity.kind is Kind.GROUP or (subject in standing.parked and subject in links):
+            continue
+        match want(standing.tree, entity, world, unique(subject)):
+            case Aside() as aside:
+                asides.append(aside)
+                if aside.reason is Reason.EXCLUDED:
+                    leaving[subject] = f"out of scope: {aside.why}"
+            case str() as why:
+                leaving[subject] = why
+            case one:
+                if one.warnings:
                     warnings += one.warnings
-                    fields = normalise(
-                        kind, _rooted(entity, one.fields, world) if entity.subject in links else one.fields
-                    )
-                    desired[entity.subject] = replace(one, fields=fields, since=standing.since.get(entity.subject))
+                    warned.add(subject)
+                desired[subject] = finished(
+                    entity, one, world, subject in links, normalise, standing.since.get(subject)
+                )
     if world.leavers.hold and _needs_holding(leaving, links):
         desired[HOLDING_UNIT] = _holding(world, normalise, hidden)
-    return Wishes(desired=desired, leaving=leaving, asides=tuple(asides), warnings=tuple(warnings))
+    return Wishes(
+        desired=desired, leaving=leaving, asides=tuple(asides), warnings=tuple(warnings), warned=frozenset(warned)
+    )
+
+
+def want(
+    tree: OrgTree, entity: Entity, world: World, unique: Callable[[str, Iterator[str]], str]
+) -> Desired | Aside | str:
+    """Return what the target shall hold of somebody, why they are left aside, or in words why they leave."""
+    if entity.kind is Kind.PERSON and has_left(entity.facts, world.now(), world.leavers.timezone):
+        return f"the last working day was {entity.facts['endDate']}"
+    wanted = world.outbound.map(entity, around(tree, entity, unique))
+    if isinstance(wanted, Desired) and not wanted.active:
+        return "inactive in " + _source_of(entity, "active")
+    return wanted
+
+
+def finished(
+    entity: Entity,
+    one: Desired,
+    world: World,
+    linked: bool,
+    normalise: Callable[[Kind, Values], Values],
+    since: datetime | None,
+) -> Desired:
+    """Return a desire in the target's own words."""
+    fields = _rooted(entity, one.fields, world) if linked else one.fields
+    return Desired(
+        subject=one.subject,
+        kind=one.kind,
+        label=one.label,
+        fields=normalise(one.kind, fields),
+        active=one.active,
+        rules=one.rules,
+        since=since,
+        warnings=one.warnings,
+    )
 
 
 def _rooted(entity: Entity, fields: Values, world: World) -> Values:

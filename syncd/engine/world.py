@@ -6,10 +6,11 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from syncd.core.correlation import JoinRules
-from syncd.core.model import Observed, RunId, SourceName
+from syncd.core.model import Kind, Observed, RunId, SourceName
 from syncd.core.policy import Limits
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from syncd.core.ports import Consumer, Source, Target
     from syncd.mapping import InboundRules, OutboundRules
     from syncd.store import Store, Transaction
+
+FOUND_BY: Final = ("employeeNumber", "userName", "emails.work", "phoneNumbers.mobile", "externalId")
+"""The facts by which people are looked for, besides their names and ids."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +88,23 @@ class World:
     guard: GuardTerms = field(default_factory=GuardTerms)
     writer: WriterTerms = field(default_factory=WriterTerms)
     observe_every: timedelta = timedelta(hours=24)
+    full_every: timedelta = timedelta(hours=24)
+    """How often a source that can say what changed is read in full all the same."""
     consumers: Mapping[str, Callable[[], Consumer]] = field(default_factory=dict)
     """How to make each of those who hear of what was confirmed."""
+
+    @cached_property
+    def looked_up_by(self) -> tuple[str, ...]:
+        """Return the facts by which records are found: by people, by the join, and by references of other records."""
+        hows = {how for kinds in self.join.refers.values() for names in kinds.values() for how in names.values()}
+        return tuple(sorted({*FOUND_BY, *self.join.correlate, *hows} - {"id", "alias"}))
+
+    @cached_property
+    def looks_at(self) -> Mapping[Kind, frozenset[str]]:
+        """Return what outbound rules look at besides the entity itself, by its kind."""
+        return getattr(
+            self.outbound, "looks_at", {kind: frozenset({"manager", "unit", "units", "path"}) for kind in Kind}
+        )
 
     def new_run(self) -> RunId:
         """Return a fresh run id, sortable by time."""

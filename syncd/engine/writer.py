@@ -17,16 +17,13 @@ from typing import Final
 import structlog
 
 from syncd.audit.entries import AuditEntry, EntryType
-from syncd.core.difference import Names, exchange, references
+from syncd.core.difference import exchange, references
 from syncd.core.errors import message
 from syncd.core.model import (
-    ROOT_UNIT,
     Change,
     ChangeId,
     FieldChange,
     Kind,
-    Link,
-    LinkState,
     Observed,
     Op,
     SubjectId,
@@ -34,8 +31,9 @@ from syncd.core.model import (
 )
 from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
 from syncd.core.ports import Target
-from syncd.core.values import is_empty
 from syncd.engine.settle import Settled, settle
+from syncd.engine.sight import keys_of
+from syncd.engine.whose import Whose
 from syncd.engine.world import World
 from syncd.store import Transaction
 from syncd.store.rows import QueuedChange
@@ -111,9 +109,10 @@ class Writer:
         self.tally = Tally()
         self._stop = stop or asyncio.Event()
         self._progress = progress
-        self._links: dict[SubjectId, Link] = {}
-        self._ids: dict[SubjectId, TargetId] = {}
-        self._names: Names | None = None
+        self._whose = Whose(world.target_name, target)
+        self._keys = keys_of(target)
+        self._short: set[SubjectId] = set()
+        """Those of whom a reference was left out, because nobody is there yet."""
         self._running: dict[asyncio.Task[Outcome], tuple[QueuedChange, Change]] = {}
         self._ready: list[asyncio.Task[Outcome]] = []
         """Those of `_running` that are over and wait to be settled."""
@@ -124,7 +123,6 @@ class Writer:
 
     async def drain(self) -> Tally:
         """Work until nothing is due, or soon due, or until stopped; what runs is always settled."""
-        await self._load()
         while True:
             for queued in await self._turn():
                 self._start(queued)
@@ -132,14 +130,6 @@ class Writer:
                 await self._turn_is_due.wait()
             elif self._stop.is_set() or not await self._wait_for_more():
                 return self.tally
-
-    async def _load(self) -> None:
-        self._links = await self.world.store.look(lambda tx: tx.links.all(self.world.target_name))
-        self._ids = {
-            subject: link.target_id for subject, link in self._links.items() if link.state is not LinkState.REMOVED
-        }
-        self._ids[ROOT_UNIT] = self.target.root
-        self._names = None
 
     async def _turn(self) -> list[QueuedChange]:
         """Settle what is finished and claim what there is room for, in one transaction."""
@@ -152,6 +142,7 @@ class Writer:
             now = self.world.now()
             settled = self._settle(tx, finished, now)
             claimed = tx.queue.claim(now, room) if room > 0 else []
+            self._whose.learn(tx, [queued.change for queued in claimed])
             intended = [intent(queued) for queued in claimed]
             self.world.audit.append(tx, [*(one.entry for one in settled), *intended], at=now)
             return settled, claimed
@@ -176,34 +167,20 @@ class Writer:
                 done.queued,
                 done.wire,
                 done.outcome,
-                link=self._links.get(done.wire.subject),
+                link=self._whose.link(done.wire.subject),
                 before=pictures.get((done.wire.kind, done.wire.target_id)),
                 terms=self.world.writer,
                 now=now,
                 mark=self.target.mark(done.wire.subject),
-                whole=self._whole,
+                whole=lambda seen: self._whose.whole(tx, seen, self.world.outbound.fills(seen.kind)),
             )
             for done in finished
         ]
         self._store(tx, settled, now)
+        if short := self._short & {done.wire.subject for done in finished}:
+            tx.marks.add(short, reason="a reference was left out", at=now)
+            self._short -= short
         return settled
-
-    def _whole(self, seen: Observed) -> tuple[FieldChange, ...]:
-        """Return what the rules fill of an object, as if it had just been written."""
-        specs = self.target.fields[seen.kind]
-        wanted = self.world.outbound.fills(seen.kind)
-        if self._names is None:
-            ids: dict[Kind, dict[TargetId, SubjectId]] = {}
-            for subject, link in self._links.items():
-                if link.state is not LinkState.REMOVED:
-                    ids.setdefault(link.kind, {})[link.target_id] = subject
-            self._names = Names(ids, root=self.target.root)
-        held = {"userid": seen.target_id, **seen.fields} if "userid" in specs else seen.fields
-        return tuple(
-            FieldChange(name=name, before=None, after=self._names.translate(name, held[name], specs[name]))
-            for name in wanted
-            if name in specs and not is_empty(held.get(name))
-        )
 
     def _pictures(self, tx: Transaction, finished: Sequence[Finished]) -> dict[tuple[Kind, TargetId | None], Observed]:
         """Return what was last seen of the objects that were changed."""
@@ -224,7 +201,9 @@ class Writer:
         name = self.world.target_name
         tx.queue.settle_many([one.settlement for one in settled], at=now)
         tx.links.put_many(name, [one.link for one in settled if one.link is not None])
-        tx.observed.put_many(name, [one.observed for one in settled if one.observed is not None], at=now)
+        tx.observed.put_many(
+            name, [one.observed for one in settled if one.observed is not None], at=now, keys=self._keys
+        )
         for one in settled:
             if one.vanished is not None and one.link is not None:
                 tx.observed.drop(name, one.link.kind, one.vanished)
@@ -236,13 +215,7 @@ class Writer:
         change = done.queued.change
         self.tally.attempts += 1
         if one.link is not None:
-            self._links[change.subject] = one.link
-            if one.link.state is LinkState.REMOVED:
-                self._ids.pop(change.subject, None)
-            else:
-                self._ids[change.subject] = one.link.target_id
-                if self._names is not None:
-                    self._names.add(change.kind, one.link.target_id, change.subject)
+            self._whose.note(change.subject, one.link)
         match done.outcome:
             case Applied():
                 # Not a line in the log: the audit log has one, and building a line costs a tenth of a change.
@@ -314,19 +287,21 @@ class Writer:
 
         A late reference that is still missing is left out: the next plan finds the difference and links it then.
         """
-        specs = self.target.fields[change.kind]
+        specs, ids = self.target.fields[change.kind], self._whose.ids
         fields: list[FieldChange] = []
         for item in change.fields:
             spec = specs[item.name]
             wanted = references(item.after, spec)
-            absent = [subject for subject in wanted if subject not in self._ids]
+            absent = [subject for subject in wanted if subject not in ids]
             if absent and not spec.late:
                 return change, item.name
+            if absent:
+                self._short.add(change.subject)
             if absent and len(absent) == len(wanted):
                 continue
-            after = exchange(item.after, spec, self._ids)
+            after = exchange(item.after, spec, ids)
             fields.append(item if after is item.after else replace(item, after=after))
-        target_id = change.target_id or (None if change.op is Op.CREATE else self._ids.get(change.subject))
+        target_id = change.target_id or (None if change.op is Op.CREATE else ids.get(change.subject))
         if target_id is None and change.op is not Op.CREATE:
             return change, "the object itself"
         op = Op.UPDATE if change.op is Op.LOGIN or (change.op is Op.ADOPT and fields) else change.op

@@ -31,6 +31,7 @@ _PRAGMAS: Final = (
     "PRAGMA cache_size=-32768",  # KiB
     "PRAGMA temp_store=MEMORY",
     "PRAGMA journal_size_limit=67108864",
+    "PRAGMA wal_autocheckpoint=16384",
 )
 
 

@@ -181,6 +181,10 @@ class Queue:
         """Return the parked changes."""
         return self.standing(QueueState.PARKED, limit=limit)
 
+    def parked_subjects(self) -> set[SubjectId]:
+        """Return whose changes are parked."""
+        return {SubjectId(subject) for subject in self._connection.execute(ask.PARKED_SUBJECTS).scalars()}
+
     def for_subject(self, subject: SubjectId, *, limit: int = 50) -> list[QueuedChange]:
         """Return a subject's changes, newest first."""
         fields = {"subject_of": subject, "number_of": limit}

@@ -90,6 +90,9 @@ WAITING_BODIES: Final = select(C.c.body).where(
 NOT_RUNNING: Final = (
     select(C.c.number, C.c.id, C.c.subject).where(text("state IN ('ready', 'parked')")).order_by(C.c.number)
 )
+PARKED_SUBJECTS: Final = select(C.c.subject).where(
+    text("state IN ('ready', 'running', 'pending', 'parked')"), C.c.state == "parked"
+)
 NOT_RUNNING_OF: Final = select(C.c.number, C.c.id, C.c.subject).where(
     text("state IN ('ready', 'parked')"), among(C.c.subject)
 )

@@ -6,11 +6,11 @@ Never interprets records.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import and_, bindparam, exists, func, literal, or_, select, text
+from sqlalchemy import and_, bindparam, func, or_, select, text, update
 
 from syncd.core.model import Kind, NativeId, SourceName, SubjectId
 from syncd.store import tables
@@ -18,7 +18,7 @@ from syncd.store.columns import folded, micros
 from syncd.store.record_rows import KINDS, narrow
 from syncd.store.records_few import FewRecords
 from syncd.store.rows import ALIAS, REFERS, SAME_ID, Meant, StagedRecord
-from syncd.store.statements import among, plain, several
+from syncd.store.statements import Many, among, plain, portions, several
 
 _T: Final = tables.records
 _K: Final = tables.record_keys
@@ -58,12 +58,16 @@ _REFERRED: Final = select(_K.c.native_id, _K.c.value).where(*_OF_THESE, _K.c.nam
 _AMONG: Final = select(_T.c.kind, _T.c.native_id).where(
     _OF_SOURCE, _T.c.kind == bindparam("of_kind"), _PRESENT, among(_T.c.native_id)
 )
-_REVIEW: Final = select(
-    exists(select(literal(1)).where(_OF_SOURCE, _PRESENT, _T.c.review_at <= bindparam("at"))).label("due")
+_ALL_PRESENT: Final = select(_T.c.kind, _T.c.native_id).where(_OF_SOURCE, _PRESENT)
+_STAMP: Final = Many(
+    update(_T)
+    .where(_OF_SOURCE, _T.c.kind == bindparam("of_kind"), _T.c.native_id == bindparam("id"))
+    .values(rules_digest=bindparam("rules"))
 )
+_REVIEW: Final = select(_T.c.source).where(_OF_SOURCE, _PRESENT, _T.c.review_at <= bindparam("at")).limit(1)
 _SUBJECTS: Final = select(_T.c.subject).where(_T.c.subject.is_not(None)).distinct().order_by(_T.c.subject)
 _SOURCES: Final = select(_T.c.source).where(_PRESENT).distinct()
-_ABSENT: Final = select(exists(select(literal(1)).where(text("records.absent_since IS NOT NULL"))).label("any"))
+_ABSENT: Final = select(_T.c.source).where(text("records.absent_since IS NOT NULL")).limit(1)
 _OPEN: Final = (
     select(*_NARROW)
     .where(
@@ -147,9 +151,22 @@ class NamedRecords(FewRecords):
             for row in several(self._connection, _AMONG, {"of_source": source, "of_kind": str(kind)}, native_ids)
         )
 
+    def present(self, source: SourceName) -> Iterator[tuple[Kind, NativeId]]:
+        """Stream the records that are there."""
+        for kind, native_id in plain(self._connection, _ALL_PRESENT, {"of_source": source}):
+            yield KINDS[kind], native_id
+
+    def stamp(self, source: SourceName, ids: Iterable[tuple[Kind, NativeId]], rules_digest: bytes) -> None:
+        """Note that these records are as these rules make them."""
+        for portion in portions(ids):
+            rows = [
+                {"of_source": source, "of_kind": str(kind), "id": one, "rules": rules_digest} for kind, one in portion
+            ]
+            _STAMP.run(self._connection, rows)
+
     def review_due(self, source: SourceName, *, at: datetime) -> bool:
         """Tell whether there is a record that has to be decoded again by then."""
-        return bool(self._connection.execute(_REVIEW, {"of_source": source, "at": micros(at)}).scalar())
+        return self._connection.execute(_REVIEW, {"of_source": source, "at": micros(at)}).scalar() is not None
 
     def subjects(self) -> list[SubjectId]:
         """Return every subject that a record was ever joined to, in order."""
@@ -161,7 +178,7 @@ class NamedRecords(FewRecords):
 
     def anybody_absent(self) -> bool:
         """Tell whether any record is marked as gone."""
-        return bool(self._connection.execute(_ABSENT).scalar())
+        return self._connection.execute(_ABSENT).scalar() is not None
 
     def unjoined(
         self, source: SourceName, *, after: tuple[str, str] | None = None, limit: int = 1000

@@ -243,7 +243,7 @@ def test_an_account_that_was_there_is_adopted_and_not_doubled(company: SmallWorl
     with company.store.transaction() as tx:
         tx.links.drop("memory", list(tx.links.all("memory")))
 
-    done = company.sync()
+    done = company.sync(again=True)
 
     assert done.tally.done > 0
     assert len([key for key in company.target.objects if key[0] is Kind.PERSON]) == people

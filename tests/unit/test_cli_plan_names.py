@@ -8,26 +8,27 @@ import pytest
 
 from syncd.cli.plan_view import names_of
 from syncd.cli.render import Output
-from syncd.core.model import ROOT_UNIT, Desired, Kind, SubjectId
+from syncd.core.model import Entity, Kind, SubjectId
+from syncd.core.orgtree import OrgTree
 
 
-def unit(name: str, parent: str, label: str) -> tuple[SubjectId, Desired]:
+def unit(name: str, parent: str | None, label: str) -> tuple[SubjectId, Entity]:
     subject = SubjectId(f"unit:{name}")
-    fields = {"name": label, "parent": parent}
-    return subject, Desired(subject=subject, kind=Kind.UNIT, label=label, fields=fields)
+    facts = {"displayName": label, **({"parent": parent} if parent else {})}
+    return subject, Entity(subject=subject, kind=Kind.UNIT, facts=facts)
 
 
 def test_departments_of_one_name_are_told_apart_by_their_paths_and_others_keep_theirs() -> None:
-    desired = dict(
+    entities = dict(
         [
-            unit("a", ROOT_UNIT, "Indonesia"),
-            unit("b", ROOT_UNIT, "中国"),
+            unit("a", None, "Indonesia"),
+            unit("b", None, "中国"),
             unit("c", "unit:a", "Sales"),
             unit("d", "unit:b", "Sales"),
         ]
     )
 
-    names = names_of(desired, (), holding="Leavers")
+    names = names_of(OrgTree(entities=entities), (), holding="Leavers")
 
     assert [names[f"unit:{one}"] for one in "abcd"] == ["Indonesia", "中国", "Indonesia/Sales", "中国/Sales"]
 

@@ -142,7 +142,7 @@ def excerpt(out: Output, done: Cycle, world: World) -> None:
     from syncd.cli.plan_view import names_of, tell_plan
 
     found = done.reconciliation
-    names = names_of(found.wishes.desired, found.plan.changes, holding=world.leavers.department)
+    names = names_of(found.standing.tree, found.plan.changes, holding=world.leavers.department)
     tell_plan(out, found.plan, found.judgement, names=names, few=4)
 
 

@@ -70,7 +70,7 @@ def tell(call: Call, done: Cycle, world: World, *, everything: bool, where: bool
 
     found = done.reconciliation
     tell_reads(call.out, found)
-    names = names_of(found.wishes.desired, found.plan.changes, holding=world.leavers.department)
+    names = names_of(found.standing.tree, found.plan.changes, holding=world.leavers.department)
     tell_plan(call.out, found.plan, found.judgement, names=names, everything=everything, where=where)
 
 

@@ -1,0 +1,90 @@
+"""Whom a text of a source means, asked of the store in batches. It remembers what it has asked; it never writes.
+
+The answers are those of `syncd.core.correlation.References`, which knows every record at once; this one knows what was asked for.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from syncd.core.attributes import REFERENCES, attribute
+from syncd.core.correlation import ONE_OF, Statement, folded
+from syncd.core.model import Kind, SourceName, SubjectId
+from syncd.engine.staging import texts_of
+from syncd.engine.world import World
+from syncd.store import Transaction
+from syncd.store.rows import ALIAS
+
+_Near = tuple[SourceName, Kind, str, str]
+_Far = tuple[Kind, str, str]
+
+
+class Lookup:
+    """References of a part of the records. `learn` asks, `find` remembers."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._near: dict[_Near, SubjectId | None] = {}
+        self._far: dict[_Far, SubjectId | None] = {}
+        self._shared: set[_Near] = set()
+        self._gives = {(name, kind): seat.rules.gives(kind) for name, seat in world.seats.items() for kind in Kind}
+
+    def learn(self, tx: Transaction, statements: Iterable[Statement]) -> None:
+        """Ask for everybody whom these refer to and who has not been asked for yet."""
+        wanted: dict[str, set[str]] = defaultdict(set)
+        for one in statements:
+            for name, value in one.facts.items():
+                known = attribute(one.kind, name)
+                if known is None or value is None or known.type not in REFERENCES:
+                    continue
+                how = self.how(one.source, one.kind, name)
+                for text in texts_of(value):
+                    for kind in ONE_OF[known.type]:
+                        near = (one.source, kind, how, folded(text))
+                        if near not in self._near:
+                            self._near[near] = None
+                            wanted[how].add(near[3])
+        for how, texts in wanted.items():
+            self._ask(tx, how, texts)
+
+    def how(self, source: SourceName, of: Kind, name: str) -> str:
+        """Return how a reference attribute of a source names others: `id`, `alias`, or a canonical attribute."""
+        return self._world.join.refers.get(source, {}).get(of, {}).get(name, "alias")
+
+    def _ask(self, tx: Transaction, how: str, texts: set[str]) -> None:
+        near: dict[_Near, set[SubjectId]] = defaultdict(set)
+        far: dict[_Far, set[SubjectId]] = defaultdict(set)
+        key = ALIAS if how in ("id", "alias") else how
+        for row in tx.records.meant(key, texts):
+            kind = self._gives.get((row.source, row.kind))
+            if kind is None or row.subject is None or (how == "id" and folded(row.native_id) != row.value):
+                continue
+            place = (row.source, kind, how, row.value)
+            if key == ALIAS and near[place]:
+                continue  # the first one has the name
+            near[place].add(row.subject)
+            if key != ALIAS:
+                far[kind, how, row.value].add(row.subject)
+        self._near.update({place: _only(found) for place, found in near.items()})
+        self._far.update({place: _only(found) for place, found in far.items()})
+        self._shared.update(place for place, found in near.items() if len(found) > 1)
+
+    def find(self, source: SourceName, of: Kind, name: str, text: str) -> SubjectId | None:
+        """Return who `text` means in attribute `name` of a record of `source`; asked for with `learn` before."""
+        known = attribute(of, name)
+        if known is None:
+            return None
+        how = self.how(source, of, name)
+        for kind in ONE_OF[known.type]:
+            near = (source, kind, how, folded(text))
+            if (found := self._near.get(near)) is not None or near in self._shared:
+                return found
+            if (found := self._far.get((kind, how, near[3]))) is not None:
+                return found
+        return None
+
+
+def _only(found: set[SubjectId]) -> SubjectId | None:
+    """Return the one who is meant; None where several are, who are then not guessed at."""
+    return next(iter(found)) if len(found) == 1 else None

@@ -1,0 +1,126 @@
+"""Who has to be looked at again: subjects that are not known to be in agreement with their objects in the target.
+
+A mark is set in the transaction that stores its cause, and taken away in the one that stores its consequence; so a process that
+dies in between loses none. Who refers to somebody who comes, goes or changes is marked too. Nothing here computes a plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from syncd.core.correlation import folded
+from syncd.core.model import Kind, SubjectId
+from syncd.engine.world import World
+from syncd.store import Transaction
+from syncd.store.rows import StagedRecord
+
+if TYPE_CHECKING:
+    from syncd.core.model import NativeId, SourceName
+    from syncd.store.rows import Was
+
+WHOLE: Final = "reconcile.whole"
+"""Where it is kept why everybody has to be looked at; absent when nobody has to but those who are marked."""
+MOST: Final = 5_000
+"""From so many changed records on, looking at everybody is cheaper than finding out who refers to whom."""
+_ABOVE: Final = frozenset({"unit", "units", "path"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turned:
+    """A record that means something else than before, and what it was called then."""
+
+    row: StagedRecord
+    was: Was | None
+    names: frozenset[str]
+    """By what others could refer to it before."""
+    refers: frozenset[str]
+    """Whom it referred to as its members before."""
+
+
+def whole(tx: Transaction, why: str) -> None:
+    """Ask that everybody is looked at."""
+    if tx.meta.get(WHOLE) is None:
+        tx.meta.set(WHOLE, why)
+
+
+def mark(tx: Transaction, world: World, turned: Sequence[Turned]) -> None:
+    """Mark the subjects of records that mean something else, and whoever that concerns."""
+    own: set[SubjectId] = set()
+    texts: set[str] = set()
+    units: set[str] = set()
+    members: set[str] = set()
+    for one in turned:
+        if one.was is not None and one.was.subject is not None:
+            own.add(one.was.subject)
+        now = names_of(one.row)
+        if one.row.kind is Kind.PERSON or one.was is None or one.was.absent or now != one.names:
+            texts |= now | one.names
+        if one.row.kind is not Kind.PERSON:
+            units |= now
+            members |= one.refers ^ members_of(one.row)
+    own |= concerned(tx, texts)
+    if units and any(_ABOVE & looks for looks in world.looks_at.values()):
+        own |= below(tx, units)
+    if members:
+        own |= tx.records.named(members)
+    tx.marks.add(own, reason="a record changed", at=world.now())
+
+
+def leave(tx: Transaction, world: World, source: SourceName, ids: Collection[tuple[Kind, NativeId]]) -> None:
+    """Mark the subjects of records that are gone, and who refers to them; called while they are still there."""
+    if len(ids) > MOST:
+        whole(tx, "many records are gone")
+        return
+    found = tx.records.was(source, ids)
+    own = {was.subject for was in found.values() if was.subject is not None}
+    names = tx.records.names(source, ids)
+    texts = {name for some in names.values() for name in some} | {folded(native_id) for _, native_id in ids}
+    own |= concerned(tx, texts)
+    members = tx.records.members(source, [one for one in ids if one[0] is not Kind.PERSON])
+    if members:
+        own |= tx.records.named({name for some in members.values() for name in some})
+    tx.marks.add(own, reason="a record is gone", at=world.now())
+
+
+def concerned(tx: Transaction, texts: Collection[str]) -> set[SubjectId]:
+    """Return who refers to any of these names."""
+    return {one.subject for one in tx.records.referring(texts) if one.subject is not None} if texts else set()
+
+
+def below(tx: Transaction, texts: Iterable[str]) -> set[SubjectId]:
+    """Return everybody in units of these names, and in the units below them."""
+    found: set[SubjectId] = set()
+    ahead, met = set(texts), set[str]()
+    while ahead:
+        met |= ahead
+        rows = tx.records.referring(ahead)
+        found |= {one.subject for one in rows if one.subject is not None}
+        by_source: dict[SourceName, list[tuple[Kind, NativeId]]] = {}
+        for one in rows:
+            if one.kind is not Kind.PERSON:
+                by_source.setdefault(one.source, []).append((one.kind, one.native_id))
+        ahead = {
+            name
+            for source, ids in by_source.items()
+            for names in tx.records.names(source, ids).values()
+            for name in names
+        } - met
+    return found
+
+
+def names_of(row: StagedRecord) -> frozenset[str]:
+    """Return by what others can refer to a record."""
+    return frozenset(
+        {
+            folded(row.native_id),
+            *(folded(alias) for alias in row.aliases),
+            *(folded(value) for _, value in row.keys),
+        }
+    )
+
+
+def members_of(row: StagedRecord) -> frozenset[str]:
+    """Return whom a record names as its members."""
+    return frozenset(folded(text) for name, text in row.refers if name == "members")

@@ -1,0 +1,133 @@
+"""A part of the world that is whole enough: those who are asked for, and everybody whom they stand under or refer to.
+
+It takes the place of reading everybody: what comes of it for those who are asked for is what would come of the whole. Reads the
+store; writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from syncd.core.correlation import Statement, folded
+from syncd.core.model import Kind, SubjectId
+from syncd.core.values import Value
+from syncd.engine.lookup import Lookup
+from syncd.engine.marking import names_of
+from syncd.engine.staging import texts_of
+from syncd.engine.world import World
+from syncd.store import Transaction
+from syncd.store.rows import RecordState, StagedRecord
+
+_UP = {Kind.PERSON: ("units", "manager"), Kind.UNIT: ("parent",), Kind.GROUP: ()}
+"""What leads from somebody to those above, by kind."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Part:
+    """Records by subject, as statements where they speak, as rows where they do not."""
+
+    asked: frozenset[SubjectId]
+    lookup: Lookup
+    groups: dict[SubjectId, list[Statement]] = field(default_factory=dict)
+    others: dict[SubjectId, list[StagedRecord]] = field(default_factory=dict)
+    since: dict[SubjectId, datetime] = field(default_factory=dict)
+    rows: dict[SubjectId, list[StagedRecord]] = field(default_factory=dict)
+    """Of those who are asked for."""
+
+
+def gather(
+    tx: Transaction, world: World, asked: Collection[SubjectId], *, lookup: Lookup | None = None, above: bool = True
+) -> Part:
+    """Return the part of the world that `asked` is planned from. Without `above`, only they themselves."""
+    part = Part(asked=frozenset(asked), lookup=lookup or Lookup(world))
+    _load(tx, world, part, sorted(part.asked))
+    if above:
+        _companions(tx, world, part)
+        _climb(tx, world, part)
+    return part
+
+
+def _load(tx: Transaction, world: World, part: Part, subjects: Sequence[SubjectId]) -> list[Statement]:
+    """Add the records of subjects; returns what they state."""
+    made: list[Statement] = []
+    for row in tx.records.of_subjects(subjects):
+        if row.subject is None:
+            continue
+        if row.subject in part.asked:
+            part.rows.setdefault(row.subject, []).append(row)
+        if row.source in world.seats and row.state is RecordState.MAPPED and row.absent_since is None:
+            one = statement(row, world.seats[row.source].rules.gives(row.kind))
+            if row.subject not in part.asked:
+                one = _as_context(one, part)
+            part.groups.setdefault(row.subject, []).append(one)
+            made.append(one)
+            if row.changed_at is not None:
+                part.since[row.subject] = max(row.changed_at, part.since.get(row.subject, row.changed_at))
+        else:
+            part.others.setdefault(row.subject, []).append(row)
+    part.lookup.learn(tx, made)
+    return made
+
+
+def statement(row: StagedRecord, kind: Kind) -> Statement:
+    """Return what a stored record says."""
+    return Statement(
+        source=row.source,
+        native_id=row.native_id,
+        kind=kind,
+        facts=row.facts,
+        origins=row.origins,
+        aliases=row.aliases,
+        subject=row.subject,
+    )
+
+
+def _as_context(one: Statement, part: Part) -> Statement:
+    """Leave out the members of a unit that nobody asked for, but those who are asked for: there may be thousands."""
+    members = one.facts.get("members")
+    if not members:
+        return one
+    asked = {name for rows in part.rows.values() for row in rows for name in names_of(row)}
+    kept = tuple(text for text in texts_of(members) if folded(text) in asked)
+    return replace(one, facts={**one.facts, "members": kept})
+
+
+def _companions(tx: Transaction, world: World, part: Part) -> None:
+    """Add the units that name those who are asked for as their members, and the managers of units that are asked for."""
+    names = {
+        name
+        for subject, rows in part.rows.items()
+        if any(one.kind is Kind.PERSON for one in part.groups.get(subject, ()))
+        for row in rows
+        for name in names_of(row)
+    }
+    found = [one for one in tx.records.referring(names) if one.attribute == "members"] if names else []
+    units = {one.subject for one in found if one.subject is not None}
+    managers = {
+        other
+        for subject in part.asked
+        for one in part.groups.get(subject, ())
+        if one.kind is Kind.UNIT
+        for name in ("managers", "members")
+        for other in _meant(part, one, name)
+    }
+    _load(tx, world, part, sorted((units | managers) - part.groups.keys() - part.others.keys()))
+
+
+def _climb(tx: Transaction, world: World, part: Part) -> None:
+    """Add everybody above, step by step."""
+    met = set(part.groups) | set(part.others) | part.asked
+    frontier = [one for statements in part.groups.values() for one in statements]
+    while frontier:
+        ahead = sorted({other for one in frontier for name in _UP[one.kind] for other in _meant(part, one, name)} - met)
+        met.update(ahead)
+        frontier = _load(tx, world, part, ahead) if ahead else []
+
+
+def _meant(part: Part, one: Statement, name: str) -> Iterator[SubjectId]:
+    value: Value = one.facts.get(name)
+    for text in texts_of(value):
+        if (subject := part.lookup.find(one.source, one.kind, name, text)) is not None:
+            yield subject

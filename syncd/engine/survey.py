@@ -1,0 +1,237 @@
+"""A look at everybody, a portion at a time: who is not in agreement with the target, and so has to be planned for.
+
+Memory holds the units and one portion of people. Nothing is decided here; whoever is not plainly in agreement is handed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from syncd.core.calendar import leaves_at
+from syncd.core.difference import Names, references
+from syncd.core.model import Desired, Kind, Link, LinkState, SubjectId, TargetId
+from syncd.core.orgtree import OrgTree, named_members, rings, within
+from syncd.core.ports import Target
+from syncd.engine.agreement import agreed_digest, agrees
+from syncd.engine.lookup import Lookup
+from syncd.engine.part import gather
+from syncd.engine.sight import referred
+from syncd.engine.tree import Standing, Unique, finished, stand, want
+from syncd.engine.world import World
+from syncd.store import Transaction
+from syncd.store.links import LinkedRow
+
+PORTION: Final = 1_000
+Told = Callable[[int, int], None]
+"""Told how many of how many were looked at."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Surveyed:
+    """What a look at everybody found."""
+
+    differing: set[SubjectId] = field(default_factory=set)
+    looked_at: int = 0
+    reviews: dict[SubjectId, datetime] = field(default_factory=dict)
+    """When time alone changes what shall be."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Ground:
+    """What is the same for every portion."""
+
+    world: World
+    target: Target
+    lookup: Lookup
+    units: Standing
+    ids: dict[SubjectId, TargetId] = field(default_factory=dict)
+    """The objects of those whom others refer to."""
+    subjects: dict[Kind, dict[TargetId, SubjectId]] = field(default_factory=dict)
+    missing: set[SubjectId] = field(default_factory=set)
+    """Those whom others refer to and who have no object."""
+    members: dict[SubjectId, list[SubjectId]] = field(default_factory=dict)
+    """Whom units name as their members."""
+    managers: dict[SubjectId, SubjectId] = field(default_factory=dict)
+    reviews: dict[SubjectId, datetime] = field(default_factory=dict)
+
+    def learn(self, links: Iterable[Link]) -> None:
+        """Remember which objects are whose."""
+        for link in links:
+            if link.state is not LinkState.REMOVED:
+                self.ids[link.subject] = link.target_id
+                self.subjects.setdefault(link.kind, {})[link.target_id] = link.subject
+
+
+async def survey(world: World, target: Target, told: Told = lambda *_: None) -> Surveyed:
+    """Look at everybody, units first."""
+    found = Surveyed()
+    subjects = await world.store.look(lambda tx: tx.records.subjects())
+    by_kind = {kind: [one for one in subjects if one.startswith(f"{kind}:")] for kind in (Kind.UNIT, Kind.PERSON)}
+    ground = await world.store.look(lambda tx: _ground(tx, world, target, by_kind[Kind.UNIT]))
+    total = sum(map(len, by_kind.values()))
+    for kind, some in by_kind.items():
+        for at in range(0, len(some), PORTION):
+            portion = some[at : at + PORTION]
+            differing, agreed = await world.store.look(partial(_portion, ground=ground, kind=kind, subjects=portion))
+            if agreed:
+                await world.store.do(partial(_agree, name=world.target_name, agreed=agreed))
+            found.differing |= differing
+            found.looked_at += len(portion)
+            told(found.looked_at, total)
+    found.reviews = ground.reviews
+    found.differing.update(one for ring in rings(ground.managers) for one in ring)
+    return found
+
+
+def _agree(tx: Transaction, *, name: str, agreed: Mapping[SubjectId, bytes | None]) -> None:
+    tx.links.agree(name, agreed)
+
+
+def _ground(tx: Transaction, world: World, target: Target, units: Sequence[SubjectId]) -> _Ground:
+    lookup = Lookup(world)
+    part = gather(tx, world, units, lookup=lookup, above=False)
+    standing = stand(world, part)
+    ground = _Ground(
+        world=world,
+        target=target,
+        lookup=lookup,
+        units=standing,
+        members=named_members(standing.tree.entities.values()),
+    )
+    ground.learn(tx.links.get_many(world.target_name, units).values())
+    return ground
+
+
+def _portion(
+    tx: Transaction, *, ground: _Ground, kind: Kind, subjects: Sequence[SubjectId]
+) -> tuple[set[SubjectId], dict[SubjectId, bytes | None]]:
+    """Return who of these has to be planned for, and the digests of those who were found in agreement by comparing."""
+    name = ground.world.target_name
+    standing = ground.units if kind is Kind.UNIT else _people(tx, ground, subjects)
+    rows = {row.link.subject: row for row in tx.links.standing(name, subjects)}
+    wanted, differing = _wanted(tx, ground, standing, subjects)
+    differing -= {one for one in differing if one not in standing.tree.entities and _is_over(rows.get(one))}
+    differing |= standing.warned & set(subjects)
+    differing |= {one for one in wanted if (row := rows.get(one)) is None or row.raw is None}
+    _learn_references(tx, ground, wanted.values())
+    sums = {
+        one: agreed_digest(wish, rows[one], ground.target.fields[kind], ground.ids)
+        for one, wish in wanted.items()
+        if one not in differing
+    }
+    open_ = [one for one, sum_ in sums.items() if rows[one].agreed != sum_]
+    _learn_objects(tx, ground, [rows[one] for one in open_])
+    names = Names(ground.subjects if open_ else {}, root=ground.target.root)
+    same = {one for one in open_ if _agrees(ground, wanted[one], rows[one], names)}
+    return differing | (set(open_) - same), {one: sums[one] for one in same}
+
+
+def _wanted(
+    tx: Transaction, ground: _Ground, standing: Standing, subjects: Sequence[SubjectId]
+) -> tuple[dict[SubjectId, Desired], set[SubjectId]]:
+    """Return what is wanted of these, and of whom nothing is: those who leave, are left aside, or are not there."""
+    world, unique = ground.world, kept_values(tx, ground.world)
+    wanted: dict[SubjectId, Desired] = {}
+    differing: set[SubjectId] = set()
+    for subject in subjects:
+        entity = standing.tree.entities.get(subject)
+        if entity is None or subject in standing.parked:
+            differing.add(subject)
+            continue
+        match want(standing.tree, entity, world, unique(subject)):
+            case Desired() as one:
+                if entity.kind is Kind.PERSON and (end := leaves_at(entity.facts, world.leavers.timezone)) is not None:
+                    ground.reviews[subject] = end
+                wanted[subject] = finished(entity, one, world, True, ground.target.normalise, None)
+            case _:
+                differing.add(subject)
+    return wanted, differing
+
+
+def kept_values(tx: Transaction, world: World) -> Unique:
+    """Return the unique values that were handed out before, and hand out none: who has none yet is to be planned for."""
+
+    def of(subject: SubjectId) -> Callable[[str, Iterator[str]], str]:
+        def unique(field_: str, _: Iterator[str]) -> str:
+            if kept := tx.allocations.of(world.target_name, field_, subject):
+                return kept
+            raise LookupError(field_)
+
+        return unique
+
+    return of
+
+
+def _is_over(row: LinkedRow | None) -> bool:
+    """Tell whether somebody who is not in the tree has left the target for good, or never was in it."""
+    return row is None or row.link.state is LinkState.REMOVED
+
+
+def _learn_references(tx: Transaction, ground: _Ground, wanted: Iterable[Desired]) -> None:
+    """Find out which objects those have whom the wishes name."""
+    specs = ground.target.fields
+    named = {
+        one
+        for wish in wanted
+        for name, value in wish.fields.items()
+        if (spec := specs[wish.kind].get(name)) is not None
+        for one in references(value, spec)
+    }
+    unknown = named - ground.ids.keys() - ground.missing
+    if unknown:
+        ground.learn(tx.links.get_many(ground.world.target_name, unknown).values())
+        ground.missing |= unknown - ground.ids.keys()
+
+
+def _learn_objects(tx: Transaction, ground: _Ground, rows: Sequence[LinkedRow]) -> None:
+    """Find out whose the objects are that these objects name."""
+    named: dict[Kind, set[TargetId]] = {}
+    for row in rows:
+        if row.observed is not None:
+            for kind, ids in referred(row.observed, ground.target).items():
+                named.setdefault(kind, set()).update(ids)
+    for kind, ids in named.items():
+        unknown = ids - ground.subjects.setdefault(kind, {}).keys()
+        if unknown:
+            ground.learn(tx.links.by_objects(ground.world.target_name, kind, unknown).values())
+
+
+def _agrees(ground: _Ground, wish: Desired, row: LinkedRow, names: Names) -> bool:
+    seen = row.observed
+    if seen is None or seen.protected or ground.world.guard.protected(seen):
+        return False
+    return agrees(wish, row.link, seen, ground.target.fields[wish.kind], names)
+
+
+def _people(tx: Transaction, ground: _Ground, subjects: Sequence[SubjectId]) -> Standing:
+    """Return a portion of people, standing among the units, with their managers where the rules look at them."""
+    world = ground.world
+    part = gather(tx, world, subjects, lookup=ground.lookup, above=False)
+    standing = stand(world, part)
+    entities = {**ground.units.tree.entities, **standing.tree.entities}
+    for subject, units in ground.members.items():
+        if subject in standing.tree.entities:
+            entities[subject] = within(entities[subject], [entities[unit] for unit in units if unit in entities])
+    managers = {
+        SubjectId(str(manager)) for one in standing.tree.entities.values() if (manager := one.facts.get("manager"))
+    }
+    looks = world.looks_at.get(Kind.PERSON)
+    if managers and (looks is None or "manager" in looks):
+        others = gather(tx, world, managers - part.asked, lookup=ground.lookup, above=False)
+        entities.update(stand(world, others).tree.entities)
+    for subject, one in standing.tree.entities.items():
+        if manager := one.facts.get("manager"):
+            ground.managers[subject] = SubjectId(str(manager))
+    tree = OrgTree(entities=entities, depth=ground.units.tree.depth)
+    return Standing(
+        tree=tree,
+        asked=standing.asked,
+        since={},
+        parked=standing.parked,
+        gone=standing.gone,
+        warned=standing.warned,
+    )

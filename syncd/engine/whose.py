@@ -1,0 +1,76 @@
+"""Which objects are whose, as far as the writer has had to know: asked of the store when a change first needs it.
+
+It never writes, and it never asks twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from syncd.core.difference import Names, references
+from syncd.core.model import ROOT_UNIT, Change, FieldChange, Kind, Link, LinkState, Observed, SubjectId, TargetId
+from syncd.core.ports import Target
+from syncd.core.values import is_empty
+from syncd.engine.sight import referred
+from syncd.store import Transaction
+
+
+class Whose:
+    """Links by subject and by object."""
+
+    def __init__(self, name: str, target: Target) -> None:
+        self._name = name
+        self._target = target
+        self._links: dict[SubjectId, Link | None] = {}
+        self._names = Names({}, root=target.root)
+        self._asked: set[tuple[Kind, TargetId]] = set()
+        self.ids: dict[SubjectId, TargetId] = {ROOT_UNIT: target.root}
+        """The objects of those who are linked."""
+
+    def link(self, subject: SubjectId) -> Link | None:
+        """Return somebody's link, also a removed one."""
+        return self._links.get(subject)
+
+    def learn(self, tx: Transaction, changes: Iterable[Change]) -> None:
+        """Find out about everybody whom these changes concern."""
+        wanted: set[SubjectId] = set()
+        for change in changes:
+            wanted.add(change.subject)
+            specs = self._target.fields[change.kind]
+            for item in change.fields:
+                wanted.update(references(item.after, specs[item.name]))
+        self._ask(tx, wanted)
+
+    def _ask(self, tx: Transaction, subjects: Collection[SubjectId]) -> None:
+        unknown = [one for one in subjects if one not in self._links]
+        if not unknown:
+            return
+        found = tx.links.get_many(self._name, unknown)
+        for subject in unknown:
+            self.note(subject, found.get(subject))
+
+    def note(self, subject: SubjectId, link: Link | None) -> None:
+        """Remember somebody's link."""
+        self._links[subject] = link
+        if subject == ROOT_UNIT:
+            return
+        if link is None or link.state is LinkState.REMOVED:
+            self.ids.pop(subject, None)
+        else:
+            self.ids[subject] = link.target_id
+            self._names.add(link.kind, link.target_id, subject)
+
+    def whole(self, tx: Transaction, seen: Observed, wanted: Collection[str]) -> tuple[FieldChange, ...]:
+        """Return what the rules fill of an object, as if it had just been written."""
+        for kind, ids in referred(seen, self._target).items():
+            unknown = [one for one in ids if (kind, one) not in self._asked]
+            self._asked.update((kind, one) for one in unknown)
+            for link in tx.links.by_objects(self._name, kind, unknown).values() if unknown else ():
+                self.note(link.subject, link)
+        specs = self._target.fields[seen.kind]
+        held = {"userid": seen.target_id, **seen.fields} if "userid" in specs else seen.fields
+        return tuple(
+            FieldChange(name=name, before=None, after=self._names.translate(name, held[name], specs[name]))
+            for name in wanted
+            if name in specs and not is_empty(held.get(name))
+        )
