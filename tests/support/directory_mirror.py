@@ -53,7 +53,7 @@ def present(replica: Replica, bases: Collection[str] = BASES) -> dict[str, str]:
         top = replica.find(base)
         assert top is not None
         for node in [top, *replica.below_of(top)]:
-            classes = {str(each, "ascii") for each in node.values["objectclass"] if isinstance(each, bytes)}
+            classes = {each.decode(errors="replace") for each in node.values["objectclass"] if isinstance(each, bytes)}
             if classes & {"user", "group", "organizationalUnit"} and "computer" not in classes and not node.deleted:
                 found[str(node.guid)] = replica.dn(node)
     return found
@@ -106,6 +106,8 @@ class Mirror:
     cursor: str | None = None
     doubted: bool = True
     """Whether the last full read was not proven: the next one is asked to be full."""
+    notes: list[str] = field(default_factory=list)
+    """The codes of what the last read told the administrator."""
 
     def read(self, *, full: bool = False) -> Read:
         """Read once. A refusal changes nothing that is known; any other error is a defect, and is raised."""
@@ -139,6 +141,7 @@ class Mirror:
         self.cursor = last.cursor
         if whole:
             self.doubted = not last.completeness.proven
+        self.notes = [note.code for page in pages for note in page.notes]
         return Read(pages=tuple(pages), gone=frozenset(gone), yielded=frozenset(yielded))
 
     def picture(self) -> dict[str, dict[str, Value]]:
