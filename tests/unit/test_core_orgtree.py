@@ -43,7 +43,9 @@ def test_records_with_one_employee_number_are_one_person_and_the_first_source_wi
 
 
 @given(
-    st.dictionaries(st.sampled_from(["title", "displayName", "manager", "units"]), st.sampled_from([None, "", "An", "Budi"])),
+    st.dictionaries(
+        st.sampled_from(["title", "displayName", "manager", "units"]), st.sampled_from([None, "", "An", "Budi"])
+    ),
     st.dictionaries(st.sampled_from(["title", "displayName", "manager", "active"]), st.integers(1, 9)),
 )
 def test_whoever_has_one_record_is_who_they_would_be_beside_a_silent_one(
