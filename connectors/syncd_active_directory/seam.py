@@ -32,9 +32,9 @@ from syncd_active_directory.entry import (
     parent_bytes,
 )
 
-__all__ = ["RawEntry", "Seam", "check", "entries", "entry_opening", "fingerprint", "parent_bytes", "size_of"]
+__all__ = ["RawEntry", "Seam", "Stock", "check", "entries", "entry_opening", "fingerprint", "parent_bytes", "size_of"]
 
-_CHUNK: Final = 256 * 1024
+_CHUNK: Final = 128 * 1024
 _LONGEST: Final = 256 * 1024 * 1024
 """Bytes in one message. A server that announces more is not one: nobody's group has so many members."""
 _DEEPEST: Final = 16
@@ -43,9 +43,28 @@ _PARTIAL: Final = frozenset({"searchResEntry", "searchResRef", "intermediateResp
 _DISCONNECTION: Final = "1.3.6.1.4.1.1466.20036"  # RFC 4511 §4.4.1
 _NOVELL_TRANSACTION: Final = "2.16.840.1.113719.1.27.103.4"
 _EXTENDED: Final = 0x78
+_UNLIKE: Final = "not built as LDAP builds it"
 
 
-class Seam(SyncStrategy):  # type: ignore[misc]  # ldap3 has no types
+_STUMBLES: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What ldap3's decoder raises on messages that are none, besides exceptions of its own."""
+
+
+class Stock(SyncStrategy):  # type: ignore[misc]  # ldap3 has no types
+    """ldap3's synchronous strategy as it is, except that garbage raises an exception of ldap3."""
+
+    def _get_response(self, message_id: int, timeout: float) -> Any:
+        try:
+            return super()._get_response(message_id, timeout)
+        except _STUMBLES:
+            raise self._failed(f"malformed message received: {_UNLIKE}") from None
+
+    def _failed(self, reason: str) -> LDAPExceptionError:
+        self.connection.last_error = reason
+        return LDAPSocketReceiveError(reason)
+
+
+class Seam(Stock):
     """ldap3's synchronous strategy with one method replaced. Give it to a connection by `connection.strategy.__class__ = Seam`.
 
     Wants `auto_range=False` and `return_empty_attributes=False`: with these ldap3 looks into entries after they were received.
@@ -62,10 +81,12 @@ class Seam(SyncStrategy):  # type: ignore[misc]  # ldap3 has no types
         while held or not complete:
             held = self._more(held, need)
             if not held:
+                if complete:
+                    break
                 return SESSION_TERMINATED_BY_SERVER
             at = 0
             while at < len(held):
-                at = entries(held, at, opening, responses)
+                at = at if complete else entries(held, at, opening, responses)
                 need = self._size(held, at)
                 if not 0 < need <= len(held) - at:
                     break
@@ -136,13 +157,9 @@ class Seam(SyncStrategy):  # type: ignore[misc]  # ldap3 has no types
         """Return what ldap3 makes of a message. Where its decoder stumbles, it does not raise exceptions of its own."""
         try:
             answer: dict[str, Any] = self.decode_response_fast(decode_message_fast(message))
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-            raise self._failed("malformed message received: not as LDAP builds it") from None
+        except _STUMBLES:
+            raise self._failed(f"malformed message received: {_UNLIKE}") from None
         return answer
-
-    def _failed(self, reason: str) -> LDAPExceptionError:
-        self.connection.last_error = reason
-        return LDAPSocketReceiveError(reason)
 
     def _not_received(self, error: Exception) -> LDAPExceptionError:
         # Word for word what ldap3 does in the same place.

@@ -26,7 +26,7 @@ from syncd_active_directory import messages
 from syncd_active_directory.answers import Answer, RawPage, informed_of, page_of
 from syncd_active_directory.decode import guid
 from syncd_active_directory.entry import RawEntry
-from syncd_active_directory.seam import Seam
+from syncd_active_directory.seam import Seam, Stock
 from syncd_active_directory.settings import DirectorySettings
 
 Control = tuple[str, bool, bytes | None]
@@ -96,8 +96,7 @@ class Wire:
             auto_encode=False,
             return_empty_attributes=False,
         )
-        if settings.decoding == "fast":
-            self._connection.strategy.__class__ = Seam
+        self._connection.strategy.__class__ = Seam if settings.decoding == "fast" else Stock
 
     def connect(self) -> None:
         """Reach the server and encrypt. Raises `TryAgain` (not reachable) or `NeedsHuman` (the certificate)."""
@@ -219,7 +218,7 @@ class Wire:
                 dereference_aliases=DEREF_NEVER,
                 attributes=list(wanted),
                 size_limit=most,
-                controls=[control],
+                controls=[*self.always, control],
             )
         result, response = self._connection.result, self._connection.response
         self._connection.response = None
