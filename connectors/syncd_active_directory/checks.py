@@ -15,7 +15,7 @@ from syncd.core.model import Kind
 from syncd.core.ports import Standing, Verdict
 from syncd_active_directory import messages
 from syncd_active_directory.dialects import ACTIVE_DIRECTORY
-from syncd_active_directory.reading import outermost
+from syncd_active_directory.directory import outermost
 from syncd_active_directory.settings import DirectorySettings
 from syncd_active_directory.wire import Wire
 
@@ -89,7 +89,7 @@ class Checks:
         if warning := self._settings.password.warning():
             yield Verdict(name="password", standing=Standing.WARNING, seen=warning.what, problem=warning)
         readable = []
-        for base in outermost([base.dn for base in self._settings.base]):
+        for base in (each.dn for each in outermost(self._settings.bases)):
             verdict = _base(wire, base)
             yield verdict
             if verdict.standing is Standing.OK:

@@ -25,9 +25,11 @@ class Seen:
     bases: Mapping[str, str] = field(default_factory=dict)
     """The id of each base, by its name in lower case."""
     branches: Mapping[str, int] = field(default_factory=dict)
-    """How many people stood below each branch, by the branch's id: a branch that was full and is empty is a doubt."""
-    rights: str = ""
-    """A digest of what the account could see (canary); empty where the server does not tell."""
+    """How many people stood directly in each unit that held some, by a digest of the unit's id."""
+    rights: tuple[str, ...] = ()
+    """Digests of the groups that the account was in, where the server tells."""
+    at: int = 0
+    """When, in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,16 @@ class Cursor:
     units: str = ""
     """Which units were there, packed by `units.packed`; empty where that is not known."""
     seen: Seen = field(default_factory=Seen)
+    at: int = 0
+    """When the read was made, by our clock, in seconds since 1970."""
+    review: int = 0
+    """When somebody's state changes next by itself, in seconds since 1970; 0: not known of anybody."""
+    told: int = 0
+    """How many objects were told as changed or deleted since `seen`; -1: not known."""
+    recent: tuple[str, ...] = ()
+    """Ids of those who are new or came back since `seen`: a server that does not have them is behind."""
+    hidden: tuple[str, ...] = ()
+    """Ids that the server has told as changed and does not show: why they are not asked about again."""
 
 
 def written(cursor: Cursor) -> str:
@@ -65,10 +77,14 @@ def parsed(text: str) -> Cursor | str:
 
 
 def _cursor(found: dict[str, Any]) -> Cursor:
-    seen = Seen(**found.pop("seen"))
-    cursor = Cursor(seen=seen, **{**found, "way": Way(found["way"])})
-    texts = (cursor.dialect, cursor.server, cursor.digest, cursor.units, seen.rights)
+    then = found.pop("seen")
+    seen = Seen(**{**then, "rights": tuple(then["rights"])})
+    listed = {name: tuple(found[name]) for name in ("recent", "hidden")}
+    cursor = Cursor(seen=seen, **{**found, **listed, "way": Way(found["way"])})
+    texts = (cursor.dialect, cursor.server, cursor.digest, cursor.units, *seen.rights, *cursor.recent, *cursor.hidden)
+    numbers = (cursor.at, cursor.review, cursor.told, seen.at, *seen.counts.values(), *seen.branches.values())
     mappings = (cursor.mark, cursor.state, seen.counts, seen.bases, seen.branches)
-    if not all(isinstance(each, str) for each in texts) or not all(isinstance(each, dict) for each in mappings):
+    whole = all(isinstance(each, dict) for each in mappings) and all(isinstance(each, int) for each in numbers)
+    if not whole or not all(isinstance(each, str) for each in texts):
         raise TypeError("not what was written")
     return cursor

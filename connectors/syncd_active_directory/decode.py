@@ -20,9 +20,6 @@ from syncd_active_directory.schema import Syntax
 _EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
 _NEVER: Final = frozenset({0, 0x7FFFFFFFFFFFFFFF})
 """Both mean “never” in accountExpires ([MS-ADA1] 2.3)."""
-UAC_DISABLED: Final = 0x2
-UAC_LOCKED: Final = 0x10
-"""ADS_UF_ACCOUNTDISABLE, ADS_UF_LOCKOUT ([MS-ADTS] 2.2.16). The second is right in the computed attribute only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +106,19 @@ def filetime(raw: bytes) -> str | None:
         return instant(_EPOCH + timedelta(microseconds=ticks // 10))
     except OverflowError:
         return None
+
+
+_ESCAPED: Final = {ord(sign): f"\\{ord(sign):02x}" for sign in "*()\\\0"}
+
+
+def escaped(text: str) -> str:
+    """Return text as the value of a filter (RFC 4515 §3)."""
+    return text.translate(_ESCAPED)
+
+
+def filetime_of(moment: datetime) -> int:
+    """Return a moment as FILETIME."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 10
 
 
 _SINGLE: Final[Mapping[Syntax, Callable[[bytes], Value]]] = {

@@ -14,6 +14,7 @@ from typing import Final
 
 from syncd.core.model import Kind
 from syncd.core.values import Value, moment
+from syncd_active_directory.decode import filetime_of
 from syncd_active_directory.schema import ASKED, BOOKKEEPING, COMPUTED, FILETIMES, REFERENCES, Syntax
 from syncd_active_directory.ways import Way
 
@@ -77,6 +78,12 @@ class Dialect:
     """What it may offer, best first; which of them the account may use is found out by asking."""
     login: str
     """The attribute that holds the login name."""
+    due: Callable[[datetime, datetime], str] = lambda since, until: ""  # noqa: ARG005
+    """From two moments to the filter that finds people whose state changed by itself between them; empty if nobody's can."""
+    locks: str = ""
+    """The filter for accounts that are locked, or were and have unlocked themselves without anything being told."""
+    unlinks: bool = False
+    """Whether the server takes a deleted object out of the attributes that refer to it without telling so."""
     computed: Mapping[Kind, Mapping[str, str]] = field(default_factory=lambda: COMPUTED)
     bookkeeping: frozenset[str] = BOOKKEEPING
     """Attributes that are delivered but are no part of the digest."""
@@ -126,6 +133,12 @@ def active_directory_state(attributes: dict[str, Value], now: datetime) -> State
     return State(enabled=enabled, locked=locked, review_at=end if end is not None and end > now else None)
 
 
+def active_directory_due(since: datetime, until: datetime) -> str:
+    """Return the filter for accounts that expire between two moments."""
+    first, last = filetime_of(since), filetime_of(until)
+    return f"(&(accountExpires>={first})(accountExpires<={last}))"
+
+
 ACTIVE_DIRECTORY: Final = Dialect(
     name=DialectName.ACTIVE_DIRECTORY,
     title="Active Directory",
@@ -137,6 +150,10 @@ ACTIVE_DIRECTORY: Final = Dialect(
         Kind.GROUP: "(objectClass=group)",
     },
     state=active_directory_state,
+    due=active_directory_due,
+    locks="(lockoutTime>=1)",
+    # Seen with Samba 4.17: `manager` of those who had a deleted manager is gone, their uSNChanged is what it was.
+    unlinks=True,
     ways=(Way.DIRSYNC, Way.USN, Way.NONE),
     login="sAMAccountName",
     controls=(EXTENDED_DN,),

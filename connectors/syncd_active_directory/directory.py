@@ -64,7 +64,7 @@ def discover(
         at=now,
         dialect=dialect,
         root=root,
-        server=_identity(wire, dialect, root, settings),
+        server=identity(wire, dialect, root, settings),
         host=first(root, "dnshostname") or wire.address,
         contexts=tuple(each.decode(errors="replace") for each in root.get("namingcontexts", ())),
         searches=tuple(searches(settings, dialect)),
@@ -135,7 +135,7 @@ def _spoken(root: Mapping[str, Sequence[bytes]], settings: DirectorySettings) ->
     return known_by(OTHERS[name], settings.identity)
 
 
-def _identity(wire: Wire, dialect: Dialect, root: Root, settings: DirectorySettings) -> str:
+def identity(wire: Wire, dialect: Dialect, root: Root, settings: DirectorySettings) -> str:
     """Return what identifies the server's database; empty if it does not show it."""
     if dialect.name is not DialectName.ACTIVE_DIRECTORY:
         return _of_suffixes(wire, dialect, root, settings)

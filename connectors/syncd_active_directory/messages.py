@@ -194,6 +194,37 @@ NO_PAGES: Final = message(
     example="an LDAP proxy that drops controls",
 )
 
+# --- learning who changed -------------------------------------------------------------------------------------------
+
+_GRANT: Final = (
+    "Give the account “Replicating Directory Changes” on the domain (docs/how-to/active-directory.md); it allows no "
+    "passwords to be read."
+)
+NO_DIRSYNC: Final = message(
+    "ADS-101",
+    what="{server} does not offer DirSync.",
+    do="Write `changes: auto`; the next best way is then taken.",
+    example=_SOURCE + "    changes: dirsync   # with a server that is no domain controller",
+)
+DIRSYNC_REFUSED: Final = message(
+    "ADS-102",
+    what="{server} does not let the account use DirSync: {reason}.",
+    do=_GRANT,
+    example=_SOURCE + "    changes: dirsync   # with an account without rights",
+)
+NO_SUCH_WAY: Final = message(
+    "ADS-106",
+    what="{server} is {title}, which cannot tell who changed by {way}.",
+    do="Write `changes: auto`, or one of the ways that `syncd check --online` names.",
+    example=_SOURCE + "    changes: syncrepl   # with a domain controller",
+)
+NO_USN: Final = message(
+    "ADS-103",
+    what="{server} does not say how far its changes are counted (highestCommittedUSN), or who it is (invocationId).",
+    do="Let the account read the controller's NTDS Settings object; every account may, unless somebody has forbidden it.",
+    example=_SOURCE + "    changes: usn   # with a server that is no domain controller",
+)
+
 # --- what was read --------------------------------------------------------------------------------------------------
 
 UNREADABLE_VALUE: Final = message(
@@ -228,4 +259,21 @@ MALFORMED: Final = message(
     what="The server sent an entry that is not well-formed: {reason}.",
     do="Nothing, if it passes. If it stays, read with `decoding: ldap3`, and see what stands between syncd and the server.",
     example="a proxy that cuts long answers",
+)
+
+
+# --- what a read proves -----------------------------------------------------------------------------------------------
+
+EMPTIED: Final = message(
+    "ADS-104",
+    what="{count} units that held {people} people are empty or cannot be seen any more, and no change that was told explains it.",
+    do="See whether the service account lost the right to read them. If they really are empty, write `unexplained: believe` "
+    "for one read.",
+    example=_SOURCE + "    unexplained: believe   # after a reorganisation that the server did not tell of",
+)
+STARTED_OVER: Final = message(
+    "ADS-105",
+    what="Everything was read again: {reason}.",
+    do="Nothing, if it is seldom; otherwise see docs/how-to/active-directory.md, “Everything is read each time”.",
+    example="a domain controller that was restored from a backup",
 )

@@ -5,9 +5,9 @@ A full read and a delta use the same searches, filters and attributes, so that t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import batched
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -42,6 +42,8 @@ class Reading:
         self.place = place
         self.answers = 0
         """Pages that were answered."""
+        self.counts: Counter[Kind] = Counter()
+        """Objects of each kind that came."""
         self.elsewhere: set[str] = set()
         """Other naming contexts that hold people and stand below a base."""
 
@@ -53,27 +55,37 @@ class Reading:
                 base=search.base, filter_=search.filter, wanted=wanted, doing=f"reading {kind}s"
             ):
                 self.answers += 1
+                self.counts[kind] += len(page.entries)
                 self.elsewhere.update(filter(None, map(self._other_domain, page.continuations)))
                 yield page.entries
 
-    def by_ids(self, ids: Collection[str]) -> Iterator[tuple[Kind, RawEntry]]:
-        """Yield those of `ids` that a full read would see, each once."""
+    def by_ids(self, ids: Collection[str]) -> Iterator[tuple[str, Kind, RawEntry]]:
+        """Yield those of `ids` that a full read would see, each once, with the id and the kind."""
         left = set(ids)
         for kind in self.place.kinds:
-            for batch in batched(sorted(left), BATCH):
+            for batch in batches(left):
                 for entry in self._within(kind, self.place.dialect.identity.matching(batch)):
                     if (identity := identity_of(entry, self.place)) in left:
                         left.discard(identity)
-                        yield kind, entry
+                        yield identity, kind, entry
 
     def referring(self, kind: Kind, condition: str) -> Iterator[RawEntry]:
         """Yield the objects of a kind that a full read would see and that meet a further condition."""
         yield from self._within(kind, condition)
 
+    def counted(self, kind: Kind) -> int:
+        """Count the objects of a kind once more, without reading them."""
+        searches = self.place.of(kind)
+        found = (
+            self.wire.pages(base=each.base, filter_=each.filter, wanted=["1.1"], doing=f"counting {kind}s")
+            for each in searches
+        )
+        return sum(len(page.entries) for pages in found for page in pages)
+
     def anywhere(self, ids: Iterable[str]) -> Iterator[Found]:
         """Yield those of `ids` that can be seen at all, whatever they are and wherever they stand."""
         contexts = dict.fromkeys(self.place.context(base) for base in self.place.bases)
-        for batch in batched(sorted(ids), BATCH):
+        for batch in batches(ids):
             for context in contexts:
                 yield from self._found(context, self.place.dialect.identity.matching(batch))
 
@@ -100,7 +112,9 @@ class Reading:
 
     def _found(self, base: str, filter_: str) -> Iterator[Found]:
         wanted = [self.place.dialect.identity.attribute, "objectClass"]
-        for page in self.wire.pages(base=base, filter_=filter_, wanted=wanted, doing="looking where changed objects are"):
+        for page in self.wire.pages(
+            base=base, filter_=filter_, wanted=wanted, doing="looking where changed objects are"
+        ):
             for entry in page.entries:
                 if identity := identity_of(entry, self.place):
                     yield Found(identity=identity, dn=plain(entry.dn), classes=classes_of(entry))
@@ -111,7 +125,15 @@ class Reading:
         return "" if name.casefold().startswith(self.place.dialect.not_people) else name
 
 
+def batches(ids: Iterable[str]) -> Iterator[Sequence[str]]:
+    """Return ids in portions that fit into one filter."""
+    left = sorted(ids)
+    return (left[at : at + BATCH] for at in range(0, len(left), BATCH))
+
+
 def classes_of(entry: RawEntry) -> frozenset[str]:
     """Return an object's classes in lower case."""
     found = decode(entry, {"objectClass": Syntax.TEXTS}).attributes.get("objectClass")
-    return frozenset(each.lower() for each in found if isinstance(each, str)) if isinstance(found, tuple) else frozenset()
+    return (
+        frozenset(each.lower() for each in found if isinstance(each, str)) if isinstance(found, tuple) else frozenset()
+    )

@@ -122,6 +122,10 @@ class DirectorySettings(BaseModel):
     other_domains: Literal["doubt", "ignore"] = "doubt"
     """What it means that the directory has another domain below `base`, which this source does not read: `doubt` keeps anybody
     from being treated as gone until somebody has decided; `ignore` is that decision."""
+    unexplained: Literal["doubt", "believe"] = "doubt"
+    """What it means that a unit which held people is empty, that more than half of the people are missing, or that fewer are
+    there since the account lost a group, and the server tells of no change that explains it: `doubt` keeps anybody from being
+    treated as gone; `believe` is the decision that it is so. Set it back after one good read."""
     page_size: Annotated[int, Field(ge=1, le=1000)] = 500
     """Objects in one answer. Active Directory gives at most 1,000 (MaxPageSize)."""
     decoding: Literal["fast", "ldap3"] = "fast"

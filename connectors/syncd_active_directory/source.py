@@ -1,18 +1,30 @@
-"""The Active Directory source: connects, reads everything, proves it, and hangs up. It keeps nothing between two reads."""
+"""A directory as a source: connects, reads what changed or everything, proves it, and hangs up.
+
+It keeps nothing between two reads but what the cursor holds. The same class reads Active Directory and other LDAP servers: which
+one it is, the server says.
+"""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import ClassVar
 
-from syncd.core.errors import NeedsHuman, SyncdError, TryAgain
-from syncd.core.model import Kind, Page
+from syncd.core.errors import Problem, TryAgain
+from syncd.core.model import Kind, Page, ProofFact
 from syncd.core.ports import NOTHING_KNOWN, Known, Room, Verdict
+from syncd_active_directory import messages
 from syncd_active_directory.checks import Checks
-from syncd_active_directory.reading import Reading
+from syncd_active_directory.choosing import choose
+from syncd_active_directory.cursor import Cursor, parsed
+from syncd_active_directory.delta import Delta
+from syncd_active_directory.directory import discover
+from syncd_active_directory.full import Full
+from syncd_active_directory.place import Place
 from syncd_active_directory.schema import declared
+from syncd_active_directory.servers import Servers
 from syncd_active_directory.settings import DirectorySettings
 from syncd_active_directory.threads import finished
 from syncd_active_directory.trust import trust
@@ -20,10 +32,7 @@ from syncd_active_directory.wire import Wire
 
 
 class ActiveDirectory:
-    """People, units and groups of a domain as a `syncd.core.ports.Source`.
-
-    Every read is a full read over one connection to one server.
-    """
+    """People, units and groups of a directory as a `syncd.core.ports.Source`. Each read uses one connection to one server."""
 
     settings: ClassVar[type[DirectorySettings]] = DirectorySettings
     attributes: ClassVar[Mapping[Kind, Mapping[str, str]] | None] = declared()
@@ -31,6 +40,7 @@ class ActiveDirectory:
     def __init__(self, settings: DirectorySettings, room: Room) -> None:
         self._settings = settings
         self._room = room
+        self._servers = Servers(room.name, settings)
 
     async def __aenter__(self) -> ActiveDirectory:
         return self
@@ -43,23 +53,23 @@ class ActiveDirectory:
     @classmethod
     def attributes_with(cls, settings: DirectorySettings) -> Mapping[Kind, Mapping[str, str]]:
         """Return `attributes` together with those that the settings add."""
-        known = dict(declared())
+        known = dict(cls.attributes or {})
         known[Kind.PERSON] = {**known[Kind.PERSON], **settings.attributes}
         return known
 
     async def read(
-        self,
-        cursor: str | None,  # noqa: ARG002
-        *,
-        full: bool = False,  # noqa: ARG002
-        known: Known = NOTHING_KNOWN,  # noqa: ARG002
+        self, cursor: str | None, *, full: bool = False, known: Known = NOTHING_KNOWN
     ) -> AsyncIterator[Page]:
-        """Yield the whole directory, units first. There is no cursor yet: each read starts over."""
-        wire = await self._connected()
+        """Yield what changed since `cursor`, or the whole directory, units first."""
+        wire = await self._servers.connected(self._trust(), now=self._room.now())
         try:
-            pages = Reading(wire, self._settings, self._room.now()).pages()
+            pages = self._pages(wire, cursor, full=full, known=known)
             while (page := await finished(lambda: next(pages, None), interrupt=wire.abort)) is not None:
                 yield page
+        except TryAgain:
+            # Nothing is concluded from half a read; the next one begins with another server.
+            self._servers.failed(wire.address, self._room.now())
+            raise
         finally:
             await finished(wire.close, interrupt=wire.abort)
 
@@ -73,33 +83,49 @@ class ActiveDirectory:
         finally:
             verdicts.close()
 
+    def _pages(self, wire: Wire, text: str | None, *, full: bool, known: Known) -> Iterator[Page]:
+        """Yield a delta if it can be told whole, and everything otherwise. Blocking."""
+        now = self._room.now()
+        place = discover(wire, self._settings, self._room.wanted, now=now)
+        wire.always = place.dialect.controls
+        last, why = _usable(text, place)
+        telling = choose(wire, place, self._settings, last.mark if last else None)
+        hidden = last.hidden if last else ()
+        if last is not None and telling is not None and not full and self._settings.changes != "none":
+            if last.way is not telling.way:
+                why = f"who changed is asked for in another way now ({telling.way}, before {last.way})"
+            else:
+                delta = Delta(wire, place, telling=telling, last=last, known=known, now=now)
+                why = delta.gather()
+                if not why:
+                    yield from delta.pages()
+                    return
+                hidden = delta.hidden
+        whole = Full(wire, place, settings=self._settings, telling=telling, last=last, known=known, now=now)
+        for page in whole.pages(hidden):
+            yield _explained(page, why) if page.completeness is not None and why else page
+
     def _trust(self) -> ssl.SSLContext:
         ca_file = self._settings.ca_file
         return trust(self._room.base / ca_file if ca_file else None)
 
-    async def _connected(self) -> Wire:
-        """Return a bound connection to the first server that can be reached.
 
-        A refused password is not tried on the next server: that would only lock the account sooner.
-        """
-        context = self._trust()
-        failures: list[SyncdError] = []
-        for address in self._settings.servers:
-            wire = Wire(address, self._settings, context)
-            try:
-                await _done(wire, wire.connect)
-            except (TryAgain, NeedsHuman) as failure:
-                failures.append(failure)
-                continue
-            await _done(wire, wire.bind)
-            return wire
-        # What needs a person is said first: a certificate does not mend itself, a network often does.
-        raise next((failure for failure in failures if isinstance(failure, NeedsHuman)), failures[0])
+def _usable(text: str | None, place: Place) -> tuple[Cursor | None, str]:
+    """Return the cursor if it speaks of what is read now; otherwise why not, in plain words."""
+    if text is None:
+        return None, ""
+    cursor = parsed(text)
+    if isinstance(cursor, str):
+        return None, f"what the last read left cannot be used: {cursor}"
+    if cursor.digest != place.digest():
+        return None, "the settings or rules that decide what is read have changed"
+    return cursor, ""
 
 
-async def _done(wire: Wire, step: Callable[[], None]) -> None:
-    try:
-        await finished(step, interrupt=wire.abort)
-    except BaseException:
-        wire.close()
-        raise
+def _explained(page: Page, why: str) -> Page:
+    """Return the last page of a full read together with why it is not a delta."""
+    note: Problem = messages.STARTED_OVER.at(reason=why)
+    fact = ProofFact(name="everything was read again", holds=True, detail=why)
+    assert page.completeness is not None
+    completeness = replace(page.completeness, facts=(*page.completeness.facts, fact))
+    return replace(page, completeness=completeness, notes=(*page.notes, note))

@@ -8,7 +8,7 @@ its mark travels in the cursor.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
@@ -55,6 +55,10 @@ class Told:
     moved: frozenset[str] | None = None
     """Those of `changed` that are new, come back, or have another name or place; None where the way cannot tell, so that each
     may be."""
+    returned: frozenset[str] = frozenset()
+    """Those of `changed` that were deleted before, as far as the way can tell: whoever refers to them may do so again."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Where those of `changed` stand now (DN), if the way says so: who stands outside and was not moved is of no interest."""
     regrouped: str = ""
     """Not empty: memberships changed in a way that `changed` cannot express (a group was deleted), in plain words. Where rules
     or filters look at memberships, the read starts over."""

@@ -1,0 +1,150 @@
+"""What changed since the last read: who is told by a way, read again by the code that reads everything. Blocking.
+
+Nothing is yielded before it is sure that the delta can be told whole; where it cannot, the read starts over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+from syncd.core.model import Completeness, Kind, NativeId, Page, ProofFact, SourceRecord
+from syncd.core.ports import Known
+from syncd_active_directory import clock
+from syncd_active_directory.cursor import Cursor, written
+from syncd_active_directory.decode import is_below
+from syncd_active_directory.following import Following, regrouped
+from syncd_active_directory.gathered import Gathered
+from syncd_active_directory.place import Place
+from syncd_active_directory.proof_servers import server_state
+from syncd_active_directory.reading import Reading
+from syncd_active_directory.records import Records
+from syncd_active_directory.units import Units, unpacked
+from syncd_active_directory.ways import Telling, Told
+from syncd_active_directory.wire import Wire
+
+_PAGE: Final = 500
+_MOST_RECENT: Final = 500
+_MOST_HIDDEN: Final = 500
+
+
+class Delta:
+    """A delta: first `gather`, and if that says nothing against it, `pages`."""
+
+    def __init__(
+        self, wire: Wire, place: Place, *, telling: Telling, last: Cursor, known: Known, now: datetime
+    ) -> None:
+        self._place = place
+        self._telling = telling
+        self._last = last
+        self._now = now
+        self._reading = Reading(wire, place)
+        self._records = Records(place, Units(wire, place), known=known, now=now)
+        self._gathered = Gathered(self._records)
+        self._remembered = unpacked(last.units)
+        self._gone: set[str] = set()
+        self._told = Told(mark=last.mark)
+        self.hidden: tuple[str, ...] = last.hidden
+        """Ids of those who were told as changed and cannot be seen."""
+
+    def gather(self) -> str:
+        """Find out who changed and read them; return why everything must be read instead, empty if it need not."""
+        told = self._told = self._telling.since(self._last.mark)
+        if told.over:
+            return told.over
+        wanted = {each for each in told.changed if not self._stays_outside(each)} | set(self._due())
+        self._gathered.take(self._reading.by_ids(wanted))
+        left = wanted - self._gathered.names.keys()
+        elsewhere = {each.identity: each for each in self._reading.anywhere(left)}
+        far = {each: found for each, found in elsewhere.items() if "group" in found.classes}
+        following = Following(self._reading, self._gathered, units=self._remembered, told=told)
+        over = (
+            self._judge_unseen(left - elsewhere.keys())
+            or regrouped(self._reading, self._gathered, told=told, far=far, tells_members=self._telling.tells_members)
+            or following.follow(elsewhere)
+        )
+        self._gone |= (told.gone | elsewhere.keys() | following.outside) - self._gathered.names.keys()
+        return over
+
+    def pages(self) -> Iterator[Page]:
+        """Yield what changed, units first, then who is gone; the last page carries the new position."""
+        for kind in self._place.kinds:
+            records = [each for each in self._gathered.made.values() if each.kind is kind]
+            unchanged = self._records.unchanged[kind]
+            yield from _paged(records, unchanged)
+        if self._gone:
+            yield Page(deletions=tuple(map(NativeId, sorted(self._gone))), full=False)
+        facts = (*self._told.facts, self._summary())
+        cursor = written(self._cursor())
+        yield Page(full=False, cursor=cursor, completeness=Completeness(facts=facts), notes=self._records.notes())
+
+    def _stays_outside(self, identity: str) -> bool:
+        """Tell whether somebody stands where nothing is read, and stood there before."""
+        name = self._told.names.get(identity)
+        if name is None or self._told.moved is None or identity in self._told.moved:
+            return False
+        return not self._is_read(name)
+
+    def _is_read(self, name: str) -> bool:
+        return any(is_below(name, base) for base in self._place.bases)
+
+    def _due(self) -> Iterator[str]:
+        """Yield those whose state changed by itself since the last read."""
+        if self._is_due():
+            yield from clock.due(self._reading, since=datetime.fromtimestamp(self._last.at, UTC), now=self._now)
+        if self._place.reads(Kind.PERSON, "locked"):
+            yield from clock.locked(self._reading)
+
+    def _is_due(self) -> bool:
+        return bool(self._last.review) and self._last.review <= self._now.timestamp()
+
+    def _judge_unseen(self, unseen: set[str]) -> str:
+        """Decide about those who were told as changed and cannot be seen: the server itself may say that they are outside."""
+        outside = {each for each in unseen if (name := self._told.names.get(each)) and not self._is_read(name)}
+        self._gone |= outside
+        unknown = unseen - outside - set(self._last.hidden)
+        if not unknown:
+            return ""
+        # They may have been deleted a moment ago: then the server says so now, and the next delta, too.
+        unknown -= self._telling.since(self._told.mark).gone
+        if not unknown:
+            return ""
+        self.hidden = tuple(sorted(unknown | set(self._last.hidden))[:_MOST_HIDDEN])
+        return f"{len(unknown)} objects that changed cannot be seen: the account may not, or no longer, read them"
+
+    def _summary(self) -> ProofFact:
+        made = len(self._gathered.made)
+        detail = f"{len(self._told.changed)} told as changed, {made} read anew, {len(self._gone)} gone or outside"
+        return ProofFact(name="who was told was read again", holds=True, detail=detail)
+
+    def _cursor(self) -> Cursor:
+        last, told = self._last, self._told
+        fresh = self._gathered.made.keys() & (told.changed if told.moved is None else told.moved)
+        recent = tuple(sorted((set(last.recent) - told.gone) | fresh)[:_MOST_RECENT])
+        units = self._remembered.changed(added=self._gathered.of(Kind.UNIT), removed=self._gone) if last.units else ""
+        return replace(
+            last,
+            mark=told.mark,
+            server=self._place.server,
+            state=server_state(self._place, self._place.root),
+            units=units,
+            at=int(self._now.timestamp()),
+            review=self._review(),
+            told=last.told + len(told.changed) + len(told.gone) if last.told >= 0 else -1,
+            recent=recent,
+        )
+
+    def _review(self) -> int:
+        if self._is_due():
+            return clock.next_review(self._reading, self._now)
+        moments = [int(each.review_at.timestamp()) for each in self._gathered.made.values() if each.review_at]
+        return min([*moments, *((self._last.review,) if self._last.review else ())], default=0)
+
+
+def _paged(records: Sequence[SourceRecord], unchanged: int) -> Iterator[Page]:
+    for at in range(0, len(records), _PAGE):
+        yield Page(records=tuple(records[at : at + _PAGE]), full=False)
+    if unchanged:
+        yield Page(unchanged=unchanged, full=False)

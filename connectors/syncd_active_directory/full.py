@@ -1,0 +1,127 @@
+"""One read of a whole directory, from the first page to the proof. Blocking; it runs in a thread.
+
+Units come first, because people need to know their unit's id. Whoever is moved while the read goes on could slip from a base not
+yet read into one that was: who changed meanwhile is asked for at the end, and read once more. Memory holds the units, one page,
+and a few bytes for each person who was decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from syncd.core.model import Completeness, Kind, Page, SourceRecord
+from syncd.core.ports import Known
+from syncd_active_directory.clock import next_review
+from syncd_active_directory.cursor import Cursor, written
+from syncd_active_directory.entry import RawEntry
+from syncd_active_directory.place import Place
+from syncd_active_directory.proof import Explained, Proof
+from syncd_active_directory.reading import Reading
+from syncd_active_directory.records import Records
+from syncd_active_directory.settings import DirectorySettings
+from syncd_active_directory.units import Units, packed
+from syncd_active_directory.ways import Mark, Telling, Told, Way
+from syncd_active_directory.wire import Wire
+from syncd_active_directory.yielded import Yielded
+
+_NOBODY: Final = Told(mark={})
+
+
+class Full:
+    """A full read, and what it leaves for the next one."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        place: Place,
+        *,
+        settings: DirectorySettings,
+        telling: Telling | None,
+        last: Cursor | None,
+        known: Known,
+        now: datetime,
+    ) -> None:
+        self._place = place
+        self._telling = telling
+        self._last = last
+        self._now = now
+        self._reading = Reading(wire, place)
+        self._units = Units(wire, place)
+        self._records = Records(place, self._units, known=known, now=now)
+        self._proof = Proof(self._reading, self._records, self._units, settings=settings, last=last)
+        self._yielded = Yielded()
+
+    def pages(self, hidden: tuple[str, ...] = ()) -> Iterator[Page]:
+        """Yield the directory; the last page carries the proof and the cursor. Raises as the wire does.
+
+        `hidden` are the ids that the cursor shall remember as not to be seen.
+        """
+        mark, explained = self._opening()
+        for kind in self._place.kinds:
+            yield from self._of_kind(kind)
+        told = self._told_meanwhile(mark)
+        yield from self._meanwhile(told)
+        now = int(self._now.timestamp())
+        verdict = self._proof.verdict(told, explained, now=now)
+        proven = verdict.seen.at == now
+        cursor = Cursor(
+            dialect=self._place.dialect.name,
+            way=self._telling.way if self._telling else Way.NONE,
+            mark=mark,
+            server=self._place.server,
+            digest=self._place.digest(),
+            state=verdict.state,
+            units=packed(self._units.ids()),
+            seen=verdict.seen,
+            review=next_review(self._reading, self._now),
+            at=now,
+            # Of what is not proven, nothing is taken for the last good read: what was told since that one goes on counting.
+            told=0 if proven else -1 if explained.count is None else explained.count,
+            recent=() if proven or self._last is None else self._last.recent,
+            hidden=hidden,
+        )
+        yield Page(completeness=Completeness(facts=verdict.facts), cursor=written(cursor), notes=verdict.notes)
+
+    def _opening(self) -> tuple[Mark, Explained]:
+        """Return the position before the read, and what was told since the last good one."""
+        if self._telling is None:
+            return {}, Explained(count=None, deletions=False)
+        last = self._last
+        if last is None or last.way is not self._telling.way or last.told < 0:
+            return self._telling.mark(), Explained(count=None, deletions=False)
+        told = self._telling.since(last.mark)
+        if told.over:
+            return self._telling.mark(last.mark), Explained(count=None, deletions=False)
+        count = last.told + len(told.changed) + len(told.gone)
+        return told.mark, Explained(count=count, deletions=self._telling.tells_deletions)
+
+    def _of_kind(self, kind: Kind) -> Iterator[Page]:
+        batches = self._reading.everything(kind)
+        if kind is Kind.UNIT:
+            entries = [entry for batch in batches for entry in batch]
+            self._units.learn(entries, whole=True)
+            batches = iter([entries])
+        for batch in batches:
+            before = self._records.unchanged[kind]
+            records = tuple(record for entry in batch if (record := self._new(kind, entry)) is not None)
+            unchanged = self._records.unchanged[kind] - before
+            if records or unchanged:
+                yield Page(records=records, unchanged=unchanged)
+
+    def _new(self, kind: Kind, entry: RawEntry) -> SourceRecord | None:
+        """Return the record of an entry; None if it is known, or was yielded before: it was moved while it was read."""
+        record = self._records.of(kind, entry)
+        return record if record is not None and self._yielded.add(record.native_id) else None
+
+    def _told_meanwhile(self, mark: Mark) -> Told:
+        return self._telling.since(mark) if self._telling else _NOBODY
+
+    def _meanwhile(self, told: Told) -> Iterator[Page]:
+        """Yield those who changed while the read went on and were not yielded before."""
+        self._units.reopen()
+        found = self._reading.by_ids(told.changed)
+        records = tuple(record for _, kind, entry in found if (record := self._new(kind, entry)) is not None)
+        if records:
+            yield Page(records=records)

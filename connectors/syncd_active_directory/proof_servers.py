@@ -1,0 +1,78 @@
+"""What kinds of servers say of themselves that matters for a proof: who they are, how far they are, what the account is.
+
+It compares with what was said at the last read, and says what cannot be compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from syncd.core.model import ProofFact
+from syncd_active_directory.cursor import Cursor
+from syncd_active_directory.dialects import DialectName
+from syncd_active_directory.directory import first
+from syncd_active_directory.names import plain
+from syncd_active_directory.place import Place
+from syncd_active_directory.reading import Reading
+from syncd_active_directory.tombstones import Tombstones
+
+Root = Mapping[str, Sequence[bytes]]
+_LAG: Final = 3600
+"""Seconds in which a change should have reached every controller; between sites it takes 15 minutes to 3 hours by default, and
+who is new since then is looked for by id."""
+
+
+def rights(root: Root) -> frozenset[str]:
+    """Return digests of the groups that the server counts the account in (rootDSE tokenGroups, [MS-ADTS] 3.1.1.3.2.20)."""
+    return frozenset(hashlib.blake2b(each, digest_size=6).hexdigest() for each in root.get("tokengroups", ()))
+
+
+def server_state(place: Place, root: Root) -> Mapping[str, int | str]:
+    """Return how far the server is, in its own count."""
+    usn = first(root, "highestcommittedusn")
+    if place.dialect.name is DialectName.ACTIVE_DIRECTORY and usn.isdecimal():
+        return {"usn": int(usn)}
+    return {}
+
+
+def server_facts(reading: Reading, after: Root, *, last: Cursor | None, now: int) -> Iterator[ProofFact]:
+    """Yield the facts about the server; `after` is its own entry at the end of the read."""
+    if reading.place.dialect.name is DialectName.ACTIVE_DIRECTORY:
+        yield from _active_directory(reading, after, last=last, now=now)
+
+
+def _active_directory(reading: Reading, after: Root, *, last: Cursor | None, now: int) -> Iterator[ProofFact]:
+    place = reading.place
+    names = [plain(first(root, "dsservicename")) for root in (place.root, after)]
+    usn = [first(root, "highestcommittedusn") for root in (place.root, after)]
+    same = names[0] == names[1] != ""
+    yield ProofFact(name="one server", holds=same, detail=f"{place.host}, USN {usn[0]} to {usn[1]}")
+    synchronized = first(after, "issynchronized").upper()
+    detail = {"TRUE": "yes", "FALSE": "no: it is still being filled"}.get(synchronized, "the server does not say")
+    yield ProofFact(name="server is in step with the others", holds=synchronized != "FALSE", detail=detail)
+    if last is None:
+        return
+    if last.server != place.server:
+        yield _another(reading, last, now=now)
+        return
+    yield ProofFact(name="same server as last time", holds=True, detail="yes")
+    then = last.state.get("usn", 0)
+    older = isinstance(then, int) and usn[0].isdecimal() and int(usn[0]) < then
+    detail = f"USN {usn[0]}, {then} at the last read" + (": it was restored from an older state" if older else "")
+    yield ProofFact(name="server is not older than last time", holds=not older, detail=detail)
+
+
+def _another(reading: Reading, last: Cursor, *, now: int) -> ProofFact:
+    """Say that another server answers. It may lag behind the last one: then who is new there is missing here."""
+    name = "same server as last time"
+    since = now - last.seen.at
+    if last.seen.at and since < _LAG:
+        detail = f"no, and the last good read was {since // 60} minutes ago: this server may not have heard of everything yet"
+        return ProofFact(name=name, holds=False, detail=detail)
+    missing = set(last.recent) - {each.identity for each in reading.anywhere(last.recent)}
+    behind = len(missing - Tombstones(reading.wire, reading.place).known(missing))
+    if behind:
+        return ProofFact(name=name, holds=False, detail=f"no, and this one is behind: it lacks {behind} who are new")
+    return ProofFact(name=name, holds=True, detail=f"no: now it is {reading.place.host}, which is not behind")

@@ -1,0 +1,162 @@
+"""From raw entries to records: who is known is counted, who is not is decoded. The same for full reads and for deltas.
+
+It guesses nothing: what cannot be read is left out and noted, and a record about which something is noted has no fingerprint, so
+that it is noted again each time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from syncd.core.errors import Problem
+from syncd.core.model import Kind, NativeId, SourceRecord
+from syncd.core.ports import Known
+from syncd.core.values import Value, content_digest, moment
+from syncd_active_directory import messages
+from syncd_active_directory.decode import Decoded, decode
+from syncd_active_directory.entry import RawEntry, fingerprint, parent_bytes
+from syncd_active_directory.names import name_and_id, plain, plain_bytes
+from syncd_active_directory.place import Place
+from syncd_active_directory.units import Units
+
+VERSION: Final = 1
+"""Counted up when the same bytes come to mean another record: no fingerprint of before is known then."""
+_MOST_NOTES: Final = 200
+
+
+class Records:
+    """What is made of entries, and what was found on the way."""
+
+    def __init__(self, place: Place, units: Units, *, known: Known, now: datetime) -> None:
+        self._place = place
+        self._units = units
+        self._known = known
+        self._now = now
+        self._salts = {kind: _salt(place, kind) for kind in place.kinds}
+        self._named = {kind: _named(place, kind) for kind in place.kinds}
+        self._content = {kind: _content(place, kind) for kind in place.kinds}
+        self._notes: list[Problem] = []
+        self.unchanged: Counter[Kind] = Counter()
+        """Of each kind, how many are known."""
+        self.made: Counter[Kind] = Counter()
+        """Of each kind, how many were decoded."""
+        self.below: Counter[bytes] = Counter()
+        """How many people stand directly below each name."""
+        self.without_id = 0
+        self.without_state = 0
+
+    def of(self, kind: Kind, entry: RawEntry) -> SourceRecord | None:
+        """Return the record of an entry; None if it is known, no person, or has no id."""
+        above = parent_bytes(plain_bytes(entry.dn_bytes))
+        parent = self._units.parent(above)
+        mark = fingerprint(entry, f"{kind}{parent or ''}", self._salts[kind])
+        if kind is Kind.PERSON:
+            self.below[above] += 1
+        if self._known.seen(mark):
+            self.unchanged[kind] += 1
+            return None
+        return self._decoded(kind, entry, parent=parent, mark=mark)
+
+    def seen(self, kind: Kind) -> int:
+        """Return how many objects of a kind were there."""
+        return self.unchanged[kind] + self.made[kind]
+
+    def notes(self) -> tuple[Problem, ...]:
+        """Return what the administrator should know."""
+        hidden = (messages.NO_GUID.at(count=self.without_id),) if self.without_id else ()
+        return (*self._notes, *hidden)
+
+    def _decoded(self, kind: Kind, entry: RawEntry, *, parent: str | None, mark: bytes) -> SourceRecord | None:
+        dialect = self._place.dialect
+        found = decode(entry, self._place.asked[kind])
+        attributes = found.attributes
+        references = self._references(kind, attributes)
+        identity = attributes.get(dialect.identity.attribute)
+        if not isinstance(identity, str):
+            self.without_id += 1
+            return None
+        classes = attributes.get("objectClass")
+        if kind is Kind.PERSON and isinstance(classes, tuple) and "computer" in classes:
+            return None
+        self.made[kind] += 1
+        self._note(kind, found)
+        review_at, sure = self._add_state(kind, attributes)
+        if parent:
+            attributes["parent"] = parent
+        changed = attributes.get(dialect.changed_at)
+        return SourceRecord(
+            native_id=NativeId(identity),
+            kind=kind,
+            digest=content_digest(attributes, self._content[kind]),
+            attributes=attributes,
+            aliases=(plain(entry.dn), identity),
+            changed_at=moment(changed) if isinstance(changed, str) else None,
+            fingerprint=mark if sure and not found.unreadable else b"",
+            review_at=review_at,
+            references=references,
+        )
+
+    def _references(self, kind: Kind, attributes: dict[str, Value]) -> Mapping[str, NativeId]:
+        """Return the ids that names come with, and take them out of the names."""
+        references: dict[str, NativeId] = {}
+        for name in self._named[kind] & attributes.keys():
+            value = attributes[name]
+            if isinstance(value, str):
+                pairs = [name_and_id(value)]
+                attributes[name] = pairs[0][0]
+            elif isinstance(value, tuple):
+                pairs = sorted(map(name_and_id, value))
+                attributes[name] = tuple(text for text, _ in pairs)
+            else:
+                continue
+            # Only of attributes that hold names for sure: what people may write about themselves must refer to nobody.
+            if name.lower() in self._place.dialect.references:
+                references.update((text, NativeId(identity)) for text, identity in pairs if identity)
+        return references
+
+    def _add_state(self, kind: Kind, attributes: dict[str, Value]) -> tuple[datetime | None, bool]:
+        """Add `enabled` and `locked`: they depend on the time of day, so they are values, and part of the digest."""
+        if kind is not Kind.PERSON:
+            return None, True
+        state = self._place.dialect.state(attributes, self._now)
+        if state.enabled is not None:
+            attributes["enabled"] = state.enabled
+        if state.locked is not None:
+            attributes["locked"] = state.locked
+        self.without_state += state.hidden
+        return state.review_at, not state.hidden
+
+    def _note(self, kind: Kind, found: Decoded) -> None:
+        for attribute, expected in found.unreadable:
+            if len(self._notes) < _MOST_NOTES:
+                label = found.attributes.get("displayName") or found.attributes.get("name") or ""
+                words = {"kind": kind, "label": label, "attribute": attribute, "expected": expected}
+                self._notes.append(messages.UNREADABLE_VALUE.at(**words))
+
+
+def _named(place: Place, kind: Kind) -> frozenset[str]:
+    """Return the attributes whose values may be names with ids: known ones, and any that an administrator has added."""
+    if not place.dialect.extended_names:
+        return frozenset()
+    usual = place.dialect.asked[kind]
+    return frozenset(
+        name
+        for name in place.asked[kind]
+        if name.lower() in place.dialect.references or name == "distinguishedName" or name not in usual
+    )
+
+
+def _content(place: Place, kind: Kind) -> tuple[str, ...]:
+    """Return the attributes in which a record's content can lie."""
+    return tuple(sorted({*place.asked[kind], *place.dialect.computed[kind]} - place.dialect.bookkeeping))
+
+
+def _salt(place: Place, kind: Kind) -> bytes:
+    """Return a digest of everything besides the bytes that decides what they mean."""
+    asked = sorted((name, syntax.value) for name, syntax in place.asked[kind].items())
+    said = repr((VERSION, place.dialect.name.value, kind.value, asked))
+    return hashlib.blake2b(said.encode(), digest_size=32).digest()

@@ -1,0 +1,69 @@
+"""The servers of a source in the order in which they are tried. It opens connections and closes those that failed.
+
+Whoever failed lately is tried last; that is remembered within this process only. A refused password is not tried on the next
+server: that would only lock the account sooner.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from syncd.core.errors import NeedsHuman, SyncdError, TryAgain
+from syncd_active_directory.settings import DirectorySettings
+from syncd_active_directory.threads import finished
+from syncd_active_directory.wire import Wire
+
+_AVOIDED: Final = timedelta(minutes=10)
+_FAILED: Final[dict[tuple[str, str], datetime]] = {}
+"""When a server failed last, by source and address."""
+
+
+class Servers:
+    """The servers of one source."""
+
+    def __init__(self, source: str, settings: DirectorySettings) -> None:
+        self._source = source
+        self._settings = settings
+
+    async def connected(self, context: ssl.SSLContext, *, now: datetime) -> Wire:
+        """Return a bound connection to the first server that can be reached.
+
+        Raises `NeedsHuman` if a certificate or the password is not good, `TryAgain` if no server can be reached.
+        """
+        failures: list[SyncdError] = []
+        for address in self.ordered(now):
+            wire = Wire(address, self._settings, context)
+            try:
+                await _done(wire, wire.connect)
+            except (TryAgain, NeedsHuman) as failure:
+                failures.append(failure)
+                self.failed(address, now)
+                continue
+            await _done(wire, wire.bind)
+            return wire
+        # What needs a person is said first: a certificate does not mend itself, a network often does.
+        raise next((failure for failure in failures if isinstance(failure, NeedsHuman)), failures[0])
+
+    def failed(self, address: str, now: datetime) -> None:
+        """Remember that a server failed, so that the next read begins with another one."""
+        _FAILED[self._source, address] = now
+
+    def ordered(self, now: datetime) -> Sequence[str]:
+        """Return the addresses in the order in which they are to be tried."""
+
+        def lately(address: str) -> bool:
+            then = _FAILED.get((self._source, address))
+            return then is not None and now - then < _AVOIDED
+
+        return sorted(self._settings.servers, key=lately)
+
+
+async def _done(wire: Wire, step: Callable[[], None]) -> None:
+    try:
+        await finished(step, interrupt=wire.abort)
+    except BaseException:
+        wire.close()
+        raise
