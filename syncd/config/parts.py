@@ -191,6 +191,9 @@ class ScheduleSettings(Part):
 
     every: Duration = timedelta(minutes=15)
     """The time between two synchronizations."""
+    full_every: Duration = timedelta(hours=24)
+    """The time between two complete reads of a source that can also say what changed; they prove who is gone, and repair what the
+    source did not say."""
     observe_every: Duration = timedelta(hours=24)
     """The time between two complete looks at the target, which find what was changed there by hand."""
     jitter: Duration = timedelta(seconds=30)

@@ -72,6 +72,7 @@ def compose(
             leaver_retries=tuple(settings.writer.leaver_retries),
         ),
         observe_every=settings.schedule.observe_every,
+        full_every=settings.schedule.full_every,
         consumers={name: partial(make_consumer, name) for name in settings.consumers},
     )
 

@@ -129,6 +129,7 @@ def repair(tx: Transaction, target: str, found: Check, *, at: datetime) -> tuple
     )
     tx.links.put_many(target, made)
     tx.queue.supersede([link.subject for link in made], at=at)
+    tx.marks.add([link.subject for link in made], reason="linked by hand", at=at)
     return made
 
 
@@ -150,6 +151,7 @@ def bind(tx: Transaction, target: str, subject: SubjectId, kind: Kind, target_id
     link = Link(subject=subject, kind=kind, target_id=target_id, state=LinkState.LINKED, since=at, adopted=True)
     tx.links.put(target, link)
     tx.queue.supersede([subject], at=at)
+    tx.marks.add([subject], reason="linked by hand", at=at)
     return link
 
 
@@ -161,6 +163,7 @@ def unbind(tx: Transaction, target: str, subject: SubjectId, *, at: datetime) ->
     _settled(tx, subject)
     tx.links.drop(target, [subject])
     tx.queue.supersede([subject], at=at)
+    tx.marks.add([subject], reason="linked by hand", at=at)
     return link
 
 

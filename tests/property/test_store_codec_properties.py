@@ -26,8 +26,8 @@ from syncd.core.model import (
 from syncd.core.outcome import Fact, FactType
 from syncd.core.values import canonical
 from syncd.store import codec
-from syncd.store.rows import Told
 from syncd.store.columns import from_micros, micros
+from syncd.store.rows import Told
 
 KNOWN = message("TST-910", what="{who} has {count} {thing}.", do="Ask {who}.", example="-")
 

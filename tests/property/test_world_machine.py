@@ -133,7 +133,17 @@ class History(RuleBasedStateMachine):
 
         self.world.target.fault = fault
         self.world.time += timedelta(minutes=minutes)
-        self.check(self.world.sync())
+        done = self.world.sync()
+        self.check(done)
+        if not share and not done.queue.open and not done.queue.parked:
+            self.overlooked()
+
+    def overlooked(self) -> None:
+        """A look at everybody finds nobody whom the look at those who are marked did not find."""
+        self.world.target.fault = lambda _: None
+        again = self.world.sync(write=False, again=True)
+        assert again.reconciliation.everybody
+        assert again.reconciliation.plan.changes == ()
 
     def check(self, done: Cycle) -> None:
         present = {f"Example {key}" for key in PEOPLE if self.here(key)}

@@ -35,7 +35,19 @@ if TYPE_CHECKING:
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Save the plan for `syncd apply`."
 )
 @click.option("--exit-code", is_flag=True, help="End with 10 if there are changes, 5 if some are held.")
-def command(call: Call, *, everything: bool, where: bool, fresh: bool, out: Path | None, exit_code: bool) -> ExitCode:
+@click.option("--full", is_flag=True, help="Read every source in full, also where it could say what changed.")
+@click.option("--recompute", is_flag=True, help="Take nothing for known: decode, map and compare everybody.")
+def command(
+    call: Call,
+    *,
+    everything: bool,
+    where: bool,
+    fresh: bool,
+    full: bool,
+    recompute: bool,
+    out: Path | None,
+    exit_code: bool,
+) -> ExitCode:
     """Show what would be written, to whom and why, without writing it.
 
     The sources are read, the rules applied, and the result is compared with what the target holds. Nothing in the target
@@ -49,7 +61,8 @@ def command(call: Call, *, everything: bool, where: bool, fresh: bool, out: Path
     with call.session() as session:
         world = session.world("syncd plan")
         with ends_with(ExitCode.TARGET), session.store.exclusive("syncd plan"), shown(call) as progress:
-            done = asyncio.run(cycle(world, Order(write=False, fresh=fresh), progress=progress))
+            order = Order(write=False, fresh=fresh, full=full, again=recompute)
+            done = asyncio.run(cycle(world, order, progress=progress))
         if out is not None:
             save(out, done, world)
         found = done.reconciliation

@@ -169,6 +169,8 @@ def _act(call: Call, what: str, ids: Sequence[str], *, reason: str, all_parked: 
         if left:
             words = [NOT_WAITING.at(label=row.change.label, id=row.id, state=row.state) for row in left]
             raise Stopped(ExitCode.CONFIGURATION, words)
+        if what == "queue drop":
+            tx.marks.add({row.change.subject for row in rows}, reason="taken out of the queue", at=operation.at)
         for row in rows:
             change = row.change
             facts = {"op": str(change.op), "was": str(row.state)}

@@ -13,13 +13,16 @@ from syncd.cli.exit_codes import ExitCode
     examples=(
         ("syncd sync", "Read, plan, and write what the guard allows."),
         ("syncd sync --accept", "The same, the first time or after rules were edited: accepts the configuration."),
+        ("syncd sync --full", "Read everything, which also finds who is gone where deletions are not told."),
         ("syncd sync --json | jq .result", "For scripts and monitoring."),
     ),
     exits=(ExitCode.PARKED, ExitCode.HELD, ExitCode.SOURCE, ExitCode.TARGET, ExitCode.BUSY),
 )
 @click.option("--accept", is_flag=True, help="Let a configuration write that has not written before.")
 @click.option("--fresh", is_flag=True, help="Look at the whole target again instead of remembering it.")
-def command(call: Call, *, accept: bool, fresh: bool) -> ExitCode:
+@click.option("--full", is_flag=True, help="Read every source in full, also where it could say what changed.")
+@click.option("--recompute", is_flag=True, help="Take nothing for known: decode, map and compare everybody.")
+def command(call: Call, *, accept: bool, fresh: bool, full: bool, recompute: bool) -> ExitCode:
     """Plan and write once, within the limits of the guard.
 
     What an earlier run left unfinished is read back and settled first. The summary tells what the target confirmed from what
@@ -29,5 +32,5 @@ def command(call: Call, *, accept: bool, fresh: bool) -> ExitCode:
     from syncd.engine.cycle import Order
 
     with call.session() as session, ends_with(ExitCode.TARGET):
-        done = run_cycle(call, session, "syncd sync", Order(accept=accept, fresh=fresh))
+        done = run_cycle(call, session, "syncd sync", Order(accept=accept, fresh=fresh, full=full, again=recompute))
         return finish(call, done)
