@@ -52,8 +52,8 @@ class Delta:
     def gather(self) -> str:
         """Find out who changed and read them; return why everything must be read instead, empty if it need not."""
         told = self._told = self._telling.since(self._last.mark)
-        if told.over:
-            return told.over
+        if over := told.over or told.inexact:
+            return over
         wanted = {each for each in told.changed if not self._stays_outside(each)} | set(self._due())
         self._gathered.take(self._reading.by_ids(wanted))
         left = wanted - self._gathered.names.keys()

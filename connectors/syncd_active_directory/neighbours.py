@@ -19,6 +19,9 @@ from syncd_active_directory.wire import Wire
 
 MOST: Final = 2000
 """So many changed objects at most: beyond, reading everything costs less than asking who is touched."""
+GROUPS: Final = frozenset({"groupofnames", "groupofuniquenames", "groupofmembers", "posixgroup", "groupofurls"})
+"""Classes of objects that have members, in lower case."""
+REGROUPED: Final = "a group changed, and the server does not say who left it"
 _BATCH: Final = 25
 _DOING: Final = "looking for those who are touched by a change"
 _EVERYTHING: Final = "(objectClass=*)"

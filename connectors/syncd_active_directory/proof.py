@@ -192,12 +192,18 @@ class Proof:
         name = "nobody slipped through while it was read"
         if meanwhile.over:
             return ProofFact(name=name, holds=False, detail=f"it cannot be told: {meanwhile.over}")
-        units = self._units.ids() & meanwhile.changed
-        moved = units if meanwhile.moved is None else units & meanwhile.moved
-        if moved:
+        if moved := self._moved_units(meanwhile):
             return ProofFact(name=name, holds=False, detail=f"{len(moved)} units were moved or renamed meanwhile")
         changed = len(meanwhile.changed) + len(meanwhile.gone)
         return ProofFact(name=name, holds=True, detail=f"{changed} objects changed meanwhile and were read again")
+
+    def _moved_units(self, meanwhile: Told) -> set[str]:
+        units = self._units.ids() & meanwhile.changed
+        if meanwhile.moved is not None:
+            return set(units & meanwhile.moved)
+        # The way cannot tell, but whoever stands where it stood has not been moved.
+        stay = {each.identity for each in self._reading.anywhere(units) if self._units.stood(each.identity, each.dn)}
+        return set(units - stay)
 
     @property
     def _believed(self) -> bool:

@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 from syncd.core.errors import NeedsHuman, Problem, TryAgain
 from syncd.core.model import ProofFact
 from syncd_active_directory import messages_ldap
-from syncd_active_directory.neighbours import MOST, Changed, changed, neighbours, wanted
+from syncd_active_directory.neighbours import GROUPS, MOST, REGROUPED, Changed, changed, neighbours, wanted
 from syncd_active_directory.place import Place
 from syncd_active_directory.schema_ldap import STAMP
 from syncd_active_directory.ways import Mark, Told, Way
@@ -75,7 +75,13 @@ class Stamps:
         touched = neighbours(self._wire, self._place, list(found.values())) if len(found) <= MOST else None
         if touched is None:
             return Told(mark=mark, over=f"more than {MOST} objects changed: reading everything costs less")
-        return Told(mark={"since": latest}, changed=touched | found.keys(), facts=(_BLIND,))
+        group = any(each.classes & GROUPS for each in found.values())
+        return Told(
+            mark={"since": latest},
+            changed=touched | found.keys(),
+            regrouped=REGROUPED if group else "",
+            facts=(_BLIND,),
+        )
 
     def _changed(self, base: str, begin: str) -> Iterator[tuple[str, Changed]]:
         asked = (STAMP, *wanted(self._place))

@@ -1,15 +1,15 @@
 """Learns who changed by RFC 4533, refreshOnly: OpenLDAP's syncprov and 389 Directory Server's content synchronization.
 
-The mark is the server's cookie, one for each base. What the server calls deleted is not passed on as deleted: slapd says the same
-of somebody who is only hidden from our account now (seen with 2.5.13), and its overlays then rewrite others without a word. So a
-deletion starts the read over, and the read proves who is gone. It reads no attribute but the class; it stores nothing.
+The mark is the server's cookie, one for each base. A delta does not pass on what the server calls deleted: slapd says the same of
+somebody who changed and is hidden from our account now (seen with 2.5.13), and its overlays rewrite others without a word. So a
+deletion starts the read over, and the read proves who is gone. It reads no attribute but class and id, and stores nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from syncd.core.errors import NeedsHuman, Problem, TryAgain, foreign
@@ -17,7 +17,7 @@ from syncd.core.model import ProofFact
 from syncd_active_directory import messages_ldap as messages
 from syncd_active_directory.dialects import DialectName
 from syncd_active_directory.entry import Malformed
-from syncd_active_directory.neighbours import MOST, Changed, changed, neighbours, wanted
+from syncd_active_directory.neighbours import GROUPS, MOST, REGROUPED, Changed, changed, neighbours, wanted
 from syncd_active_directory.place import Place
 from syncd_active_directory.sync_values import DELETE, PRESENT, finished, informed, request, stated
 from syncd_active_directory.ways import Mark, Told, Way
@@ -28,6 +28,8 @@ _STATE: Final = "1.3.6.1.4.1.4203.1.9.1.2"
 _DONE: Final = "1.3.6.1.4.1.4203.1.9.1.3"
 _INFO: Final = "1.3.6.1.4.1.4203.1.9.1.4"
 _EVERYTHING: Final = "(objectClass=*)"
+_AGAIN: Final = "since the last but one: "
+"""Before a base's name in the mark: from where it is told once more."""
 _NOTHING: Final = "(!(objectClass=*))"
 """Every object has a class, so that nobody is found: the answer is a fresh cookie and nothing else."""
 _CSN: Final = r"\d{14}\.\d{6}Z#[0-9a-f]{6}#[0-9a-f]{3}#[0-9a-f]{6}"
@@ -54,6 +56,7 @@ class _Heard:
 
     cookie: str
     changed: tuple[Changed, ...] = ()
+    gone: frozenset[str] = frozenset()
     over: str = ""
     behind: bool = False
 
@@ -63,11 +66,12 @@ class SyncRepl:
 
     way: ClassVar[Way] = Way.SYNCREPL
     tells_members: ClassVar[bool] = False
-    tells_deletions: ClassVar[bool] = False
+    tells_deletions: ClassVar[bool] = True
 
     def __init__(self, wire: Wire, place: Place) -> None:
         self._wire = wire
         self._place = place
+        self._twice = True
 
     def refused(self) -> Problem | None:
         """Ask for a cookie, which costs nothing; None if the account gets one for each base."""
@@ -84,17 +88,35 @@ class SyncRepl:
         return {base: self._fresh(base) for base in self._place.bases}
 
     def since(self, mark: Mark) -> Told:
-        """Tell who changed, and who is touched by that; `over` if anybody was deleted, or the server names those present."""
-        heard = [self._heard(base, str(mark.get(base, ""))) for base in self._place.bases]
-        new = {base: each.cookie for base, each in zip(self._place.bases, heard, strict=True)}
-        facts = _facts(heard)
-        if over := next((each.over for each in heard if each.over), ""):
-            return Told(mark=new, over=over, facts=facts)
-        those = [each for one in heard for each in one.changed]
+        """Tell who changed, and who is touched by that; `inexact` if anybody is gone, `over` if the server cannot tell.
+
+        What changed is told twice, in this read and in the next one: OpenLDAP's overlay refint rewrites others some time after a
+        rename or deletion, in the background, and these are found only once that is done.
+        """
+        heard = {base: self._heard(base, self._from(mark, base)) for base in self._place.bases}
+        self._twice = False
+        new: dict[str, str | int] = {base: each.cookie for base, each in heard.items()}
+        new |= {_AGAIN + base: mark[base] for base, each in heard.items() if base in mark and each.cookie != mark[base]}
+        told = Told(mark=new, facts=_facts(heard.values()))
+        if over := next((each.over for each in heard.values() if each.over), ""):
+            return replace(told, over=over)
+        those = [each for one in heard.values() for each in one.changed]
+        gone = frozenset[str]().union(*(each.gone for each in heard.values()))
         touched = neighbours(self._wire, self._place, those) if len(those) <= MOST else None
         if touched is None:
-            return Told(mark=new, over=f"more than {MOST} objects changed: reading everything costs less", facts=facts)
-        return Told(mark=new, changed=touched | {each.identity for each in those}, facts=facts)
+            return replace(told, over=f"more than {MOST} objects changed: reading everything costs less")
+        return replace(
+            told,
+            changed=(touched | {each.identity for each in those}) - gone,
+            gone=gone,
+            inexact=f"{len(gone)} objects are deleted, moved away, or hidden from the account now" if gone else "",
+            regrouped=REGROUPED if any(each.classes & GROUPS for each in those) else "",
+        )
+
+    def _from(self, mark: Mark, base: str) -> str:
+        """Return the cookie from which on is told: by the first call on a connection, what the last read was told once more."""
+        again = mark.get(_AGAIN + base) if self._twice else None
+        return str(again or mark.get(base, ""))
 
     def _fresh(self, base: str) -> str:
         answer = self._ask(base, filter_=_NOTHING, cookie="")
@@ -124,23 +146,20 @@ class SyncRepl:
         done = finished(answer.controls.get(_DONE) or b"0\0")
         # Without a new cookie nothing happened since the old one.
         new = _text(done.cookie) or cookie
-        present = not done.deletes or any(not each.deleted for each in told)
+        # 389 Directory Server leaves refreshDeletes out, and yet names who is deleted, or else says e-syncRefreshRequired.
+        deletes = done.deletes or self._place.dialect.name is DialectName.DS389
+        present = not deletes or any(not each.deleted for each in told)
         if present or any(state.state == PRESENT for state, _ in states) or not self._is_cookie(new):
             return _Heard(
                 cookie=cookie, over="the server does not remember that far back, and names who is present instead"
             )
-        gone = {state.identity for state, _ in states if state.state == DELETE}.union(
-            *(each.identities for each in told)
-        )
-        if gone:
-            return _Heard(
-                cookie=new, over=f"{len(gone)} objects are deleted, moved away, or hidden from the account now"
-            )
+        named = [state.identity for state, _ in states if state.state == DELETE]
+        gone = frozenset(named).union(*(each.identities for each in told))
         # The control says entryUUID; where objects go by another attribute, that one counts.
-        those = tuple(changed(entry, self._place) for entry in answer.entries)
+        those = tuple(changed(entry, self._place) for state, entry in states if state.state != DELETE)
         if any(not each.identity for each in those):
             return _Heard(cookie=cookie, over="the server does not show who changed")
-        return _Heard(cookie=new, changed=those)
+        return _Heard(cookie=new, changed=those, gone=gone)
 
     def _ask(self, base: str, *, filter_: str, cookie: str) -> Answer:
         return self._wire.answer(
@@ -163,7 +182,7 @@ def _text(cookie: bytes) -> str:
     return cookie.decode("latin-1")
 
 
-def _facts(heard: Sequence[_Heard]) -> tuple[ProofFact, ...]:
+def _facts(heard: Iterable[_Heard]) -> tuple[ProofFact, ...]:
     behind = any(each.behind for each in heard)
     detail = "older: it was restored, or is another one that lags" if behind else "no older"
     return (ProofFact(name=STATE, holds=not behind, detail=detail),)

@@ -33,6 +33,7 @@ class Units:
         self._ids: dict[bytes, str] = {}
         self._folded: dict[str, str] = {}
         self._whole = False
+        self._stood: dict[str, str] = {}
 
     def learn(self, entries: Iterable[RawEntry], *, whole: bool) -> None:
         """Take in units; `whole` says that there are no others."""
@@ -40,6 +41,11 @@ class Units:
         for entry in entries:
             if identity := identity_of(entry, self._place):
                 self._take(plain_bytes(entry.dn_bytes), identity)
+                self._stood[identity] = _text(plain_bytes(entry.dn_bytes)).casefold()
+
+    def stood(self, identity: str, name: str) -> bool:
+        """Tell whether a unit had this name when it was learned; letters' case does not count."""
+        return self._stood.get(identity) == name.casefold()
 
     def reopen(self) -> None:
         """There may be units by now that there were not: ask again for those that are not known."""

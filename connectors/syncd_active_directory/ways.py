@@ -62,6 +62,9 @@ class Told:
     regrouped: str = ""
     """Not empty: memberships changed in a way that `changed` cannot express (a group was deleted), in plain words. Where rules
     or filters look at memberships, the read starts over."""
+    inexact: str = ""
+    """Not empty: all of this is so, but it changed others in ways that nobody tells (a server that rewrites references to somebody
+    deleted), so that a delta would not be exact: it starts over, and why in plain words. A full read may rely on it."""
     over: str = ""
     """Not empty: start over with a full read, and why in plain words (stale cookie, present phase, a server that is behind)."""
     facts: tuple[ProofFact, ...] = ()
