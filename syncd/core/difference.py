@@ -19,6 +19,7 @@ FOREIGN: Final = "target:"
 _PERSON_REFERENCES: Final = frozenset({"manager", "managers"})
 _PLAIN: Final = frozenset({FieldType.TEXT, FieldType.NUMBER, FieldType.DATE})
 """Types whose values need no translation."""
+_REFERRING: Final = frozenset({FieldType.REFERENCE, FieldType.REFERENCES, FieldType.MEMBERSHIPS})
 
 
 class Names:
@@ -69,6 +70,8 @@ def fields_where(
 
 def references(value: Value, spec: FieldSpec) -> tuple[SubjectId, ...]:
     """Return the subjects that a desired value refers to."""
+    if spec.type not in _REFERRING:
+        return ()
     match spec.type:
         case FieldType.REFERENCE:
             return () if is_empty(value) else (SubjectId(str(value)),)
@@ -82,6 +85,8 @@ def references(value: Value, spec: FieldSpec) -> tuple[SubjectId, ...]:
 
 def exchange(value: Value, spec: FieldSpec, ids: Mapping[SubjectId, TargetId]) -> Value:
     """Return a desired value with its subjects as the target's ids. Those without an id are left out of lists; None alone."""
+    if spec.type not in _REFERRING:
+        return value
     match spec.type:
         case FieldType.REFERENCE:
             return None if is_empty(value) else ids.get(SubjectId(str(value)))
