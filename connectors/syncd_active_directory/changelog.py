@@ -16,7 +16,7 @@ from syncd.core.model import ProofFact
 from syncd_active_directory import messages_ldap
 from syncd_active_directory.neighbours import MOST, below
 from syncd_active_directory.place import Place
-from syncd_active_directory.ways import Mark, Told, Way
+from syncd_active_directory.ways import BEHIND, Mark, Told, Way
 from syncd_active_directory.wire import Wire
 
 _USUAL_BASE: Final = "cn=changelog"
@@ -24,7 +24,6 @@ _WANTED: Final = ("changeNumber", "changeTime", "changeType", "targetUniqueId")
 _ROOT: Final = ("changelog", "firstChangeNumber", "lastChangeNumber")
 _RENAMED: Final = frozenset({"modrdn", "moddn"})
 _DOING: Final = "reading the changelog"
-STATE: Final = "server's state is not older than the last read's"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +52,7 @@ class ChangeLog:
     def __init__(self, wire: Wire, place: Place) -> None:
         self._wire = wire
         self._place = place
+        self._behind = False
 
     def refused(self) -> Problem | None:
         """Look at the last entry; None if there is a changelog that may be read and says whose changes it holds."""
@@ -107,11 +107,16 @@ class ChangeLog:
             changed=frozenset((types.keys() | touched) - gone),
             gone=frozenset(gone),
             moved=frozenset((moved | new | touched) - gone),
-            facts=_facts(),
+            facts=self._facts(),
         )
 
     def _over(self, mark: Mark, why: str, *, behind: bool = False) -> Told:
-        return Told(mark=mark, over=why, facts=_facts(behind=behind))
+        self._behind = self._behind or behind
+        return Told(mark=mark, over=why, facts=self._facts())
+
+    def _facts(self) -> tuple[ProofFact, ...]:
+        # Remembered for this connection: the full read that follows must not be taken for a good one.
+        return (BEHIND,) if self._behind else ()
 
     def _span(self) -> tuple[str, int, int]:
         """Return where the changelog is, its first and its last number; 0 where it has none."""
@@ -147,11 +152,6 @@ class ChangeLog:
 
 def _mark(number: int, entry: _Entry | None) -> Mark:
     return {"number": number, "entry": entry.sign if entry else ""}
-
-
-def _facts(*, behind: bool = False) -> tuple[ProofFact, ...]:
-    detail = "the changelog is behind the last read" if behind else "no older"
-    return (ProofFact(name=STATE, holds=not behind, detail=detail),)
 
 
 def _lowered(attributes: Mapping[str, Sequence[bytes]]) -> dict[str, str]:

@@ -128,7 +128,7 @@ class Delta:
             last,
             mark=told.mark,
             server=self._place.server,
-            state=server_state(self._place, self._place.root),
+            state=server_state(self._place, self._place.root, self._last),
             units=units,
             at=int(self._now.timestamp()),
             review=self._review(),

@@ -17,6 +17,7 @@ from syncd.core.model import Kind
 from syncd_active_directory import messages
 from syncd_active_directory.decode import is_below
 from syncd_active_directory.dialects import DIALECTS, Dialect, DialectName
+from syncd_active_directory.entry import RawEntry
 from syncd_active_directory.place import Place, Search
 from syncd_active_directory.schema import Syntax, with_extra
 from syncd_active_directory.settings import Base, DirectorySettings
@@ -40,7 +41,6 @@ ROOT: Final = (
     "isSynchronized",
     "defaultNamingContext",
     "configurationNamingContext",
-    "contextCSN",
     "firstChangeNumber",
     "lastChangeNumber",
     "changelog",
@@ -50,6 +50,8 @@ ROOT: Final = (
 """What is asked of the server's own entry; servers leave out what they do not have."""
 
 
+_CSN: Final = "contextCSN"
+"""Where OpenLDAP says how far it is: change sequence numbers, one for each server that takes changes (slapo-syncprov(5))."""
 Wanted = Mapping[Kind, frozenset[str]]
 Root = Mapping[str, Sequence[bytes]]
 
@@ -60,8 +62,10 @@ def discover(
     """Return where a read over `wire` takes place. Raises as the wire does, and `NeedsHuman` if nothing is to be read."""
     root = root_of(wire)
     dialect = _spoken(root, settings)
+    csn = sorted(text for shown in _tops(wire, dialect, root, settings) for text in _texts(shown, _CSN))
     return Place(
         at=now,
+        csn=tuple(csn),
         dialect=dialect,
         root=root,
         server=identity(wire, dialect, root, settings),
@@ -138,21 +142,31 @@ def _spoken(root: Mapping[str, Sequence[bytes]], settings: DirectorySettings) ->
 def identity(wire: Wire, dialect: Dialect, root: Root, settings: DirectorySettings) -> str:
     """Return what identifies the server's database; empty if it does not show it."""
     if dialect.name is not DialectName.ACTIVE_DIRECTORY:
-        return _of_suffixes(wire, dialect, root, settings)
+        shown = _tops(wire, dialect, root, settings)
+        return ",".join(sorted(text for each in shown for text in _texts(each, dialect.identity.attribute)))
     # The invocation id changes when a controller is restored from a backup ([MS-ADTS] 3.1.1.1.9).
     service = wire.entry(first(root, "dsservicename"), ["invocationId"], doing="asking which server this is")
     values = service.attributes.get("invocationId", ()) if service else ()
     return str(uuid.UUID(bytes_le=bytes(values[0]))) if values and len(values[0]) == 16 else ""
 
 
-def _of_suffixes(wire: Wire, dialect: Dialect, root: Root, settings: DirectorySettings) -> str:
-    """Return the ids of the objects at the top of what is read: the same on all replicas, others once it was loaded anew."""
-    found = []
+def _tops(wire: Wire, dialect: Dialect, root: Root, settings: DirectorySettings) -> Iterator[RawEntry]:
+    """Yield the objects at the top of what is read; none for Active Directory, which says by itself who it is.
+
+    Their ids are the same on all replicas, and others once the directory was loaded anew.
+    """
+    if dialect.name is DialectName.ACTIVE_DIRECTORY:
+        return
+    wanted = [dialect.identity.attribute, _CSN]
     for context in (each.decode(errors="replace") for each in root.get("namingcontexts", ())):
-        if not any(is_below(base.dn, context) for base in settings.bases):
-            continue
-        # An account may see a branch and not the top.
-        with suppress(NeedsHuman):
-            shown = wire.entry(context, [dialect.identity.attribute], doing="asking which server this is")
-            found += [first({name: values}, name) for name, values in (shown.attributes.items() if shown else ())]
-    return ",".join(sorted(found))
+        if any(is_below(base.dn, context) for base in settings.bases):
+            # An account may see a branch and not the top.
+            with suppress(NeedsHuman):
+                shown = wire.present(context, wanted, doing="asking which server this is")
+                yield from [shown] if shown else []
+
+
+def _texts(entry: RawEntry, attribute: str) -> Iterator[str]:
+    for name, values in entry.attributes.items():
+        if name.lower() == attribute.lower():
+            yield from (value.decode(errors="replace") for value in values)

@@ -44,6 +44,8 @@ class Place:
     """What is asked of each kind: the dialect's attributes and those that the settings add."""
     wanted: Mapping[Kind, frozenset[str]] | None = None
     """The attributes that rules read (`Room.wanted`)."""
+    csn: tuple[str, ...] = ()
+    """OpenLDAP's contextCSN when the connection was made; empty where it is not shown."""
     at: datetime | None = None
     """The time by our clock when the connection was made."""
 

@@ -88,7 +88,7 @@ class Proof:
         return Verdict(
             facts=tuple(facts),
             notes=(*self._records.notes(), *self._notes),
-            state=server_state(self._place, after),
+            state=server_state(self._place, after, self._last),
             seen=seen if proven else self._then,
         )
 

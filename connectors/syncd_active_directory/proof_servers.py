@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from syncd.core.model import ProofFact
+from syncd_active_directory import proof_ldap
 from syncd_active_directory.cursor import Cursor
 from syncd_active_directory.dialects import DialectName
 from syncd_active_directory.directory import first
@@ -29,8 +30,10 @@ def rights(root: Root) -> frozenset[str]:
     return frozenset(hashlib.blake2b(each, digest_size=6).hexdigest() for each in root.get("tokengroups", ()))
 
 
-def server_state(place: Place, root: Root) -> Mapping[str, int | str]:
+def server_state(place: Place, root: Root, last: Cursor | None = None) -> Mapping[str, int | str]:
     """Return how far the server is, in its own count."""
+    if place.dialect.name is not DialectName.ACTIVE_DIRECTORY:
+        return proof_ldap.state(place, last)
     usn = first(root, "highestcommittedusn")
     if place.dialect.name is DialectName.ACTIVE_DIRECTORY and usn.isdecimal():
         return {"usn": int(usn)}
@@ -41,6 +44,8 @@ def server_facts(reading: Reading, after: Root, *, last: Cursor | None, now: int
     """Yield the facts about the server; `after` is its own entry at the end of the read."""
     if reading.place.dialect.name is DialectName.ACTIVE_DIRECTORY:
         yield from _active_directory(reading, after, last=last, now=now)
+    else:
+        yield from proof_ldap.facts(reading.place, last)
 
 
 def _active_directory(reading: Reading, after: Root, *, last: Cursor | None, now: int) -> Iterator[ProofFact]:

@@ -8,19 +8,17 @@ deletion starts the read over, and the read proves who is gone. It reads no attr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from syncd.core.errors import NeedsHuman, Problem, TryAgain, foreign
-from syncd.core.model import ProofFact
 from syncd_active_directory import messages_ldap as messages
 from syncd_active_directory.dialects import DialectName
 from syncd_active_directory.entry import Malformed
 from syncd_active_directory.neighbours import GROUPS, MOST, REGROUPED, Changed, changed, neighbours, wanted
 from syncd_active_directory.place import Place
 from syncd_active_directory.sync_values import DELETE, PRESENT, finished, informed, request, stated
-from syncd_active_directory.ways import Mark, Told, Way
+from syncd_active_directory.ways import BEHIND, Mark, Told, Way
 from syncd_active_directory.wire import Answer, Wire
 
 CONTROL: Final = "1.3.6.1.4.1.4203.1.9.1.1"
@@ -47,7 +45,6 @@ _WHY: Final = {
     _REFRESH_REQUIRED: "the server does not remember that far back",
     _UNWILLING: "the server is behind the last read: it was restored, or is another one that lags",
 }
-STATE: Final = "server's state is not older than the last read's"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +69,7 @@ class SyncRepl:
         self._wire = wire
         self._place = place
         self._twice = True
+        self._behind = False
 
     def refused(self) -> Problem | None:
         """Ask for a cookie, which costs nothing; None if the account gets one for each base."""
@@ -97,7 +95,8 @@ class SyncRepl:
         self._twice = False
         new: dict[str, str | int] = {base: each.cookie for base, each in heard.items()}
         new |= {_AGAIN + base: mark[base] for base, each in heard.items() if base in mark and each.cookie != mark[base]}
-        told = Told(mark=new, facts=_facts(heard.values()))
+        self._behind = self._behind or any(each.behind for each in heard.values())
+        told = Told(mark=new, facts=(BEHIND,) if self._behind else ())
         if over := next((each.over for each in heard.values() if each.over), ""):
             return replace(told, over=over)
         those = [each for one in heard.values() for each in one.changed]
@@ -180,9 +179,3 @@ class SyncRepl:
 
 def _text(cookie: bytes) -> str:
     return cookie.decode("latin-1")
-
-
-def _facts(heard: Iterable[_Heard]) -> tuple[ProofFact, ...]:
-    behind = any(each.behind for each in heard)
-    detail = "older: it was restored, or is another one that lags" if behind else "no older"
-    return (ProofFact(name=STATE, holds=not behind, detail=detail),)

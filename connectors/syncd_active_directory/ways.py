@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from syncd.core.errors import Problem
 from syncd.core.model import ProofFact
@@ -63,8 +63,8 @@ class Told:
     """Not empty: memberships changed in a way that `changed` cannot express (a group was deleted), in plain words. Where rules
     or filters look at memberships, the read starts over."""
     inexact: str = ""
-    """Not empty: all of this is so, but it changed others in ways that nobody tells (a server that rewrites references to somebody
-    deleted), so that a delta would not be exact: it starts over, and why in plain words. A full read may rely on it."""
+    """Not empty: all of this is so, but it changed others in ways that nobody tells (a server that rewrites references to
+    somebody deleted), so that a delta would not be exact: it starts over, and why in plain words. A full read may rely on it."""
     over: str = ""
     """Not empty: start over with a full read, and why in plain words (stale cookie, present phase, a server that is behind)."""
     facts: tuple[ProofFact, ...] = ()
@@ -101,3 +101,9 @@ class Telling(Protocol):
     def since(self, mark: Mark) -> Told:
         """Tell who changed since `mark`. A mark that is not understood, stale or foreign gives `over`, never an error."""
         ...
+
+
+BEHIND: Final = ProofFact(
+    name="server has what it told before", holds=False, detail="no: it was restored from an older state, or lags behind"
+)
+"""Among `Told.facts` from the call that finds it out until the connection ends: the full read that follows is not a good one."""
