@@ -1,4 +1,5 @@
-"""A source that is an Active Directory: people, units (OUs) and groups, read over LDAPS or StartTLS.
+"""A source that is a directory (Active Directory, OpenLDAP, 389 Directory Server and other LDAP servers): people, units and
+groups, read over LDAPS or StartTLS.
 
 This package only reads: it binds, searches and unbinds, and has no code that could write. It is the only one that imports
 ldap3. Importing the package itself is cheap: the class is loaded when it is asked for.
@@ -9,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from syncd_active_directory.ldap_source import Ldap
     from syncd_active_directory.source import ActiveDirectory
 
-__all__ = ["ActiveDirectory"]
+__all__ = ["ActiveDirectory", "Ldap"]
 
 
 def __getattr__(name: str) -> object:
@@ -19,4 +21,8 @@ def __getattr__(name: str) -> object:
         from syncd_active_directory.source import ActiveDirectory
 
         return ActiveDirectory
+    if name == "Ldap":
+        from syncd_active_directory.ldap_source import Ldap
+
+        return Ldap
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

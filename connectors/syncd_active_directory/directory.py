@@ -136,7 +136,7 @@ def _spoken(root: Mapping[str, Sequence[bytes]], settings: DirectorySettings) ->
     from syncd_active_directory.dialects_ldap import DIALECTS as OTHERS
     from syncd_active_directory.dialects_ldap import known_by
 
-    return known_by(OTHERS[name], settings.identity)
+    return known_by(OTHERS[name], settings.known_by)
 
 
 def identity(wire: Wire, dialect: Dialect, root: Root, settings: DirectorySettings) -> str:

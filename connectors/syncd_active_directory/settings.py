@@ -28,7 +28,8 @@ def _listed(value: Any) -> Any:
 Texts = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
 
 
-def _based(value: Any) -> Any:
+def based(value: Any) -> Any:
+    """Return bases as mappings, whether they were written as names or as mappings."""
     listed = value if isinstance(value, list | tuple) else [value]
     return [{"dn": each} if isinstance(each, str) else each for each in listed]
 
@@ -95,7 +96,7 @@ class DirectorySettings(BaseModel):
     """How to learn who changed since the last read; `auto` takes the best way that the server offers and the account may use,
     `none` reads everything each time. `syncd check --online` says which ways there are, and which one is taken."""
     base: Annotated[
-        tuple[Base, ...], BeforeValidator(_based), Field(min_length=1, examples=[["DC=corp,DC=example,DC=com"]])
+        tuple[Base, ...], BeforeValidator(based), Field(min_length=1, examples=[["DC=corp,DC=example,DC=com"]])
     ]
     """One or more distinguished names below which everything is read; each may have filters of its own:
     {dn: "OU=Guests,DC=corp,DC=example,DC=com", people_filter: (employeeType=Guest)}."""
@@ -113,9 +114,6 @@ class DirectorySettings(BaseModel):
     (objectClass=group)."""
     attributes: dict[str, AttributeType] = Field(default_factory=dict)
     """More attributes of people, with their types: {msDS-cloudExtensionAttribute1: text, otherMobile: texts}."""
-    identity: str = ""
-    """The attribute that never changes, whatever else does, and that no two objects share; it has to hold text. Without it, what
-    this kind of server has: objectGUID, entryUUID, nsUniqueId. Active Directory's cannot be changed."""
     witnesses: tuple[str, ...] = ()
     """Login names (sAMAccountName) of people who are always there, at best one in each branch. A read that does not see each of
     them is not complete, whatever the server says: somebody has trimmed the account's rights."""
@@ -148,6 +146,11 @@ class DirectorySettings(BaseModel):
     @classmethod
     def _filters(cls, value: str | None) -> str | None:
         return None if value is None else _filter(value)
+
+    @property
+    def known_by(self) -> str:
+        """Return the attribute that identifies an object, empty for the one that this kind of server has."""
+        return ""
 
     @property
     def bases(self) -> tuple[Base, ...]:

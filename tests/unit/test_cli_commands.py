@@ -29,7 +29,7 @@ def document(capsys: pytest.CaptureFixture[str]) -> Any:
 # --- init ---
 
 
-@pytest.mark.parametrize("sources", [["table"], ["active_directory"], ["active_directory", "table"]])
+@pytest.mark.parametrize("sources", [["table"], ["active_directory"], ["ldap"], ["active_directory", "table"]])
 def test_a_new_configuration_checks_clean_but_for_what_is_to_be_filled_in(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], sources: list[str]
 ) -> None:

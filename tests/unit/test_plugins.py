@@ -47,6 +47,7 @@ def test_the_connectors_of_syncd_are_listed() -> None:
 
     assert {
         (Group.SOURCES, "active_directory", "syncd"),
+        (Group.SOURCES, "ldap", "syncd"),
         (Group.SOURCES, "table", "syncd"),
         (Group.TARGETS, "dingtalk", "syncd"),
         (Group.SANDBOXES, "dingtalk", "syncd"),

@@ -35,6 +35,7 @@ _CANNOT: Final = message(
     "init",
     examples=(
         ("syncd init /etc/syncd --source active_directory", "Begin with Active Directory."),
+        ("syncd init /etc/syncd --source ldap", "Begin with OpenLDAP, 389 Directory Server or another LDAP server."),
         (
             "syncd init . --source active_directory --source table",
             "Begin with two sources; the first is believed first.",
