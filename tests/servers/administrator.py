@@ -69,8 +69,12 @@ class Administrator(ABC):
 
     def values(self, dn: str, attribute: str) -> list[str]:
         """Return the values of an object's attribute as text, sorted."""
+        return sorted(value.decode() for value in self.raw_values(dn, attribute))
+
+    def raw_values(self, dn: str, attribute: str) -> list[bytes]:
+        """Return the values of an object's attribute as they come."""
         (found,) = self._found("(objectClass=*)", dn, BASE, attributes=[attribute])
-        return sorted(value.decode() for value in found["raw_attributes"].get(attribute, []))
+        return list(found["raw_attributes"].get(attribute, []))
 
     def exists(self, dn: str) -> bool:
         """Tell whether there is an object of that name."""
@@ -128,9 +132,10 @@ class Administrator(ABC):
     # --- groups ---
 
     def add_group(self, name: str, *, unit: str, members: Sequence[str]) -> str:
-        """Add a group and return the lasting id; members are distinguished names."""
+        """Add a group and return the lasting id; members are distinguished names (LDAP's groups must have one)."""
         dn = f"CN={escape_rdn(name)},{unit}"
-        self.add_dn(dn, [self.group_class], {**self._group_names(name), "member": list(members)})
+        belonging = {"member": list(members)} if members else {}
+        self.add_dn(dn, [self.group_class], {**self._group_names(name), **belonging})
         return self.guid_of(dn)
 
     def join(self, group: str, member: str) -> None:
@@ -222,10 +227,7 @@ class Administrator(ABC):
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
-        # Our own server on loopback: what verifies certificates is the connector under test. (With verification ldap3 2.9.1
-        # calls ssl.match_hostname, which is deprecated, and so an error in these tests.)
-        tls = Tls(validate=ssl.CERT_NONE)
-        server = Server(self.host, port=self.port, use_ssl=True, tls=tls, get_info="NO_INFO")
+        server = Server(self.host, port=self.port, use_ssl=True, tls=unverified(), get_info="NO_INFO")
         connection = Connection(
             server, self.user, self.password, authentication=SIMPLE, auto_bind="NONE", receive_timeout=60
         )
@@ -236,6 +238,15 @@ class Administrator(ABC):
             yield connection
         finally:
             connection.unbind()
+
+
+def unverified() -> Tls:
+    """Return TLS without verification, for our own server on loopback: what verifies is the connector under test.
+
+    With verification ldap3 2.9.1 calls ssl.match_hostname, which is deprecated, and so an error in these tests. The
+    protocol is named because ldap3 else loads the system's authorities each time, which takes longer than most calls.
+    """
+    return Tls(validate=ssl.CERT_NONE, version=ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _rdn(dn: str) -> str:

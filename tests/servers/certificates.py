@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,13 @@ class Authority:
             *("-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"),
         )
         return cls(folder=folder)
+
+    def copy(self, folder: Path) -> Authority:
+        """Return the same authority in another folder: what it issues there is trusted by whoever trusts this one."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("ca.key", "ca.pem"):
+            shutil.copy2(self.folder / name, folder)
+        return Authority(folder=folder)
 
     def issue(self, name: str, *, ip: str, days: int = 30) -> tuple[Path, Path]:
         """Return (certificate, key) for `ip`; a negative number of days makes one that has expired."""

@@ -72,20 +72,21 @@ class Editor(Administrator):
             expect(connection)
 
     def reanimate(self, guid: str, *, name: str, unit: str, **attributes: Any) -> None:
-        """Bring a deleted object back ([MS-ADTS] 3.1.1.5.3.7), with attributes that its tombstone has lost.
+        """Bring a deleted object back ([MS-ADTS] 3.1.1.5.3.7), then give it attributes that its tombstone has lost.
 
-        Its objectGUID and objectSid stay; without the recycle bin the account comes back disabled and bare.
+        Its objectGUID and objectSid stay; a person comes back disabled and bare. Samba wants the tombstone's own name, and no
+        userAccountControl in the same operation; and where its recycle bin is on it cannot do this at all (4.17: it
+        deletes an isRecycled that is not there).
         """
+        goal = f"CN={escape_rdn(name)},{unit}"
         with self._connection() as connection:
             connection.search(f"<GUID={guid}>", "(objectClass=*)", BASE, attributes=["1.1"], controls=[_SHOW_DELETED])
             (found,) = entries(connection)
-            changes: dict[str, Any] = {
-                "isDeleted": [(MODIFY_DELETE, [])],
-                "distinguishedName": [(MODIFY_REPLACE, [f"CN={escape_rdn(name)},{unit}"])],
-                **{key.replace("__", "-"): [(MODIFY_REPLACE, [value])] for key, value in attributes.items()},
-            }
+            changes = {"isDeleted": [(MODIFY_DELETE, [])], "distinguishedName": [(MODIFY_REPLACE, [goal])]}
             connection.modify(found["dn"], changes, controls=[_SHOW_DELETED])
             expect(connection)
+        if attributes:
+            self.modify_dn(goal, **attributes)
 
     def deleted(self) -> Sequence[str]:
         """Return the objectGUIDs of what is in the container of deleted objects."""
@@ -99,7 +100,8 @@ class Editor(Administrator):
         return str(uuid.UUID(bytes_le=raw))
 
     def _group_names(self, name: str) -> dict[str, str]:
-        return {"sAMAccountName": name}
+        # It may not hold a comma, and a name may.
+        return {"sAMAccountName": name.replace(",", "")}
 
 
 def _filetime(at: datetime) -> str:

@@ -15,10 +15,12 @@ import socket
 import subprocess
 import tempfile
 import time
+import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from servers import company
 from servers.certificates import Authority
 from servers.editor import Editor
 
@@ -43,6 +45,10 @@ _FOLDERS: Final = (
     "etc",
     "tls",
 )
+_SETTINGS_DN: Final = (
+    f"CN=NTDS Settings,CN=DC1,CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration,{BASE_DN}"
+)
+_STORED: Final = ("private", "state", "sysvol")
 _START_SECONDS: Final = 60
 
 
@@ -51,13 +57,18 @@ class SambaDomain:
 
     base_dn: Final = BASE_DN
     bind_user: Final = "svc-syncd@corp.example.com"
+    """An account without rights of its own: DirSync tells it only with object security what changed."""
+    dirsync_user: Final = "svc-dirsync@corp.example.com"
+    """An account with Replicating Directory Changes."""
     password: Final = SERVICE_PASSWORD
+    """Of both."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, people: int = company.PEOPLE, authority: Authority | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="syncd-samba-"))
         self.host = _free_address()
+        self._people = people
         self._process: subprocess.Popen[bytes] | None = None
-        self.authority = Authority.create(self.folder / "tls")
+        self.authority = authority.copy(self.folder / "tls") if authority else Authority.create(self.folder / "tls")
         self.use_certificate(days=365)
 
     @property
@@ -81,7 +92,7 @@ class SambaDomain:
     def start(self) -> None:
         """Start the server and wait until it answers."""
         if not (self.folder / "private" / "sam.ldb").exists():
-            _copy_domain(_cached_domain(), self.folder)
+            _copy_domain(_cached_domain(self._people), self.folder)
         _write_conf(self.folder, self.host, self.conf)
         log = (self.folder / "log" / "samba.out").open("ab")
         self._process = subprocess.Popen(
@@ -109,11 +120,64 @@ class SambaDomain:
 
     def deny(self, dn: str, *, user: str) -> None:
         """Take the right to see a unit and what stands directly in it away from a user."""
-        trustee = _run("samba-tool", "user", "show", user, "--attributes=objectSid", "-s", str(self.conf))
-        sid = trustee.split("objectSid:")[1].split()[0]
         # Deny “list contents”: whoever lacks it does not see what stands in the unit ([MS-ADTS] 5.1.3.2).
-        ace = f"(D;;LCLORP;;;{sid})"
+        ace = f"(D;;LCLORP;;;{_sid(self.conf, user)})"
         _run("samba-tool", "dsacl", "set", "--action=deny", f"--objectdn={dn}", f"--sddl={ace}", "-s", str(self.conf))
+
+    def copy(self) -> Path:
+        """Return a copy of the database as it stands, for `restore` and `twin`. The server is stopped for it, and started."""
+        self.stop()
+        goal = Path(tempfile.mkdtemp(prefix="copy-", dir=self.folder))
+        _copy_domain(self.folder, goal)
+        self.start()
+        return goal
+
+    def restore(self, copy: Path) -> None:
+        """Go back to what the database was when it was copied, as from a backup that knows nothing of invocation ids."""
+        self.stop()
+        self._take(copy)
+        self.start()
+
+    def twin(self, copy: Path, *, another: bool) -> SambaDomain:
+        """Return a second server with a copy of the same domain and a certificate of the same authority, not yet started.
+
+        The two do not replicate: what differs, tests make differ by changing both. With `another` the twin has an invocationId
+        of its own, as every domain controller has; without, it is the same server, as from a snapshot.
+        """
+        twin = SambaDomain(people=self._people, authority=self.authority)
+        try:
+            twin._take(copy)
+            if another:
+                twin.become_another_controller()
+        except BaseException:
+            twin.remove()
+            raise
+        return twin
+
+    def _take(self, copy: Path) -> None:
+        for name in _STORED:
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        _copy_domain(copy, self.folder)
+        _write_conf(self.folder, self.host, self.conf)
+
+    def invocation_id(self) -> str:
+        """Return whose USNs the server counts in, as it says itself."""
+        (value,) = self.editor.raw_values(_SETTINGS_DN, "invocationId")
+        return str(uuid.UUID(bytes_le=value))
+
+    def become_another_controller(self) -> None:
+        """Give the server another invocationId; it must be stopped."""
+        self._change("invocation-id")
+
+    def switch_recycle_bin_on(self) -> None:
+        """Let deleted objects keep their attributes, as most forests do; this restarts the server."""
+        self.stop()
+        self._change("recycle-bin")
+        self.start()
+
+    def _change(self, wish: str) -> None:
+        assert self._process is None, "samba_change.py needs the database for itself"
+        _run("/usr/bin/python3", "-I", str(_HERE / "samba_change.py"), str(self.conf), wish)
 
     def stop(self) -> None:
         """Stop the server; its data stay until `remove`."""
@@ -217,18 +281,18 @@ def _write_conf(folder: Path, address: str, conf: Path) -> None:
     conf.write_text(f"[global]\n{body}{shares}", encoding="utf-8")
 
 
-def _cached_domain() -> Path:
+def _cached_domain(people: int) -> Path:
     """Return a finished domain, made now if there is none for these versions of Samba, the company and the recipe."""
     version = subprocess.run(["samba", "--version"], capture_output=True, check=True).stdout
     recipe = [Path(__file__), _HERE / "samba_populate.py", _HERE / "company.py"]
-    key = hashlib.sha256(version + b"".join(path.read_bytes() for path in recipe)).hexdigest()[:16]
+    key = hashlib.sha256(version + b"%d" % people + b"".join(path.read_bytes() for path in recipe)).hexdigest()[:16]
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "syncd-tests" / "samba"
     done = root / key
     if not done.is_dir():
         root.mkdir(parents=True, exist_ok=True)
         making = Path(tempfile.mkdtemp(prefix="making-", dir=root))
         try:
-            _provision(making)
+            _provision(making, people)
             making.rename(done)
         except OSError:
             # Somebody else was faster, and theirs is as good.
@@ -239,7 +303,7 @@ def _cached_domain() -> Path:
     return done
 
 
-def _provision(folder: Path) -> None:
+def _provision(folder: Path, people: int) -> None:
     conf = folder / "etc" / "smb.conf"
     _write_conf(folder, "127.0.0.1", conf)
     _run(
@@ -260,7 +324,15 @@ def _provision(folder: Path) -> None:
     for name in ("dc1.corp.example.com", "dc1.corp.example.com/corp.example.com", "DC1"):
         _run("samba-tool", "spn", "add", f"ldap/{name}", "DC1$", "-s", str(conf))
     # Only the interpreter of the system has the samba module; a virtual environment must not leak into it.
-    _run("/usr/bin/python3", "-I", str(_HERE / "samba_populate.py"), str(conf), SERVICE_PASSWORD)
+    _run("/usr/bin/python3", "-I", str(_HERE / "samba_populate.py"), str(conf), SERVICE_PASSWORD, str(people))
+    # Replicating Directory Changes, a right to the whole naming context ([MS-ADTS] 5.1.3.2.1).
+    ace = f"(OA;;CR;1131f6aa-9c07-11d1-f79f-00c04fc2dcd2;;{_sid(conf, 'svc-dirsync')})"
+    _run("samba-tool", "dsacl", "set", f"--objectdn={BASE_DN}", f"--sddl={ace}", "-s", str(conf))
+
+
+def _sid(conf: Path, user: str) -> str:
+    shown = _run("samba-tool", "user", "show", user, "--attributes=objectSid", "-s", str(conf))
+    return shown.split("objectSid:")[1].split()[0]
 
 
 def _run(*words: str) -> str:
@@ -271,6 +343,6 @@ def _run(*words: str) -> str:
 
 
 def _copy_domain(origin: Path, folder: Path) -> None:
-    for name in ("private", "state", "sysvol"):
+    for name in _STORED:
         (folder / name).mkdir(exist_ok=True)
         _run("cp", "-a", "--sparse=always", f"{origin / name}/.", str(folder / name))

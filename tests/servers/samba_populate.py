@@ -1,6 +1,6 @@
 """Run by Debian's own Python, the only one with the `samba` module: puts the example company into a provisioned database.
 
-Usage: /usr/bin/python3 samba_populate.py SMB_CONF SERVICE_PASSWORD. The server must not be running.
+Usage: /usr/bin/python3 samba_populate.py SMB_CONF SERVICE_PASSWORD PEOPLE. The server must not be running.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ _NAMES = ldb.Ldb()
 """Names are taken apart and put together by it; it must outlive them, or the library crashes."""
 _ENABLED = "544"  # normal account, password not required: Samba then takes an enabled account without a password
 _DISABLED = "546"
+_SERVICES = ("svc-syncd", "svc-dirsync")
 
 
-def main(conf: str, password: str) -> None:
-    """Add units, people, groups and the service account in one batch."""
+def main(conf: str, password: str, count: int) -> None:
+    """Add units, people, groups and the service accounts in one batch."""
     lp = LoadParm()
     lp.load(conf)
     url = lp.private_path("sam.ldb")
@@ -31,14 +32,16 @@ def main(conf: str, password: str) -> None:
     base = str(database.domain_dn())
     database.transaction_start()
     places = _add_units(database, base)
-    people = _add_people(database, places)
-    _add_groups(database, base, people)
-    service = _below(_add_unit(database, base, "Service Accounts", "Accounts of programs"), "CN", "svc-syncd")
-    database.add({"dn": service, "objectClass": "user", "sAMAccountName": "svc-syncd", "userAccountControl": "66048"})
+    people = _add_people(database, places, count)
+    _add_groups(database, base, people, count)
+    place = _add_unit(database, base, "Service Accounts", "Accounts of programs")
+    for name in _SERVICES:
+        dn = _below(place, "CN", name)
+        database.add({"dn": dn, "objectClass": "user", "sAMAccountName": name, "userAccountControl": "66048"})
     database.transaction_commit()
-    SamDB(url=url, session_info=system_session(lp), lp=lp).setpassword(
-        "(sAMAccountName=svc-syncd)", password, force_change_at_next_login=False
-    )
+    directory = SamDB(url=url, session_info=system_session(lp), lp=lp)
+    for name in _SERVICES:
+        directory.setpassword(f"(sAMAccountName={name})", password, force_change_at_next_login=False)
 
 
 def _below(parent: str, kind: str, name: str) -> str:
@@ -62,9 +65,9 @@ def _add_units(database: SamDB, base: str) -> dict[str, str]:
     return places
 
 
-def _add_people(database: SamDB, places: dict[str, str]) -> dict[str, str]:
+def _add_people(database: SamDB, places: dict[str, str], count: int) -> dict[str, str]:
     known: dict[str, str] = {}
-    for number, person in enumerate(company.people(), start=1):
+    for number, person in enumerate(company.people(count), start=1):
         login = person.pop("login")
         dn = known[login] = _below(places[person.pop("unit")], "CN", person.pop("cn"))
         boss = person.pop("boss", "")
@@ -83,10 +86,10 @@ def _add_people(database: SamDB, places: dict[str, str]) -> dict[str, str]:
     return known
 
 
-def _add_groups(database: SamDB, base: str, people: dict[str, str]) -> None:
+def _add_groups(database: SamDB, base: str, people: dict[str, str], count: int) -> None:
     place = _add_unit(database, base, "Groups", "Groups of people")
     known = dict(people)
-    for name, members in company.groups():
+    for name, members in company.groups(count):
         known[name] = _below(place, "CN", name)
         database.add(
             {
@@ -99,4 +102,4 @@ def _add_groups(database: SamDB, base: str, people: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
