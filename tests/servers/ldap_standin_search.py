@@ -149,8 +149,6 @@ class Searching:
             return self._nothing_there(search)
         if DIRSYNC in search.controls:
             return self._changes(search, view, base, account)
-        if search.scope == BASE_ONLY:
-            return self._listed(search, view, [base] if search.question(view.facts(base)) else [])
         return self._many(search, view, base)
 
     # --- the server itself --------------------------------------------------------------------------------------------
@@ -205,9 +203,11 @@ class Searching:
         return self._page(search, view, rest, size=asked, base=base)
 
     def _found(self, search: Search, view: View, base: Node) -> list[Node]:
-        nodes: Iterator[Node] = iter([base, *self._replica.below_of(base)])
+        nodes: Iterator[Node] = iter([base])
         if search.scope == ONE_LEVEL:
             nodes = self._replica.children_of(base)
+        elif search.scope == SUBTREE:
+            nodes = iter([base, *self._replica.below_of(base)])
         shown = [node for node in nodes if _shows_deleted(search) or not self._is_deleted(node)]
         kept = [node for node in shown if view.visible(node) and search.question(view.facts(node))]
         # In the order of creation, as an index on the number of the object in the database gives them.
