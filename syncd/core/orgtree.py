@@ -7,8 +7,9 @@ when everybody is known; one that names nobody is kept as unresolved and reporte
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 from syncd.core.attributes import ATTRIBUTES, REFERENCES, Type
@@ -163,7 +164,9 @@ def resolve(entity: Entity, references: Meaning) -> Entity:
             continue
         if facts is None:
             facts = dict(entity.facts)
-        subjects, missing = _meant(entity, name, value, references)
+        # Of a single record every fact comes from its source.
+        source = entity.records[0][0] if len(entity.records) == 1 else entity.origins[name].source
+        subjects, missing = _meant(value, partial(references.find, source, entity.kind, name))
         if missing:
             unresolved[name] = missing
         if subjects:
@@ -184,21 +187,16 @@ def resolve(entity: Entity, references: Meaning) -> Entity:
     )
 
 
-def _meant(
-    entity: Entity, name: str, value: Value, references: Meaning
-) -> tuple[tuple[SubjectId, ...], tuple[str, ...]]:
+def _meant(value: Value, find: Callable[[str], SubjectId | None]) -> tuple[tuple[SubjectId, ...], tuple[str, ...]]:
     """Return those whom a reference names, each once, and the texts that name nobody."""
-    # Of a single record every fact comes from its source.
-    source = entity.records[0][0] if len(entity.records) == 1 else entity.origins[name].source
     if isinstance(value, str):
-        one = references.find(source, entity.kind, name, value)
+        one = find(value)
         return ((), (value,)) if one is None else ((one,), ())
-    texts = [str(item) for item in value if item] if isinstance(value, Iterable) else []
-    found = [references.find(source, entity.kind, name, text) for text in texts]
-    if None in found:
-        missing = tuple(text for text, subject in zip(texts, found, strict=True) if subject is None)
-        return tuple(dict.fromkeys(subject for subject in found if subject is not None)), missing
-    return tuple(dict.fromkeys(found)), ()  # type: ignore[arg-type]
+    texts = [str(item) for item in value if item] if isinstance(value, tuple | list) else []
+    found = dict(zip(texts, map(find, texts), strict=True))
+    subjects = tuple(dict.fromkeys(subject for subject in found.values() if subject is not None))
+    missing = tuple(text for text in texts if found[text] is None) if len(subjects) < len(texts) else ()
+    return subjects, missing
 
 
 def grow(statements: Sequence[Statement], rules: JoinRules, departed: Sequence[Statement] = ()) -> OrgTree:
