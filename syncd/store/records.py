@@ -119,8 +119,7 @@ class Records(NamedRecords):
         for portion in portions(rows):
             _PUT.run_tuples(self._connection, NAMES, [fields(row) for row in portion])
             self._forget_keys((row.source, row.kind, row.native_id) for row in portion)
-            # In the order of the table, which is the order in which they are cheapest to put.
-            _PUT_KEYS.run(self._connection, sorted(chain.from_iterable(map(keys, portion))))
+            _PUT_KEYS.run(self._connection, list(chain.from_iterable(map(keys, portion))))
 
     def _forget_keys(self, ids: Iterable[tuple[SourceName, Kind, NativeId]]) -> None:
         grouped: dict[tuple[SourceName, Kind], list[NativeId]] = defaultdict(list)

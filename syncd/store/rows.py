@@ -140,11 +140,11 @@ class StagedRecord:
     facts_digest: bytes = b""
     """Of what the mapping made of it, in the engine's way; empty where nobody asked."""
     refers: tuple[tuple[str, str], ...] = ()
-    references: Mapping[str, NativeId] = field(default_factory=dict)
-    """What texts of `attributes` that name others mean, as the source said; kept with `attributes`."""
     """(attribute, text) pairs: the texts by which this record names others. Unordered; they come back case-folded.
 
     Filled by `get` and `of_subject` only."""
+    references: Mapping[str, NativeId] = field(default_factory=dict)
+    """What texts of `attributes` that name others mean, as the source said; kept with `attributes`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
