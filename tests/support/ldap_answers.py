@@ -100,6 +100,45 @@ def notice(oid: bytes = b"1.3.6.1.4.1.1466.20036") -> bytes:
     return message(element(0x78, told + element(0x8A, oid)), number=0)
 
 
+def strictly(raw: bytes) -> dict[str, tuple[bytes, ...]] | None:
+    """Return an entry's attributes, None if any byte is not where RFC 4511 has it. Short and slow: every element is cut out."""
+    try:
+        ((tag, content),) = _elements(raw)
+        (named, _), (listed, attributes) = _elements(content)
+        if (tag, named, listed) != (0x64, OCTETS, SEQUENCE):
+            return None
+        return dict(_attribute(*each) for each in _elements(attributes))
+    except ValueError:
+        return None
+
+
+def _attribute(tag: int, content: bytes) -> tuple[str, tuple[bytes, ...]]:
+    (named, name), (counted, values) = _elements(content)
+    each = _elements(values)
+    if (tag, named, counted, *{tag for tag, _ in each} - {OCTETS}) != (SEQUENCE, OCTETS, SET):
+        raise ValueError("not an attribute")
+    try:
+        return name.decode(), tuple(value for _, value in each)
+    except UnicodeDecodeError:
+        return name.decode("latin-1"), tuple(value for _, value in each)
+
+
+def _elements(data: bytes) -> list[tuple[int, bytes]]:
+    found = []
+    while data:
+        tag, size, width = data[0], *(data[1:2] or b"\x80"), 0
+        if size > 127:
+            width, size = size - 128, int.from_bytes(data[2 : 2 + size - 128], "big")
+            if width == 0:
+                raise ValueError("no length")
+        whole = 2 + width + size
+        if len(data) < whole:
+            raise ValueError("too short")
+        found.append((tag, data[2 + width : whole]))
+        data = data[whole:]
+    return found
+
+
 PAGED_LAST = controls(control("1.2.840.113556.1.4.319", bytes.fromhex("30050201000400")))
 
 
