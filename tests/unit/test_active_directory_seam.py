@@ -199,10 +199,19 @@ def test_an_entry_is_refused_for_every_byte_that_is_not_where_it_should_be(size:
         assert read_or_refused(broken) == strictly(broken)
 
 
-def test_a_long_length_is_not_taken_for_a_short_one_and_a_name() -> None:
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        # 84 04 02 63 6e: a length of 67 million; or, to who forgets what 84 means, a length of 132 and the name “cn”.
+        b"\x30\x84\x04\x02cn\x31" + bytes((126, 4, 124)) + b"x" * 124,
+        # All lengths agree with each other, and are longer than the list.
+        element(0x30, element(4, b"cn") + element(0x31, element(4, b"Ani")))[:-1],
+        element(0x30, element(4, b"cn") + element(0x31, element(4, b"Ani")))[:-3],
+    ],
+    ids=["a long length that looks short", "one byte short", "nothing of the value"],
+)
+def test_an_attribute_that_only_looks_right_is_refused(attribute: bytes) -> None:
     RawEntry.received(entry(b"", {"cn": [b"x"]})).read()
-    # 84 04 02 63 6e: a length of 67 million; or, to who forgets what 84 means, a length of 132 and the name “cn”.
-    attribute = b"\x30\x84\x04\x02cn\x31" + bytes((126, 4, 124)) + b"x" * 124
     assert read_or_refused(element(0x64, element(4, b"") + element(0x30, attribute))) is None
 
 
