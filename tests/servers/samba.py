@@ -59,7 +59,7 @@ class SambaDomain:
     bind_user: Final = "svc-syncd@corp.example.com"
     """An account without rights of its own: DirSync tells it only with object security what changed."""
     dirsync_user: Final = "svc-dirsync@corp.example.com"
-    """An account with Replicating Directory Changes."""
+    """An account with Replicating Directory Changes, and the right to look into CN=Deleted Objects."""
     password: Final = SERVICE_PASSWORD
     """Of both."""
 

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import ldb
 from samba.auth import system_session
+from samba.dcerpc import security
+from samba.ndr import ndr_unpack
 from samba.param import LoadParm
 from samba.samdb import SamDB
+from samba.sd_utils import SDUtils
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from servers import company
@@ -42,6 +45,14 @@ def main(conf: str, password: str, count: int) -> None:
     directory = SamDB(url=url, session_info=system_session(lp), lp=lp)
     for name in _SERVICES:
         directory.setpassword(f"(sAMAccountName={name})", password, force_change_at_next_login=False)
+    _let_see_deleted(directory, "svc-dirsync")
+
+
+def _let_see_deleted(directory: SamDB, user: str) -> None:
+    """Give an account the right to look into CN=Deleted Objects: Samba wants it besides the right to replicate."""
+    (found,) = directory.search(expression=f"(sAMAccountName={user})", attrs=["objectSid"])
+    sid = ndr_unpack(security.dom_sid, found["objectSid"][0])
+    SDUtils(directory).dacl_add_ace(f"CN=Deleted Objects,{directory.domain_dn()}", f"(A;;LCRPLO;;;{sid})")
 
 
 def _below(parent: str, kind: str, name: str) -> str:
