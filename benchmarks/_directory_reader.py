@@ -40,7 +40,7 @@ def decoded(directory: Directory) -> int:
                 name: [values[0].decode()] if len(values) == 1 else [value.decode() for value in values]
                 for name, values in entry.read().items()
             }
-            assert len(texts) == len(ATTRIBUTES)
+            assert len(texts) >= len(ATTRIBUTES) - 1
             count += 1
     return count
 

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +26,11 @@ ATTRIBUTES: Final = (
     *("objectClass", "entryUUID", "uid", "cn", "sn", "givenName", "displayName", "mail", "mobile", "telephoneNumber"),
     *("employeeNumber", "employeeType", "departmentNumber", "title", "l", "manager"),
 )
-"""What everybody has, 16 of them."""
-TEAM: Final = 50
-"""People in one unit; 20 units stand in a division."""
+"""What everybody has, 16 of them; the first of all has no manager."""
+TEAM: Final = 55
+"""People in one of the lowest units: 100,000 people make 1,819 of these, and 2,004 units in all."""
+_ABOVE: Final = (("Department {:04d}", 12), ("Division {:03d} 事业部", 6), ("Region {:02d}", 5), ("Company", 10_000))
+"""The units above, from the lowest: what they are called, and how many of the level below stand in one."""
 _READER: Final = f"cn=reader,{SUFFIX}"
 _PASSWORD: Final = "Example-Reader-1!"
 _FAMILY: Final = ("Müller", "陈", "Santoso", "Großmann", "王", "Wijaya", "O'Neill", "Nguyễn", "Smith", "李", "Hartono")
@@ -57,6 +59,12 @@ _TITLES: Final = (
 )
 _TOWNS: Final = ("Jakarta", "Surabaya", "München", "上海", "Köln", "Hamburg", "深圳")
 _NAMES: Final = uuid.UUID("6f6bb5a4-2b1c-5b7e-9d5e-0123456789ab")
+_LONG_AGO: Final[dict[str, tuple[str, ...]]] = {
+    "createTimestamp": ("20260101000000Z",),
+    "modifyTimestamp": ("20260101000000Z",),
+    "entryCSN": ("20260101000000.000000Z#000000#000#000000",),
+}
+"""So that the directory looks as if nobody had touched it lately, and not as if all had changed just now."""
 _START_SECONDS: Final = 60
 _CONF: Final = """\
 include /etc/ldap/schema/core.schema
@@ -124,11 +132,8 @@ def write(people: int, out: TextIO) -> None:
     """Write the directory as LDIF (RFC 2849)."""
     parts = {"objectClass": ("dcObject", "organization"), "dc": ("corp",), "o": ("Example",)}
     _entry(out, SUFFIX, parts)
-    units = -(-people // TEAM)
-    for division in range(-(-units // 20)):
-        _unit(out, _division(division))
-    for unit in range(units):
-        _unit(out, _team(unit))
+    for dn in units(people):
+        _unit(out, dn)
     for number in range(people):
         _entry(out, _person_dn(number), _person(number))
 
@@ -138,20 +143,29 @@ def _unit(out: TextIO, dn: str) -> None:
     _entry(out, dn, {"objectClass": ("organizationalUnit",), "ou": (name,), "entryUUID": (_uuid(dn),)})
 
 
-def _division(number: int) -> str:
-    return f"ou=Division {number:03d} 事业部,{SUFFIX}"
+def units(people: int) -> list[str]:
+    """Return the names of all units for so many people, five levels deep, each after the one above it."""
+    teams = [_team(number) for number in range(-(-people // TEAM))]
+    above = dict.fromkeys(dn.split(",", level)[level] for level in range(len(_ABOVE), 0, -1) for dn in teams)
+    return [*above, *teams]
 
 
 def _team(number: int) -> str:
-    return f"ou=Team {number:05d},{_division(number // 20)}"
+    names = [f"Team {number:05d}"]
+    for name, size in _ABOVE:
+        number //= size
+        names.append(name.format(number))
+    return ",".join((*(f"ou={name}" for name in names), SUFFIX))
 
 
 def _person_dn(number: int) -> str:
     return f"uid=u{number:07d},{_team(number // TEAM)}"
 
 
-def _person(number: int) -> Mapping[str, tuple[str, ...]]:
+def _person(number: int) -> dict[str, tuple[str, ...]]:
     given, family = _GIVEN[number % len(_GIVEN)], _FAMILY[number % len(_FAMILY)]
+    # A team's first person leads it; leaders answer to the first of all.
+    manager = {"manager": (_person_dn(0 if number % TEAM == 0 else number - number % TEAM),)} if number else {}
     return {
         "objectClass": ("top", "person", "organizationalPerson", "inetOrgPerson"),
         "entryUUID": (_uuid(f"u{number:07d}"),),
@@ -169,8 +183,7 @@ def _person(number: int) -> Mapping[str, tuple[str, ...]]:
         "departmentNumber": (f"{number // TEAM:05d}",),
         "title": (_TITLES[number % len(_TITLES)],),
         "l": (_TOWNS[number % len(_TOWNS)],),
-        # A team's first person leads it; leaders answer to the first of all.
-        "manager": (_person_dn(0 if number % TEAM == 0 else number - number % TEAM),),
+        **manager,
     }
 
 
@@ -178,9 +191,9 @@ def _uuid(name: str) -> str:
     return str(uuid.uuid5(_NAMES, name))
 
 
-def _entry(out: TextIO, dn: str, attributes: Mapping[str, tuple[str, ...]]) -> None:
+def _entry(out: TextIO, dn: str, attributes: dict[str, tuple[str, ...]]) -> None:
     out.write(_line("dn", dn))
-    for name, values in attributes.items():
+    for name, values in (attributes | _LONG_AGO).items():
         out.writelines(_line(name, value) for value in values)
     out.write("\n")
 
