@@ -62,7 +62,16 @@ def _simple(name: str, call: Call, doc: str, *examples: Example) -> Function:
     return Function(name=name, takes=TEXT, gives="text", doc=doc, examples=examples, make=plain(call))
 
 
+# C0 and C1 controls, which no page shows, and the marks that turn the reading direction (CVE-2021-42574). Blanks among the
+# controls (a tab, a line's end) are blanks first.
+_UNSEEN: Final = dict.fromkeys(
+    (*range(9), *range(14, 28), *range(127, 133), *range(134, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+)
+
+
 def _squeeze(value: str) -> str:
+    if not str.isprintable(value):  # asked first: nearly always it is, and to look at each character is dear
+        value = value.translate(_UNSEEN)
     return " ".join(str.split(value))
 
 
@@ -186,8 +195,10 @@ FUNCTIONS: Final = (
     _simple(
         "squeeze",
         _squeeze,
-        "Removes blanks at both ends and leaves one where several stand between words.",
+        "Removes blanks at both ends and leaves one where several stand between words; control characters and marks that "
+        "turn the reading direction go, too.",
         Example(value=" Budi \t  Santoso ", gives="Budi Santoso"),
+        Example(value="Budi\x00 \x1b[31mSantoso\u202e", gives="Budi [31mSantoso"),
         Example(value="", gives=""),
     ),
     _simple(
