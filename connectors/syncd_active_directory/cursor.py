@@ -54,6 +54,8 @@ class Cursor:
     """When somebody's state changes next by itself, in seconds since 1970; 0: not known of anybody."""
     told: int = 0
     """How many objects were told as changed or deleted since `seen`; -1: not known."""
+    gone: int = 0
+    """How many of them were told as deleted."""
     recent: tuple[str, ...] = ()
     """Ids of those who are new or came back since `seen`: a server that does not have them is behind."""
     hidden: tuple[str, ...] = ()
@@ -82,7 +84,15 @@ def _cursor(found: dict[str, Any]) -> Cursor:
     listed = {name: tuple(found[name]) for name in ("recent", "hidden")}
     cursor = Cursor(seen=seen, **{**found, **listed, "way": Way(found["way"])})
     texts = (cursor.dialect, cursor.server, cursor.digest, cursor.units, *seen.rights, *cursor.recent, *cursor.hidden)
-    numbers = (cursor.at, cursor.review, cursor.told, seen.at, *seen.counts.values(), *seen.branches.values())
+    numbers = (
+        cursor.at,
+        cursor.review,
+        cursor.told,
+        cursor.gone,
+        seen.at,
+        *seen.counts.values(),
+        *seen.branches.values(),
+    )
     mappings = (cursor.mark, cursor.state, seen.counts, seen.bases, seen.branches)
     whole = all(isinstance(each, dict) for each in mappings) and all(isinstance(each, int) for each in numbers)
     if not whole or not all(isinstance(each, str) for each in texts):

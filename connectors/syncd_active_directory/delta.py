@@ -18,7 +18,7 @@ from syncd_active_directory.decode import is_below
 from syncd_active_directory.following import Following, regrouped
 from syncd_active_directory.gathered import Gathered
 from syncd_active_directory.place import Place
-from syncd_active_directory.proof_servers import server_state
+from syncd_active_directory.proof_servers import delta_facts, older, server_state
 from syncd_active_directory.reading import Reading
 from syncd_active_directory.records import Records
 from syncd_active_directory.units import Units, unpacked
@@ -51,6 +51,8 @@ class Delta:
 
     def gather(self) -> str:
         """Find out who changed and read them; return why everything must be read instead, empty if it need not."""
+        if older(self._place, self._last):
+            return "the server is behind the last read: it was restored from an older state"
         told = self._told = self._telling.since(self._last.mark)
         if over := told.over or told.inexact:
             return over
@@ -76,7 +78,7 @@ class Delta:
             yield from _paged(records, unchanged)
         if self._gone:
             yield Page(deletions=tuple(map(NativeId, sorted(self._gone))), full=False)
-        facts = (*self._told.facts, self._summary())
+        facts = (*delta_facts(self._place, self._last), *self._told.facts, self._summary())
         cursor = written(self._cursor())
         yield Page(full=False, cursor=cursor, completeness=Completeness(facts=facts), notes=self._records.notes())
 
@@ -133,6 +135,7 @@ class Delta:
             at=int(self._now.timestamp()),
             review=self._review(),
             told=last.told + len(told.changed) + len(told.gone) if last.told >= 0 else -1,
+            gone=last.gone + len(told.gone),
             recent=recent,
         )
 

@@ -18,6 +18,7 @@ from ldap3.protocol.microsoft import dir_sync_control
 from syncd.core.errors import NeedsHuman, Problem, TryAgain
 from syncd.core.model import ProofFact
 from syncd_active_directory import messages
+from syncd_active_directory.directory import first
 from syncd_active_directory.entry import RawEntry
 from syncd_active_directory.names import name_and_id, plain
 from syncd_active_directory.place import Place
@@ -81,8 +82,12 @@ class DirSync:
 
     @property
     def tells_deletions(self) -> bool:
-        """An account with the replication right is told; another one only if it may read CN=Deleted Objects."""
-        return not self._is_narrow() or self._tombstones.readable()
+        """An account with the replication right is told; another one only if it may look into CN=Deleted Objects.
+
+        Samba wants both (seen with 4.17); of Active Directory this is what [MS-ADTS] 3.1.1.3.4.1.3 says, not seen.
+        """
+        samba = first(self._place.root, "vendorname").startswith("Samba")
+        return (not samba and not self._is_narrow()) or self._tombstones.readable()
 
     def refused(self) -> Problem | None:
         """Ask for a cookie; None if the account gets one."""

@@ -2,7 +2,7 @@
 
 Units come first, because people need to know their unit's id. Whoever is moved while the read goes on could slip from a base not
 yet read into one that was: who changed meanwhile is asked for at the end, and read once more. Memory holds the units, one page,
-and a few bytes for each person who was decoded.
+and a few bytes for each person.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from syncd.core.ports import Known
 from syncd_active_directory.clock import next_review
 from syncd_active_directory.cursor import Cursor, written
 from syncd_active_directory.entry import RawEntry
+from syncd_active_directory.met import Met, entry_key
 from syncd_active_directory.place import Place
 from syncd_active_directory.proof import Explained, Proof
 from syncd_active_directory.reading import Reading
@@ -24,7 +25,6 @@ from syncd_active_directory.settings import DirectorySettings
 from syncd_active_directory.units import Units, packed
 from syncd_active_directory.ways import Mark, Telling, Told, Way
 from syncd_active_directory.wire import Wire
-from syncd_active_directory.yielded import Yielded
 
 _NOBODY: Final = Told(mark={})
 
@@ -51,7 +51,7 @@ class Full:
         self._units = Units(wire, place)
         self._records = Records(place, self._units, known=known, now=now)
         self._proof = Proof(self._reading, self._records, self._units, settings=settings, last=last)
-        self._yielded = Yielded()
+        self._met = Met()
 
     def pages(self, hidden: tuple[str, ...] = ()) -> Iterator[Page]:
         """Yield the directory; the last page carries the proof and the cursor. Raises as the wire does.
@@ -79,6 +79,7 @@ class Full:
             at=now,
             # Of what is not proven, nothing is taken for the last good read: what was told since that one goes on counting.
             told=0 if proven else -1 if explained.count is None else explained.count,
+            gone=0 if proven else explained.gone,
             recent=() if proven or self._last is None else self._last.recent,
             hidden=hidden,
         )
@@ -87,15 +88,16 @@ class Full:
     def _opening(self) -> tuple[Mark, Explained]:
         """Return the position before the read, and what was told since the last good one."""
         if self._telling is None:
-            return {}, Explained(count=None, deletions=False)
+            return {}, Explained()
         last = self._last
         if last is None or last.way is not self._telling.way or last.told < 0:
-            return self._telling.mark(), Explained(count=None, deletions=False)
+            return self._telling.mark(), Explained()
         told = self._telling.since(last.mark)
         if told.over:
-            return self._telling.mark(last.mark), Explained(count=None, deletions=False)
+            return self._telling.mark(last.mark), Explained()
+        gone = last.gone + len(told.gone)
         count = last.told + len(told.changed) + len(told.gone)
-        return told.mark, Explained(count=count, deletions=self._telling.tells_deletions)
+        return told.mark, Explained(count=count, gone=gone, deletions=self._telling.tells_deletions)
 
     def _of_kind(self, kind: Kind) -> Iterator[Page]:
         batches = self._reading.everything(kind)
@@ -111,9 +113,14 @@ class Full:
                 yield Page(records=records, unchanged=unchanged)
 
     def _new(self, kind: Kind, entry: RawEntry) -> SourceRecord | None:
-        """Return the record of an entry; None if it is known, or was yielded before: it was moved while it was read."""
+        """Return the record of an entry; None if it is known, or came before: it was moved while it was read, or comes twice."""
+        if not self._met.add(entry_key(entry)):
+            return None
         record = self._records.of(kind, entry)
-        return record if record is not None and self._yielded.add(record.native_id) else None
+        if record is None or self._place.dialect.extended_names:
+            return record
+        # Names come without ids here: somebody who was moved comes under another name.
+        return record if self._met.add(record.native_id) else None
 
     def _told_meanwhile(self, mark: Mark) -> Told:
         return self._telling.since(mark) if self._telling else _NOBODY

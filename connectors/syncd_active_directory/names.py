@@ -25,3 +25,9 @@ def plain_bytes(dn: bytes) -> bytes:
     """Return the name without ids."""
     found = _BYTES.match(dn)
     return dn[found.end() :] if found else dn
+
+
+def id_bytes(dn: bytes) -> bytes:
+    """Return the id that a name comes with, as it was sent; empty if it comes without."""
+    found = _BYTES.match(dn)
+    return found[1] if found else b""

@@ -35,9 +35,11 @@ _MOST_BRANCHES: Final = 5000
 class Explained:
     """What was told about the time since the last good read."""
 
-    count: int | None
+    count: int | None = None
     """Objects that were told as changed or deleted; None if that is not known."""
-    deletions: bool
+    gone: int = 0
+    """How many of them were told as deleted."""
+    deletions: bool = False
     """Whether deletions are told at all."""
 
 
@@ -83,7 +85,7 @@ class Proof:
             *meanwhile.facts,
         ]
         proven = all(fact.holds for fact in facts)
-        counts = {kind.value: self._reading.counts[kind] for kind in self._place.kinds}
+        counts = {kind.value: self._records.there[kind] for kind in self._place.kinds}
         seen = Seen(counts=counts, bases=bases, branches=branches, rights=tuple(sorted(groups)), at=now)
         return Verdict(
             facts=tuple(facts),
@@ -109,7 +111,7 @@ class Proof:
             self._notes += [messages.NO_WITNESS.at(name=name) for name in missing]
             detail = f"missing: {', '.join(missing) or 'none'}"
             yield ProofFact(name="witnesses seen", holds=not missing, detail=detail)
-        people = self._records.seen(Kind.PERSON)
+        people = self._records.usable(Kind.PERSON)
         yield ProofFact(name="somebody is there", holds=people > 0, detail=f"{people} people")
 
     def _missing_witnesses(self) -> set[str]:
@@ -135,7 +137,7 @@ class Proof:
         yield ProofFact(name="bases are there", holds=not hidden and not other, detail=detail)
 
     def _of_counts(self, meanwhile: Told, explained: Explained) -> Iterator[ProofFact]:
-        lost = {kind: self._then.counts.get(kind.value, 0) - self._reading.counts[kind] for kind in self._place.kinds}
+        lost = {kind: self._then.counts.get(kind.value, 0) - self._records.there[kind] for kind in self._place.kinds}
         yield self._as_many(lost, explained)
         # Whoever was there last time and is there unchanged is not missing; if that is everybody, no absence can be inferred,
         # and counting again would prove nothing.
@@ -149,8 +151,8 @@ class Proof:
         differ = []
         for kind in self._place.kinds:
             again = self._reading.counted(kind)
-            if abs(again - self._reading.counts[kind]) > slack:
-                differ.append(f"{kind}s {self._reading.counts[kind]} and {again}")
+            if abs(again - self._records.there[kind]) > slack:
+                differ.append(f"{kind}s {self._records.there[kind]} and {again}")
         detail = f"differs: {', '.join(differ)}" if differ else f"the same, but for {slack} that changed meanwhile"
         yield ProofFact(name="counted twice", holds=not differ, detail=detail)
 
@@ -158,8 +160,13 @@ class Proof:
         name = "as many as last time"
         if not self._then.counts:
             return ProofFact(name=name, holds=True, detail="there is no last time")
-        people, fewer = self._reading.counts[Kind.PERSON], lost[Kind.PERSON]
+        vanished = [kind for kind in self._place.kinds if not self._records.there[kind] and lost[kind] > explained.gone]
+        people, fewer = self._records.there[Kind.PERSON], lost[Kind.PERSON]
         seen = f"{people} people, {people + fewer} at the last good read"
+        if vanished and not self._believed:
+            return ProofFact(
+                name=name, holds=False, detail=f"{seen}; not one {' and not one '.join(vanished)} any more"
+            )
         if explained.count is None or not explained.deletions:
             holds = 2 * people >= people + fewer or self._believed
             return ProofFact(name=name, holds=holds, detail=f"{seen}; the server does not tell of deletions")
@@ -182,7 +189,7 @@ class Proof:
         if not groups:
             return ProofFact(name=name, holds=True, detail="the server does not tell; see the units and witnesses")
         lost = len(frozenset(self._then.rights) - groups)
-        fewer = self._reading.counts[Kind.PERSON] < self._then.counts.get(Kind.PERSON.value, 0)
+        fewer = self._records.there[Kind.PERSON] < self._then.counts.get(Kind.PERSON.value, 0)
         detail = (
             f"in {len(groups)} groups, {lost} fewer than at the last good read" if lost else f"in {len(groups)} groups"
         )

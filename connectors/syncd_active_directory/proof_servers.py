@@ -40,6 +40,20 @@ def server_state(place: Place, root: Root, last: Cursor | None = None) -> Mappin
     return {}
 
 
+def older(place: Place, last: Cursor) -> bool:
+    """Tell whether the server, being the same as last time, has gone back behind what it was."""
+    then, now = last.state.get("usn"), server_state(place, place.root).get("usn")
+    return last.server == place.server and isinstance(then, int) and isinstance(now, int) and now < then
+
+
+def delta_facts(place: Place, last: Cursor) -> Iterator[ProofFact]:
+    """Yield what a delta has to say about the server. Nobody's absence follows from a delta, whatever it says."""
+    if place.dialect.name is DialectName.ACTIVE_DIRECTORY:
+        same = last.server == place.server
+        detail = "yes" if same else f"no: now it is {place.host}; the next full read looks whether it is behind"
+        yield ProofFact(name="same server as last time", holds=same, detail=detail)
+
+
 def server_facts(reading: Reading, after: Root, *, last: Cursor | None, now: int) -> Iterator[ProofFact]:
     """Yield the facts about the server; `after` is its own entry at the end of the read."""
     if reading.place.dialect.name is DialectName.ACTIVE_DIRECTORY:
@@ -63,10 +77,10 @@ def _active_directory(reading: Reading, after: Root, *, last: Cursor | None, now
         yield _another(reading, last, now=now)
         return
     yield ProofFact(name="same server as last time", holds=True, detail="yes")
-    then = last.state.get("usn", 0)
-    older = isinstance(then, int) and usn[0].isdecimal() and int(usn[0]) < then
-    detail = f"USN {usn[0]}, {then} at the last read" + (": it was restored from an older state" if older else "")
-    yield ProofFact(name="server is not older than last time", holds=not older, detail=detail)
+    restored = older(place, last)
+    detail = f"USN {usn[0]}, {last.state.get('usn')} at the last read"
+    detail += ": it was restored from an older state" if restored else ""
+    yield ProofFact(name="server is not older than last time", holds=not restored, detail=detail)
 
 
 def _another(reading: Reading, last: Cursor, *, now: int) -> ProofFact:

@@ -5,7 +5,6 @@ A full read and a delta use the same searches, filters and attributes, so that t
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -42,8 +41,6 @@ class Reading:
         self.place = place
         self.answers = 0
         """Pages that were answered."""
-        self.counts: Counter[Kind] = Counter()
-        """Objects of each kind that came."""
         self.elsewhere: set[str] = set()
         """Other naming contexts that hold people and stand below a base."""
 
@@ -55,7 +52,6 @@ class Reading:
                 base=search.base, filter_=search.filter, wanted=wanted, doing=f"reading {kind}s"
             ):
                 self.answers += 1
-                self.counts[kind] += len(page.entries)
                 self.elsewhere.update(filter(None, map(self._other_domain, page.continuations)))
                 yield page.entries
 

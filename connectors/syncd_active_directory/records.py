@@ -44,6 +44,8 @@ class Records:
         """Of each kind, how many are known."""
         self.made: Counter[Kind] = Counter()
         """Of each kind, how many were decoded."""
+        self.there: Counter[Kind] = Counter()
+        """Of each kind, how many there were, whatever became of them."""
         self.below: Counter[bytes] = Counter()
         """How many people stand directly below each name."""
         self.without_id = 0
@@ -54,6 +56,7 @@ class Records:
         above = parent_bytes(plain_bytes(entry.dn_bytes))
         parent = self._units.parent(above)
         mark = fingerprint(entry, f"{kind}{parent or ''}", self._salts[kind])
+        self.there[kind] += 1
         if kind is Kind.PERSON:
             self.below[above] += 1
         if self._known.seen(mark):
@@ -61,8 +64,8 @@ class Records:
             return None
         return self._decoded(kind, entry, parent=parent, mark=mark)
 
-    def seen(self, kind: Kind) -> int:
-        """Return how many objects of a kind were there."""
+    def usable(self, kind: Kind) -> int:
+        """Return how many objects of a kind are known or were made records of."""
         return self.unchanged[kind] + self.made[kind]
 
     def notes(self) -> tuple[Problem, ...]:

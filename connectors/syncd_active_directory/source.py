@@ -23,6 +23,7 @@ from syncd_active_directory.delta import Delta
 from syncd_active_directory.directory import discover
 from syncd_active_directory.full import Full
 from syncd_active_directory.place import Place
+from syncd_active_directory.recalled import Recalled
 from syncd_active_directory.schema import declared
 from syncd_active_directory.servers import Servers
 from syncd_active_directory.settings import DirectorySettings
@@ -86,6 +87,7 @@ class ActiveDirectory:
     def _pages(self, wire: Wire, text: str | None, *, full: bool, known: Known) -> Iterator[Page]:
         """Yield a delta if it can be told whole, and everything otherwise. Blocking."""
         now = self._room.now()
+        recalled = Recalled(known)
         place = discover(wire, self._settings, self._room.wanted, now=now)
         wire.always = place.dialect.controls
         last, why = _usable(text, place)
@@ -95,13 +97,13 @@ class ActiveDirectory:
             if last.way is not telling.way:
                 why = f"who changed is asked for in another way now ({telling.way}, before {last.way})"
             else:
-                delta = Delta(wire, place, telling=telling, last=last, known=known, now=now)
+                delta = Delta(wire, place, telling=telling, last=last, known=recalled, now=now)
                 why = delta.gather()
                 if not why:
                     yield from delta.pages()
                     return
                 hidden = delta.hidden
-        whole = Full(wire, place, settings=self._settings, telling=telling, last=last, known=known, now=now)
+        whole = Full(wire, place, settings=self._settings, telling=telling, last=last, known=recalled.again(), now=now)
         for page in whole.pages(hidden):
             yield _explained(page, why) if page.completeness is not None and why else page
 
