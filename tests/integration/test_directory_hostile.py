@@ -49,7 +49,7 @@ def look(standin: Standin, authority: Authority, request: pytest.FixtureRequest)
 
     def read(**settings: Any) -> Mirror:
         chosen = {"decoding": request.param, "receive_seconds": 20, **settings}
-        mirror = Mirror(lambda: source(standin, ca_file=authority.ca_file, **chosen))
+        mirror = Mirror(lambda now: source(standin, ca_file=authority.ca_file, now=now, **chosen))
         done = mirror.read()
         assert done.proven, done.doubts or done.error
         assert mirror.records.keys() == present(standin.replica).keys()
@@ -196,7 +196,7 @@ def test_a_state_that_is_no_number_is_no_state_and_nobody_is_disabled_by_it(
 ) -> None:
     node = standin.replica.named("user0005")
     standin.replica.modify(node, userAccountControl=raw)
-    mirror = Mirror(lambda: source(standin, ca_file=authority.ca_file))
+    mirror = Mirror(lambda now: source(standin, ca_file=authority.ca_file, now=now))
     read = mirror.read()
     assert read.error is None
     assert mirror.records.keys() == present(standin.replica).keys()
@@ -219,7 +219,7 @@ def test_no_value_of_any_attribute_is_a_crash(standin: Standin, authority: Autho
             )
         else:
             standin.replica.modify(node, **{name: raw})
-    mirror = Mirror(lambda: source(standin, ca_file=authority.ca_file))
+    mirror = Mirror(lambda now: source(standin, ca_file=authority.ca_file, now=now))
     read = mirror.read()
     assert read.error is None
     assert mirror.records.keys() == present(standin.replica).keys()
@@ -230,7 +230,7 @@ def test_an_object_without_a_proper_id_is_counted_and_takes_the_proof_away_but_n
     standin: Standin, authority: Authority, raw: bytes
 ) -> None:
     node = standin.replica.named("user0005")
-    mirror = Mirror(lambda: source(standin, ca_file=authority.ca_file))
+    mirror = Mirror(lambda now: source(standin, ca_file=authority.ca_file, now=now))
     assert mirror.read().proven
     standin.replica.modify(node, objectGUID=raw)
     read = mirror.read(full=True)

@@ -325,6 +325,8 @@ class Replica:
         """Return another controller's copy that is in step with this one: other update numbers, another invocation id."""
         other = self.copied()
         other.name, other.usn = name, 500_000
+        # Its own pool of relative ids: no two controllers give out one SID.
+        other._made += 5_000
         other.invocation = uuid.uuid5(uuid.NAMESPACE_DNS, f"{self._seed} {name}")
         other.vector[other.invocation] = other.usn
         for node in sorted(other.nodes.values(), key=lambda each: each.changed):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +101,14 @@ class Read:
 class Mirror:
     """What is known of a directory by reading it."""
 
-    make: Callable[[], ActiveDirectory]
+    make: Callable[[Callable[[], datetime]], ActiveDirectory]
+    """Opens the source, with a clock."""
     records: dict[str, SourceRecord] = field(default_factory=dict)
     cursor: str | None = None
     doubted: bool = True
     """Whether the last full read was not proven: the next one is asked to be full."""
+    time: datetime = NOW
+    """When the next read is; each one is some minutes after the one before."""
     notes: list[str] = field(default_factory=list)
     """The codes of what the last read told the administrator."""
 
@@ -115,7 +118,7 @@ class Mirror:
         pages: list[Page] = []
 
         async def run() -> None:
-            async with self.make() as directory:
+            async with self.make(lambda: self.time) as directory:
                 async for page in directory.read(self.cursor, full=full or self.doubted, known=known):
                     # One by one: what came before a refusal was read all the same.
                     pages.append(page)  # noqa: PERF401
@@ -124,6 +127,8 @@ class Mirror:
             asyncio.run(run())
         except REFUSALS as error:
             return Read(error=error, pages=tuple(pages))
+        finally:
+            self.time += timedelta(minutes=5)
         return self._concluded(pages, known)
 
     def _concluded(self, pages: list[Page], known: _Prints) -> Read:
@@ -131,7 +136,8 @@ class Mirror:
         assert last.completeness is not None
         yielded = {str(record.native_id): record for page in pages for record in page.records}
         assert sum(len(page.records) for page in pages) == len(yielded), "somebody was yielded twice"
-        assert sum(page.unchanged for page in pages) == len(known.found)
+        # A delta that gives way to a full read may have looked somebody up who is then yielded after all.
+        assert sum(page.unchanged for page in pages) <= len(known.found)
         whole = all(page.full for page in pages)
         gone = {str(key) for page in pages for key in page.deletions} & self.records.keys()
         if whole and last.completeness.proven:
@@ -145,12 +151,16 @@ class Mirror:
         return Read(pages=tuple(pages), gone=frozenset(gone), yielded=frozenset(yielded))
 
     def picture(self) -> dict[str, dict[str, Value]]:
-        """Return what is known, without what may differ between a delta and a full read by agreement."""
-        loose = {"distinguishedName", "whenChanged"}
+        """Return what is known, by what it means: names of others as their ids, and without what may differ by agreement
+        between a delta and a full read (the names of those who follow a renamed unit)."""
         return {
             key: {
                 "kind": record.kind,
-                **{name: value for name, value in record.attributes.items() if name not in loose},
+                **{
+                    name: _meant(record, value)
+                    for name, value in record.attributes.items()
+                    if name not in {"distinguishedName", "whenChanged"}
+                },
             }
             for key, record in self.records.items()
         }
@@ -162,6 +172,12 @@ class Mirror:
             for record in self.records.values()
             if record.kind is Kind.PERSON
         }
+
+
+def _meant(record: SourceRecord, value: Value) -> Value:
+    if isinstance(value, tuple):
+        return tuple(sorted(str(record.references.get(str(each), each)) for each in value))
+    return record.references.get(value, value) if isinstance(value, str) else value
 
 
 class _Prints:
