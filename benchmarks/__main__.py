@@ -1,13 +1,15 @@
-"""`python -m benchmarks [NAME…]`: run the benchmarks and print their figures. Ends with 1 if a goal is missed.
+"""`python -m benchmarks [NAME…] [--million]`: run the benchmarks and print their figures. Ends with 1 if a goal is missed.
 
-Every module of this package with a function `run() -> list[Figure]` is one.
+Every module of this package with a function `run() -> list[Figure]` is one; where that takes a flag, `--flag` sets it.
 """
 
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from rich.console import Console
@@ -22,10 +24,13 @@ def names() -> list[str]:
     return [name for name in found if not name.startswith("_") and name != "figures"]
 
 
-def figures(name: str) -> list[Figure]:
-    """Run one benchmark."""
+def figures(name: str, flags: Collection[str] = ()) -> list[Figure]:
+    """Run one benchmark, with those of the flags that it takes."""
     module = importlib.import_module(f"benchmarks.{name}")
-    measured: list[Figure] = module.run() if hasattr(module, "run") else []
+    if not hasattr(module, "run"):
+        return []
+    taken = {flag: True for flag in flags if flag in inspect.signature(module.run).parameters}
+    measured: list[Figure] = module.run(**taken)
     return measured
 
 
@@ -50,13 +55,15 @@ def table(name: str, measured: list[Figure]) -> Table:
 def main(wanted: list[str]) -> int:
     """Run the named benchmarks, or all."""
     console = Console(width=160)
+    flags = {word.removeprefix("--") for word in wanted if word.startswith("--")}
+    wanted = [word for word in wanted if not word.startswith("--")]
     unknown = set(wanted) - set(names())
     if unknown:
         console.print(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(names())}.")
         return 2
     missed = 0
     for name in wanted or names():
-        measured = figures(name)
+        measured = figures(name, flags)
         if measured:
             console.print(table(name, measured))
         missed += sum(bool(each.goal) and not each.met for each in measured)
