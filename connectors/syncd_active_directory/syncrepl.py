@@ -15,7 +15,7 @@ from syncd.core.errors import NeedsHuman, Problem, TryAgain, foreign
 from syncd_active_directory import messages_ldap as messages
 from syncd_active_directory.dialects import DialectName
 from syncd_active_directory.entry import Malformed
-from syncd_active_directory.neighbours import GROUPS, MOST, REGROUPED, Changed, changed, neighbours, wanted
+from syncd_active_directory.neighbours import GROUPS, MOST, REGROUPED, Changed, below, changed, neighbours, wanted
 from syncd_active_directory.place import Place
 from syncd_active_directory.sync_values import DELETE, PRESENT, finished, informed, request, stated
 from syncd_active_directory.ways import BEHIND, Mark, Told, Way
@@ -101,14 +101,18 @@ class SyncRepl:
             return replace(told, over=over)
         those = [each for one in heard.values() for each in one.changed]
         gone = frozenset[str]().union(*(each.gone for each in heard.values()))
+        # Of a unit that was moved out of the base only the unit is told; those in it left with it.
+        left = below(self._wire, self._place, sorted(gone)) if len(gone) <= MOST else None
         touched = neighbours(self._wire, self._place, those) if len(those) <= MOST else None
-        if touched is None:
+        if touched is None or left is None:
             return replace(told, over=f"more than {MOST} objects changed: reading everything costs less")
         return replace(
             told,
-            changed=(touched | {each.identity for each in those}) - gone,
-            gone=gone,
-            inexact=f"{len(gone)} objects are deleted, moved away, or hidden from the account now" if gone else "",
+            changed=(touched | {each.identity for each in those}) - gone - left,
+            gone=gone | left,
+            inexact=f"{len(gone | left)} objects are deleted, moved away, or hidden from the account now"
+            if gone
+            else "",
             regrouped=REGROUPED if any(each.classes & GROUPS for each in those) else "",
         )
 

@@ -1,0 +1,67 @@
+"""A delta against a real OpenLDAP: whatever happens to a directory, delta after delta amounts to one full read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from servers.openldap import OpenLdap, missing
+from support.ldap_journey import BASE, JOURNEY, SHIPPED, Clock, Desk
+
+_PEOPLE = 300
+_GONE = {"deleted", "a manager is deleted", "a group is deleted"}
+_LEFT = {"somebody leaves the base", "a unit with people leaves the base"}
+_REGROUPED = {
+    "a joiner": True,
+    "another login name, and so another name": True,
+    "another name of a person": False,
+    "disabled": False,
+    "a group changes": True,
+    "a group in a group": True,
+    "a group is renamed": True,
+    "a group is deleted": True,
+}
+
+
+def opened(server: OpenLdap, *, rules: str = "shipped", **settings: object) -> Desk:
+    """Return a desk at a server that has a place outside the bases."""
+    if not server.editor.exists(f"ou=Elsewhere,{BASE}"):
+        server.editor.add_unit("Elsewhere", above=BASE)
+    return Desk(server, server.editor, settings, SHIPPED if rules == "shipped" else None, Clock())
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[Desk]:
+    if reason := missing():
+        pytest.fail(reason)
+    with OpenLdap(people=_PEOPLE) as server:
+        yield opened(server)
+
+
+@pytest.fixture(scope="module")
+def curious() -> Iterator[Desk]:
+    """A desk whose rules may read everything, memberOf included."""
+    if reason := missing():
+        pytest.fail(reason)
+    with OpenLdap(people=_PEOPLE) as server:
+        yield opened(server, rules="unknown")
+
+
+@pytest.mark.parametrize("happening", JOURNEY)
+def test_a_delta_tells_what_a_full_read_shows(desk: Desk, happening: str) -> None:
+    JOURNEY[happening](desk.editor)
+    read = desk.follow()
+    assert read.full == (happening in _GONE | _LEFT), read.completeness
+    # What changed is told twice, because this server goes on changing others in the background; and then no more.
+    assert desk.mirror.read().full == read.full
+    last = desk.mirror.read()
+    assert not last.full
+    assert not last.yielded
+
+
+@pytest.mark.parametrize("happening", _REGROUPED)
+def test_where_rules_read_groups_of_people_a_change_of_groups_starts_over(curious: Desk, happening: str) -> None:
+    JOURNEY[happening](curious.editor)
+    assert curious.follow().full == _REGROUPED[happening]
+    curious.mirror.read()
