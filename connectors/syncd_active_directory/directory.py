@@ -145,7 +145,8 @@ def identity(wire: Wire, dialect: Dialect, root: Root, settings: DirectorySettin
         shown = _tops(wire, dialect, root, settings)
         return ",".join(sorted(text for each in shown for text in _texts(each, dialect.identity.attribute)))
     # The invocation id changes when a controller is restored from a backup ([MS-ADTS] 3.1.1.1.9).
-    service = wire.entry(first(root, "dsservicename"), ["invocationId"], doing="asking which server this is")
+    name = first(root, "dsservicename")
+    service = wire.entry(name, ["invocationId"], doing="asking which server this is") if name else None
     values = service.attributes.get("invocationId", ()) if service else ()
     return str(uuid.UUID(bytes_le=bytes(values[0]))) if values and len(values[0]) == 16 else ""
 

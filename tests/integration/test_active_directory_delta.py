@@ -229,7 +229,7 @@ _JOURNEY: dict[str, Happening] = {
     "somebody is put into a container": _move_into_a_container,
     "a unit above the container is renamed": _rename_above_a_container,
     "somebody outside changes": _outside_only,
-    "nothing": lambda editor: None,  # noqa: ARG005
+    "nothing": lambda editor: None,
 }
 
 

@@ -12,9 +12,11 @@ from pydantic import ValidationError
 
 from syncd.core.errors import TryAgain
 from syncd.core.model import Page, SourceRecord
-from syncd_active_directory.decode import RawEntry
-from syncd_active_directory.reading import Reading, outermost
-from syncd_active_directory.settings import DirectorySettings
+from syncd.core.ports import NOTHING_KNOWN
+from syncd_active_directory.directory import discover, outermost
+from syncd_active_directory.entry import RawEntry
+from syncd_active_directory.full import Full
+from syncd_active_directory.settings import Base, DirectorySettings
 from syncd_active_directory.trust import trust
 from syncd_active_directory.wire import RawPage, Wire
 
@@ -44,19 +46,28 @@ class ScriptedWire(Wire):
     def __init__(self, *pages: RawPage, roots: Sequence[Mapping[str, bytes]] = ()) -> None:
         super().__init__("ldaps://dc1.corp.example.com", settings(), trust(None))
         self.people = pages
-        usual = {"dsservicename": b"CN=DC1", "highestcommittedusn": b"100", "issynchronized": b"TRUE"}
+        usual = {"dsServiceName": b"CN=DC1", "highestCommittedUSN": b"100", "isSynchronized": b"TRUE"}
+        usual["supportedCapabilities"] = b"1.2.840.113556.1.4.800"
         self.roots = [{**usual, **changed} for changed in (roots or ({}, {}))]
 
-    def root(self) -> Mapping[str, Sequence[bytes]]:
-        return {name: [value] for name, value in self.roots.pop(0).items()}
+    def entry(self, base: str, wanted: Sequence[str], *, doing: str) -> RawEntry | None:
+        if base:
+            return None
+        return RawEntry(dn="", attributes={name: [value] for name, value in self.roots.pop(0).items()})
 
-    def pages(self, *, base: str, filter_: str, wanted: Sequence[str], doing: str) -> Iterator[RawPage]:
-        if doing == "reading persons" and "uSNChanged" not in filter_:
+    def present(self, name: str, wanted: Sequence[str], *, doing: str, controls: object = ()) -> RawEntry | None:
+        return RawEntry(dn=name, attributes={"objectGUID": [uuid.uuid5(uuid.NAMESPACE_DNS, name).bytes_le]})
+
+    def pages(self, *, filter_: str, doing: str, **rest: Any) -> Iterator[RawPage]:
+        if doing in ("reading persons", "counting persons"):
             yield from self.people
 
 
 def pages(wire: ScriptedWire, **changed: Any) -> list[Page]:
-    return list(Reading(wire, settings(**changed), NOW).pages())
+    chosen = settings(**changed)
+    place = discover(wire, chosen, now=NOW)
+    read = Full(wire, place, settings=chosen, telling=None, last=None, known=NOTHING_KNOWN, now=NOW)
+    return list(read.pages())
 
 
 def records(*entries: RawEntry, **changed: Any) -> list[SourceRecord]:
@@ -77,12 +88,12 @@ def test_a_read_with_nothing_to_object_is_proven() -> None:
 
 
 def test_another_server_behind_the_same_name_takes_the_proof_away() -> None:
-    assert doubts(ScriptedWire(SOMEBODY, roots=({}, {"dsservicename": b"CN=DC2"}))) == ["one server"]
-    assert doubts(ScriptedWire(SOMEBODY, roots=({"dsservicename": b""}, {"dsservicename": b""}))) == ["one server"]
+    assert doubts(ScriptedWire(SOMEBODY, roots=({}, {"dsServiceName": b"CN=DC2"}))) == ["one server"]
+    assert doubts(ScriptedWire(SOMEBODY, roots=({"dsServiceName": b""}, {"dsServiceName": b""}))) == ["one server"]
 
 
 def test_a_server_that_is_still_being_filled_proves_nobody_gone() -> None:
-    assert doubts(ScriptedWire(SOMEBODY, roots=({}, {"issynchronized": b"FALSE"}))) == [
+    assert doubts(ScriptedWire(SOMEBODY, roots=({}, {"isSynchronized": b"FALSE"}))) == [
         "server is in step with the others"
     ]
 
@@ -167,9 +178,12 @@ def test_text_that_is_not_utf8_is_told_with_the_person_and_the_attribute() -> No
 
 
 def test_bases_below_others_are_read_with_them() -> None:
-    assert outermost([f"OU=A,{BASE}", BASE, f"OU=B,{BASE}"]) == (BASE,)
-    assert outermost([f"OU=A,{BASE}", f"ou=a,{BASE.lower()}"]) == (f"OU=A,{BASE}",)
-    assert outermost([f"OU=A,{BASE}", f"OU=B,{BASE}"]) == (f"OU=A,{BASE}", f"OU=B,{BASE}")
+    def kept(*names: str) -> tuple[str, ...]:
+        return tuple(base.dn for base in outermost([Base(dn=name) for name in names]))
+
+    assert kept(f"OU=A,{BASE}", BASE, f"OU=B,{BASE}") == (BASE,)
+    assert kept(f"OU=A,{BASE}", f"ou=a,{BASE.lower()}") == (f"OU=A,{BASE}",)
+    assert kept(f"OU=A,{BASE}", f"OU=B,{BASE}") == (f"OU=A,{BASE}", f"OU=B,{BASE}")
 
 
 class RangedWire(Wire):
