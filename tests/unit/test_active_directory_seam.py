@@ -90,6 +90,12 @@ def test_what_ends_a_search_otherwise_raises_what_ldap3_raises(stream: bytes) ->
     assert answered(Seam, [stream]) == answered(SyncStrategy, [stream])
 
 
+def test_a_notice_that_comes_in_two_pieces_behind_the_result_is_still_heard() -> None:
+    pieces = [message(done()) + notice()[:-3], notice()[-3:]]
+    assert answered(Seam, pieces) == answered(SyncStrategy, pieces)
+    assert answered(Seam, pieces)[0] == "LDAPSessionTerminatedByServerError"
+
+
 def test_silence_raises_what_ldap3_raises_and_closes_the_connection() -> None:
     answers = Received([message(ANI)], silent=True)
     waiting = connection(Seam, answers)
@@ -140,6 +146,14 @@ def test_whoever_counts_messages_gets_them_counted() -> None:
 
 # --- garbage ----------------------------------------------------------------------------------------------------------
 
+
+def nested(depth: int) -> bytes:
+    content = b""
+    for _ in range(depth):
+        content = element(0x30, content)
+    return content
+
+
 GARBAGE = {
     "another protocol": b"HTTP/1.1 400 Bad Request\r\n\r\n",
     "a length without end": b"\x30\x80" + ANI + b"\x00\x00",
@@ -159,9 +173,10 @@ GARBAGE = {
     "a length in the result that is too long": message(element(0x65, b"\x0a\x01\x00\x04\x7f")),
     "a control without anything": message(done(), controls=controls(element(0x30, b""))),
     "a page control that is none": message(done(), controls=controls(control("1.2.840.113556.1.4.319", b"\x04"))),
-    "too deep": message(element(0x65, b"\x30\x80" * 400)),
-    "deep": message(element(0x65, b"".join(bytes((0x30, 2 * left)) for left in range(60, -1, -1)))),
+    "too deep": message(element(0x65, nested(2000))),
+    "deeper than ldap knows": message(element(0x65, nested(20))),
     "a type of two bytes": message(element(0x65, b"\x1f\x00")),
+    "an entry in what is no message": element(0x31, message(ANI)[2:]),
     "an entry after the result": message(done()) + message(ANI),
     "a second result": message(done()) * 2,
 }
@@ -249,6 +264,15 @@ def test_what_is_remembered_of_entries_is_bounded() -> None:
 
 def test_neither_names_nor_values_are_shown_by_accident() -> None:
     assert repr(RawEntry.received(ANI)) == f"<RawEntry of {len(ANI)} bytes>"
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\x64", element(0x64, b""), element(0x64, element(5, b"CN=Ani")), b"\x64\x04\x04\x7f"]
+)
+def test_an_entry_without_a_name_is_refused(raw: bytes) -> None:
+    for part in ("dn", "dn_bytes", "parent_bytes"):
+        with pytest.raises(TryAgain, match="ADS-301"):
+            getattr(RawEntry.received(raw), part)
 
 
 def test_an_entry_has_no_other_parts() -> None:
