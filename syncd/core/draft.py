@@ -88,6 +88,10 @@ class Terms:
     """Of units: the steps from the top, where the desire is only a part and does not tell; so ranks are those of the whole."""
     order: Mapping[SubjectId, int] = field(default_factory=dict)
     """Of people: the steps from the topmost manager, likewise."""
+    making: frozenset[SubjectId] = frozenset()
+    """Who will be made by other parts of the same plan."""
+    leaving: frozenset[SubjectId] = frozenset()
+    """Who leaves by other parts of the same plan."""
 
 
 class Draft:
@@ -123,7 +127,7 @@ class Draft:
 
     def expect(self, wanted: Mapping[SubjectId, Desired], leaving: Collection[SubjectId]) -> None:
         """Find out, before any change is written down, which objects exist, are adopted, or will be made."""
-        self.wanted, self.leaving = wanted, leaving
+        self.wanted, self.leaving = wanted, {*leaving, *self.terms.leaving} if self.terms.leaving else leaving
         free = Free(item for key, item in self.seen.items() if key not in self.linked)
         people = {subject: item for subject, item in wanted.items() if item.kind is Kind.PERSON}
         self.depth = {**depths(wanted, "parent"), **self.terms.depth}
@@ -140,7 +144,8 @@ class Draft:
         for item in sorted(units, key=lambda item: (self.depth.get(item.subject, 0), item.subject)):
             for subject, seen in self._recognise([item], free).items():
                 self._adopt(subject, seen)
-        self.making = {item.subject for item in missing} - self.adopted.keys() - self.unclear
+        others = self.terms.making - wanted.keys()
+        self.making = ({item.subject for item in missing} - self.adopted.keys() - self.unclear) | others
 
     def _adopt(self, subject: SubjectId, seen: Observed) -> None:
         self.adopted[subject] = seen

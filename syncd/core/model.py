@@ -6,7 +6,7 @@ where a value came from beyond the words written in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -373,7 +373,7 @@ class Plan:
     """The whole difference, ordered. Equal inputs give equal plans, byte for byte, and so equal fingerprints."""
 
     fingerprint: str
-    changes: tuple[Change, ...]
+    changes: Sequence[Change]
     aside: tuple[Aside, ...] = ()
     warnings: tuple[Problem, ...] = ()
     unmanaged: int = 0

@@ -18,11 +18,20 @@ RANK_UNITS_UP: Final = 9_000
 
 def fingerprint(changes: Iterable[Change]) -> str:
     """Return the SHA-256 of what the changes do and why; equal changes in equal order have equal fingerprints."""
-    sum_ = hashlib.sha256()
-    for change in changes:
-        sum_.update(canonical(essence(change)))
-        sum_.update(b"\n")
-    return sum_.hexdigest()
+    return combined(essential(change) for change in changes)
+
+
+def combined(sums: Iterable[bytes]) -> str:
+    """Return the fingerprint of changes from what `essential` returned of each."""
+    whole = hashlib.sha256()
+    for sum_ in sums:
+        whole.update(sum_)
+    return whole.hexdigest()
+
+
+def essential(change: Change) -> bytes:
+    """Return the SHA-256 of what one change does."""
+    return hashlib.sha256(canonical(essence(change))).digest()
 
 
 def essence(change: Change) -> Values:

@@ -62,7 +62,7 @@ class Hold:
 class Judgement:
     """What the guard says of a plan."""
 
-    allowed: tuple[Change, ...]
+    allowed: Sequence[Change]
     holds: tuple[Hold, ...] = ()
 
 
@@ -83,13 +83,16 @@ def judge(
     `accepted` returns the places of changes that were let through before and wait for their next attempt. They count, but they
     are not held again: what was released stays so while the target fails in the middle of it.
     """
+    counts = getattr(plan.changes, "effects", None)
+    if counts is not None and not _could_trip(counts, plan, limits):
+        return Judgement(allowed=plan.changes)
     by_effect: dict[Effect, list[Change]] = defaultdict(list)
     for change in plan.changes:
         for effect in change.effects:
             by_effect[effect].append(change)
     held: dict[Effect, tuple[str, ...]] = {}
     for effect, changes in list(by_effect.items()):
-        reasons = (*_over(effect, changes, plan, limits), *_emptied(effect, changes, plan, limits))
+        reasons = (*_over(effect, len(changes), plan, limits), *_emptied(effect, changes, plan, limits))
         if not reasons or released(effect, fingerprint(changes)):
             continue
         before = set(accepted(changes))
@@ -102,13 +105,18 @@ def judge(
     return _part(plan.changes, by_effect, held)
 
 
-def _over(effect: Effect, changes: Sequence[Change], plan: Plan, limits: Limits) -> tuple[str, ...]:
+def _could_trip(counts: Mapping[Effect, int], plan: Plan, limits: Limits) -> bool:
+    """Tell from the numbers alone whether the changes have to be looked at one by one."""
+    by_unit = limits.per_unit_percent is not None and any(counts.get(effect) for effect in (Effect.LEAVE, Effect.MOVE))
+    return by_unit or any(_over(effect, number, plan, limits) for effect, number in counts.items() if number)
+
+
+def _over(effect: Effect, number: int, plan: Plan, limits: Limits) -> tuple[str, ...]:
     limit = limits.by_effect.get(effect)
     if limit is None:
         return ()
     kind = Kind.UNIT if effect in _OF_UNITS else Kind.PERSON
     population = plan.population.get(kind, 0)
-    number = len(changes)
     reasons: list[str] = []
     most = automatic(population) if limit.count == AUTO else limit.count
     if isinstance(most, int) and number >= most:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from syncd.core.difference import Names, compare, exchange, references
 from syncd.core.model import Desired, FieldSpec, Kind, Link, LinkState, Observed, SubjectId, TargetId
-from syncd.core.values import canonical, is_empty
+from syncd.core.values import content_digest, is_empty
 
 if TYPE_CHECKING:
     from syncd.core.values import Value
@@ -29,7 +29,8 @@ def agreed_digest(
             continue
         named = references(value, spec)
         fields[name] = value if not named else [exchange(value, spec, ids), [one for one in named if one not in ids]]
-    sum_ = hashlib.blake2b(canonical(fields), digest_size=16)
+    sum_ = hashlib.blake2b(content_digest(fields, tuple(fields)), digest_size=16)
+    sum_.update(repr(tuple(fields)).encode())
     sum_.update(row.raw or b"")
     sum_.update(row.link.state.encode())
     return sum_.digest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -29,6 +29,7 @@ from syncd.engine.stage import Asked
 from syncd.engine.world import World
 from syncd.engine.writer import Tally, Writer, recover
 from syncd.store import Transaction
+from syncd.store.packed import subjects_of
 from syncd.store.rows import HoldRow, HoldState, QueueCounts
 
 log = structlog.get_logger(__name__)
@@ -102,7 +103,7 @@ class Order:
     """Read everything, also of sources that could say what changed."""
     again: bool = False
     """Take nothing for known: decode and map every record, and compare everybody."""
-    expected: tuple[Change, ...] | None = None
+    expected: Sequence[Change] | None = None
     """The changes of a saved plan, which must be exactly those of now; they imply acceptance."""
 
 
@@ -238,7 +239,7 @@ def _start(tx: Transaction, world: World, run_id: RunId, at: datetime, kind: str
     )
 
 
-def _refuse_if_moved(expected: tuple[Change, ...], found: Reconciliation) -> None:
+def _refuse_if_moved(expected: Sequence[Change], found: Reconciliation) -> None:
     """A saved plan is applied exactly or not at all."""
     from syncd.core.plan import fingerprint
 
@@ -260,7 +261,7 @@ def _accept(tx: Transaction, world: World, found: Reconciliation, *, writing: bo
         return holds
     allowed = found.judgement.allowed
     among = None if found.everybody else found.looked_at
-    tx.queue.supersede_absent({change.subject for change in allowed}, at=now, among=among)
+    tx.queue.supersede_absent(subjects_of(allowed), at=now, among=among)
     if allowed:
         tx.queue.accept(found.run_id, allowed, at=now)
     entry = AuditEntry(

@@ -29,8 +29,8 @@ from syncd.core.policy import judge
 from syncd.core.ports import Target
 from syncd.core.values import Value, Values
 from syncd.engine.finding import find
+from syncd.engine.planning import Computed
 from syncd.engine.recall import recall
-from syncd.engine.reconcile import Computed
 from syncd.engine.tree import around
 from syncd.engine.world import World
 from syncd.mapping import InboundRules, Mapped, OutboundRules, Trace

@@ -6,7 +6,7 @@ The answers are those of `syncd.core.correlation.References`, which knows every 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from syncd.core.attributes import REFERENCES, attribute
 from syncd.core.correlation import ONE_OF, Statement, folded
@@ -69,6 +69,20 @@ class Lookup:
         self._near.update({place: _only(found) for place, found in near.items()})
         self._far.update({place: _only(found) for place, found in far.items()})
         self._shared.update(place for place, found in near.items() if len(found) > 1)
+
+    def persons(self, tx: Transaction, name: str) -> Iterator[tuple[SubjectId, SubjectId]]:
+        """Yield everybody with whom their records mean by a reference to one person, without reading what else they say."""
+        every = tx.records.referred(name)
+        wanted: dict[str, set[str]] = defaultdict(set)
+        for source, _, text in every:
+            wanted[self.how(source, Kind.PERSON, name)].add(text)
+        for how, texts in wanted.items():
+            self._ask(tx, how, texts)
+        for source, subject, text in every:
+            how = self.how(source, Kind.PERSON, name)
+            found = self._near.get((source, Kind.PERSON, how, text)) or self._far.get((Kind.PERSON, how, text))
+            if found is not None:
+                yield subject, found
 
     def find(self, source: SourceName, of: Kind, name: str, text: str) -> SubjectId | None:
         """Return who `text` means in attribute `name` of a record of `source`; asked for with `learn` before."""

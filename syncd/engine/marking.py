@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from syncd.core.correlation import folded
 from syncd.core.model import Kind, SubjectId
 from syncd.engine.world import World
+from syncd.mapping import Neighbour
 from syncd.store import Transaction
 from syncd.store.rows import StagedRecord
 
@@ -24,7 +25,7 @@ WHOLE: Final = "reconcile.whole"
 """Where it is kept why everybody has to be looked at; absent when nobody has to but those who are marked."""
 MOST: Final = 5_000
 """From so many changed records on, looking at everybody is cheaper than finding out who refers to whom."""
-_ABOVE: Final = frozenset({"unit", "units", "path"})
+_ABOVE: Final = frozenset({Neighbour.UNIT, Neighbour.PATH})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ def mark(tx: Transaction, world: World, turned: Sequence[Turned]) -> None:
             units |= now
             members |= one.refers ^ members_of(one.row)
     own |= concerned(tx, texts)
-    if units and any(_ABOVE & looks for looks in world.looks_at.values()):
+    if units and any(_ABOVE & looks for looks in world.outbound.looks_at.values()):
         own |= below(tx, units)
     if members:
         own |= tx.records.named(members)

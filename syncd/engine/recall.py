@@ -12,7 +12,8 @@ from syncd.core.model import Change, Effect, Plan, SubjectId
 from syncd.core.ordering import fingerprint
 from syncd.core.ports import Target
 from syncd.engine.joining import join
-from syncd.engine.reconcile import Computed, marked, planned
+from syncd.engine.planning import Computed, planned
+from syncd.engine.reconcile import marked
 from syncd.engine.world import World
 from syncd.store import Transaction
 

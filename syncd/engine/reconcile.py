@@ -8,7 +8,7 @@ much of a source changed. A source that fails keeps its last facts and never era
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -17,17 +17,16 @@ import structlog
 
 from syncd.core.errors import NeedsHuman, Problem, TryAgain
 from syncd.core.model import Aside, Kind, Link, Observed, Plan, RunId, SourceName, SubjectId, TargetId
-from syncd.core.plan import Terms, diff
 from syncd.core.policy import Judgement, judge
 from syncd.core.ports import Target
 from syncd.engine import marking
 from syncd.engine.joining import join
 from syncd.engine.observe import View, view
-from syncd.engine.part import gather
-from syncd.engine.sight import Sight, allocator, counted, linked, look
+from syncd.engine.planning import Computed, planned
+from syncd.engine.portions import planned_in_portions
 from syncd.engine.stage import Asked, SourceRead, read_source
 from syncd.engine.survey import survey
-from syncd.engine.tree import Standing, Unique, Wishes, set_aside, stand, wish
+from syncd.engine.tree import Standing, Wishes
 from syncd.engine.world import World
 from syncd.store import Transaction
 
@@ -38,23 +37,14 @@ PLANNED_BY: Final = "reconcile.config"
 UNMANAGED: Final = "reconcile.unmanaged"
 _UNIT: Final = re.compile(r"\bunit:\w+")
 _DEEPEST: Final = 100
+MANY: Final = 5_000
+"""From so many on a plan is made in portions."""
 Progress = Callable[[str, int, int | None], None]
 """Told (stage, done, of how many or None) as work goes on."""
 
 
 def silent(stage: str, done: int, total: int | None) -> None:
     """Tell nobody."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Computed:
-    """The plan for a part of the world, and what it was made from."""
-
-    standing: Standing
-    sight: Sight
-    unique: Unique
-    wishes: Wishes
-    plan: Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -74,10 +64,8 @@ class Reconciliation:
     """For whom the plan was made."""
     everybody: bool
     """Whether all were looked at, and not only those who were marked."""
-    waiting: Mapping[SubjectId, Link] = field(default_factory=dict)
-    """The links of those who leave."""
-    reviews: Mapping[SubjectId, datetime] = field(default_factory=dict)
-    """When whose time comes, of those who are in agreement until then."""
+    reviews: Mapping[SubjectId, datetime | None] = field(default_factory=dict)
+    """When whose time comes."""
 
 
 async def reconcile(
@@ -96,28 +84,15 @@ async def reconcile(
     seen = await view(world, target, fresh=fresh)
     progress("plan", 0, None)
     ambiguous = await world.store.do(lambda tx: join(tx, world))
-    everybody = asked.again or await world.store.look(lambda tx: _everybody(tx, world))
-    chosen = await world.store.look(lambda tx: marked(tx, world))
-    reviews: Mapping[SubjectId, datetime] = {}
-    if everybody:
-        surveyed = await survey(world, target, lambda done, total: progress("plan", done, total))
-        chosen, reviews = chosen | surveyed.differing, surveyed.reviews
-
-    def compute(tx: Transaction) -> tuple[Computed, Judgement]:
-        found = planned(tx, world, target, chosen, complete=seen.complete, ambiguous=ambiguous)
-        now = world.now()
-        released = lambda effect, sum_: tx.holds.matching(effect, sum_, now=now) is not None  # noqa: E731
-        judgement = judge(found.plan, world.guard.limits, released=released, accepted=tx.queue.waiting)
-        objects = list(found.sight.objects.values())
-        return found, _with_names(judgement, found.sight.links, objects) if judgement.holds else judgement
-
-    found, judgement = await world.store.do(compute)
+    chosen = await _choose(world, target, again=asked.again, progress=progress)
+    found = await _planned(world, target, chosen, complete=seen.complete, ambiguous=ambiguous, progress=progress)
+    judgement = await world.store.look(lambda tx: _judged(tx, world, found))
     log.info(
         "plan.made",
         changes=len(found.plan.changes),
         held=sum(len(hold.changes) for hold in judgement.holds),
         aside=len(found.plan.aside),
-        looked_at="everybody" if everybody else len(chosen),
+        looked_at="everybody" if chosen.everybody else len(chosen.subjects),
     )
     return Reconciliation(
         run_id=run_id,
@@ -128,11 +103,74 @@ async def reconcile(
         view=seen,
         standing=found.standing,
         wishes=found.wishes,
-        looked_at=frozenset(chosen),
-        everybody=everybody,
-        waiting={one: found.sight.links[one] for one in found.wishes.leaving if one in found.sight.links},
-        reviews={one: at for one, at in reviews.items() if one not in chosen},
+        looked_at=chosen.subjects,
+        everybody=chosen.everybody,
+        reviews={**chosen.reviews, **found.reviews},
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Who is planned for."""
+
+    subjects: frozenset[SubjectId]
+    everybody: bool
+    """Whether all were looked at to find them."""
+    reviews: Mapping[SubjectId, datetime | None] = field(default_factory=dict)
+    """When whose time comes, of those who are in agreement until then."""
+    leaving: frozenset[SubjectId] = frozenset()
+    takers: Mapping[SubjectId, Mapping[str, str]] = field(default_factory=dict)
+
+
+async def _choose(world: World, target: Target, *, again: bool, progress: Progress) -> Chosen:
+    """Find out who may differ."""
+    store = world.store
+    everybody = again or await store.look(lambda tx: _everybody(tx, world))
+    subjects = await store.look(lambda tx: marked(tx, world))
+    if not everybody:
+        return Chosen(subjects=frozenset(subjects), everybody=False)
+    if not await store.look(lambda tx: tx.links.population(world.target_name)):
+        # Nobody is in the target yet: everybody differs.
+        every = await store.look(lambda tx: tx.records.subjects())
+        return Chosen(subjects=frozenset({*subjects, *every}), everybody=True)
+    found = await survey(world, target, lambda done, total: progress("plan", done, total))
+    return Chosen(
+        subjects=frozenset(subjects | found.differing),
+        everybody=True,
+        reviews=found.reviews,
+        leaving=frozenset(found.leaving),
+        takers=found.takers,
+    )
+
+
+async def _planned(
+    world: World, target: Target, chosen: Chosen, *, complete: bool, ambiguous: Sequence[Aside], progress: Progress
+) -> Computed:
+    """Return the plan: for all at once where they are few, or where each could be an account that nobody is linked to."""
+    name = world.target_name
+    strangers = lambda tx: bool(tx.observed.unlinked(name, Kind.PERSON))  # noqa: E731
+    if len(chosen.subjects) <= MANY or await world.store.look(strangers):
+        return await world.store.do(
+            lambda tx: planned(tx, world, target, chosen.subjects, complete=complete, ambiguous=ambiguous)
+        )
+    found = await planned_in_portions(
+        world,
+        target,
+        chosen.subjects,
+        complete=complete,
+        leaving=chosen.leaving,
+        takers=chosen.takers,
+        told=lambda done, total: progress("plan", done, total),
+    )
+    return replace(found, plan=replace(found.plan, aside=(*found.plan.aside, *ambiguous)))
+
+
+def _judged(tx: Transaction, world: World, found: Computed) -> Judgement:
+    now = world.now()
+    released = lambda effect, sum_: tx.holds.matching(effect, sum_, now=now) is not None  # noqa: E731
+    judgement = judge(found.plan, world.guard.limits, released=released, accepted=tx.queue.waiting)
+    objects = list(found.sight.objects.values())
+    return _with_names(judgement, found.sight.links, objects) if judgement.holds else judgement
 
 
 def _everybody(tx: Transaction, world: World) -> bool:
@@ -143,37 +181,6 @@ def _everybody(tx: Transaction, world: World) -> bool:
 def marked(tx: Transaction, world: World) -> set[SubjectId]:
     """Return who is marked, whose time has come, and whose change is parked: what was in its way may be gone."""
     return {*tx.marks.all(), *tx.reviews.due(world.now()), *tx.queue.parked_subjects()}
-
-
-def planned(
-    tx: Transaction,
-    world: World,
-    target: Target,
-    chosen: Collection[SubjectId],
-    *,
-    complete: bool,
-    ambiguous: Sequence[Aside] = (),
-) -> Computed:
-    """Return the plan for these subjects, from the stored records and the last look at the target."""
-    part = gather(tx, world, chosen)
-    standing = stand(world, part)
-    sight = linked(tx, world, part)
-    unique = allocator(tx, world, sight.links)
-    wishes = wish(standing, world, sight.links, normalise=target.normalise, hidden=target.hidden, unique=unique)
-    look(tx, world, target, part=part, wishes=wishes, sight=sight)
-    plan = diff(
-        wishes.desired.values(),
-        sight.objects.values(),
-        sight.links,
-        leaving=wishes.leaving,
-        terms=terms(world, target, standing, complete=complete),
-        aside=(*set_aside(tx, world), *ambiguous, *wishes.asides),
-        warnings=wishes.warnings,
-    )
-    population, units = counted(tx, world, plan, sight.links)
-    unmanaged = tx.observed.unmanaged(world.target_name) if plan.changes or wishes.desired else 0
-    whole = replace(plan, population=population, units=units, unmanaged=unmanaged, warned=plan.warned | wishes.warned)
-    return Computed(standing=standing, sight=sight, unique=unique, wishes=wishes, plan=whole)
 
 
 def _with_names(judgement: Judgement, links: Mapping[SubjectId, Link], objects: Sequence[Observed]) -> Judgement:
@@ -208,39 +215,3 @@ async def read_sources(
             log.warning("source.failed", source=name, code=error.problem.code)
     progress("read", len(world.seats), len(world.seats))
     return tuple(reads), failed
-
-
-def terms(world: World, target: Target, standing: Standing, *, complete: bool) -> Terms:
-    """Return the terms of the plan that the configuration, the target and the tree set."""
-    return Terms(
-        fields=target.fields,
-        root=target.root,
-        now=world.now(),
-        adopt=world.outbound.adopt,
-        hold_leavers=world.leavers.hold,
-        grace=world.leavers.grace,
-        complete=complete,
-        protected=world.guard.protected,
-        mark=target.mark,
-        depth=standing.tree.depth,
-        order=_steps(standing),
-    )
-
-
-def _steps(standing: Standing) -> dict[SubjectId, int]:
-    """Return how many managers everybody has above; a circle is cut where it is entered."""
-    steps: dict[SubjectId, int] = {}
-    entities = standing.tree.entities
-    for start, entity in sorted(entities.items()):
-        if entity.kind is not Kind.PERSON:
-            continue
-        trail: dict[SubjectId, None] = {}
-        at: SubjectId | None = start
-        while at is not None and at in entities and at not in steps and at not in trail:
-            trail[at] = None
-            above = entities[at].facts.get("manager")
-            at = SubjectId(str(above)) if above else None
-        base = steps.get(at, -1) if at is not None else -1
-        for step, one in enumerate(reversed(trail), 1):
-            steps[one] = base + step
-    return steps

@@ -6,7 +6,7 @@ refers to, stands beside, or wants a value of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from syncd.core.difference import referred_kind, units_of
@@ -33,10 +33,18 @@ def linked(tx: Transaction, world: World, part: Part) -> Sight:
     return Sight(links=tx.links.get_many(world.target_name, subjects))
 
 
-def look(tx: Transaction, world: World, target: Target, *, part: Part, wishes: Wishes, sight: Sight) -> None:
+def look(
+    tx: Transaction,
+    world: World,
+    target: Target,
+    *,
+    asked: Collection[SubjectId],
+    wishes: Wishes,
+    sight: Sight,
+) -> None:
     """Add to `sight` what the difference of these wishes depends on."""
     name = world.target_name
-    concerned = {*part.asked, *wishes.desired, *_leaders(wishes)}
+    concerned = {*asked, *wishes.desired, *_leaders(wishes)}
     more = concerned - sight.links.keys()
     sight.links.update(tx.links.get_many(name, more) if more else {})
     _objects(tx, name, sight, [sight.links[one] for one in concerned if one in sight.links])
@@ -193,11 +201,8 @@ def allocator(tx: Transaction, world: World, links: Mapping[SubjectId, Link]) ->
     return of
 
 
-def counted(
-    tx: Transaction, world: World, plan: Plan, links: Mapping[SubjectId, Link]
-) -> tuple[Mapping[str, int], Mapping[SubjectId, int]]:
-    """Return how many linked, active objects there are by kind, and how many people stand in each unit that somebody leaves."""
-    population = {str(kind): count for kind, count in sorted(tx.links.population(world.target_name).items())}
+def counted_units(tx: Transaction, world: World, plan: Plan, links: Mapping[SubjectId, Link]) -> dict[SubjectId, int]:
+    """Return how many people stand in each unit that somebody leaves."""
     lost = {
         SubjectId(unit)
         for change in plan.changes
@@ -207,4 +212,4 @@ def counted(
     }
     ids = {str(links[unit].target_id): unit for unit in lost if unit in links}
     heads = tx.observed.headcount(world.target_name, "departments", list(ids)) if ids else {}
-    return population, {ids[unit]: count for unit, count in sorted(heads.items())}
+    return {ids[unit]: count for unit, count in sorted(heads.items())}

@@ -102,7 +102,6 @@ async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | No
     """Read a source to its end and stage what changed. Raises what the source raises; then nothing is concluded."""
     asked = asked or Asked()
     started = world.now()
-    await remap(world, seat)
     cursor, full = await world.store.look(lambda tx: _position(tx, world, seat, asked))
     left = set() if asked.again else await world.store.look(lambda tx: _known(tx, seat, started))
     reading = Reading(known=Fingerprints(left), started=started, all_decoded=asked.again)
@@ -110,6 +109,8 @@ async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | No
     async with seat.make() as source:
         async for page in source.read(cursor, full=full, known=known):
             await _stage_page(world, seat, reading, page)
+    # After the read: rules that look at more than before find it only now, and of a source that fails the old facts stand.
+    await remap(world, seat)
     read = await world.store.do(lambda tx: _conclude(tx, world, seat, reading, run_id=run_id, started=started))
     log.info(
         "source.read",

@@ -13,15 +13,17 @@ from typing import Final
 
 from syncd.core.calendar import leaves_at
 from syncd.core.difference import Names, references
-from syncd.core.model import Desired, Kind, Link, LinkState, SubjectId, TargetId
+from syncd.core.model import Aside, Desired, Kind, Link, LinkState, Reason, SubjectId, TargetId
 from syncd.core.orgtree import OrgTree, named_members, rings, within
 from syncd.core.ports import Target
+from syncd.core.values import is_empty
 from syncd.engine.agreement import agreed_digest, agrees
 from syncd.engine.lookup import Lookup
 from syncd.engine.part import gather
-from syncd.engine.sight import referred
+from syncd.engine.sight import referred, value_of
 from syncd.engine.tree import Standing, Unique, finished, stand, want
 from syncd.engine.world import World
+from syncd.mapping import Neighbour
 from syncd.store import Transaction
 from syncd.store.links import LinkedRow
 
@@ -38,10 +40,13 @@ class Surveyed:
     looked_at: int = 0
     reviews: dict[SubjectId, datetime] = field(default_factory=dict)
     """When time alone changes what shall be."""
+    leaving: set[SubjectId] = field(default_factory=set)
+    takers: dict[SubjectId, dict[str, str]] = field(default_factory=dict)
+    """Of people: the values that only one may have, and that they do not have yet, by field."""
 
 
 @dataclass(slots=True, kw_only=True)
-class _Ground:
+class Ground:
     """What is the same for every portion."""
 
     world: World
@@ -57,6 +62,8 @@ class _Ground:
     """Whom units name as their members."""
     managers: dict[SubjectId, SubjectId] = field(default_factory=dict)
     reviews: dict[SubjectId, datetime] = field(default_factory=dict)
+    leaving: set[SubjectId] = field(default_factory=set)
+    takers: dict[SubjectId, dict[str, str]] = field(default_factory=dict)
 
     def learn(self, links: Iterable[Link]) -> None:
         """Remember which objects are whose."""
@@ -71,7 +78,7 @@ async def survey(world: World, target: Target, told: Told = lambda *_: None) -> 
     found = Surveyed()
     subjects = await world.store.look(lambda tx: tx.records.subjects())
     by_kind = {kind: [one for one in subjects if one.startswith(f"{kind}:")] for kind in (Kind.UNIT, Kind.PERSON)}
-    ground = await world.store.look(lambda tx: _ground(tx, world, target, by_kind[Kind.UNIT]))
+    ground = await world.store.look(lambda tx: ground_of(tx, world, target, by_kind[Kind.UNIT]))
     total = sum(map(len, by_kind.values()))
     for kind, some in by_kind.items():
         for at in range(0, len(some), PORTION):
@@ -82,7 +89,7 @@ async def survey(world: World, target: Target, told: Told = lambda *_: None) -> 
             found.differing |= differing
             found.looked_at += len(portion)
             told(found.looked_at, total)
-    found.reviews = ground.reviews
+    found.reviews, found.leaving, found.takers = ground.reviews, ground.leaving, ground.takers
     found.differing.update(one for ring in rings(ground.managers) for one in ring)
     return found
 
@@ -91,11 +98,11 @@ def _agree(tx: Transaction, *, name: str, agreed: Mapping[SubjectId, bytes | Non
     tx.links.agree(name, agreed)
 
 
-def _ground(tx: Transaction, world: World, target: Target, units: Sequence[SubjectId]) -> _Ground:
+def ground_of(tx: Transaction, world: World, target: Target, units: Sequence[SubjectId]) -> Ground:
     lookup = Lookup(world)
     part = gather(tx, world, units, lookup=lookup, above=False)
     standing = stand(world, part)
-    ground = _Ground(
+    ground = Ground(
         world=world,
         target=target,
         lookup=lookup,
@@ -107,11 +114,11 @@ def _ground(tx: Transaction, world: World, target: Target, units: Sequence[Subje
 
 
 def _portion(
-    tx: Transaction, *, ground: _Ground, kind: Kind, subjects: Sequence[SubjectId]
+    tx: Transaction, *, ground: Ground, kind: Kind, subjects: Sequence[SubjectId]
 ) -> tuple[set[SubjectId], dict[SubjectId, bytes | None]]:
     """Return who of these has to be planned for, and the digests of those who were found in agreement by comparing."""
     name = ground.world.target_name
-    standing = ground.units if kind is Kind.UNIT else _people(tx, ground, subjects)
+    standing = ground.units if kind is Kind.UNIT else people_among(tx, ground, subjects)
     rows = {row.link.subject: row for row in tx.links.standing(name, subjects)}
     wanted, differing = _wanted(tx, ground, standing, subjects)
     differing -= {one for one in differing if one not in standing.tree.entities and _is_over(rows.get(one))}
@@ -127,11 +134,29 @@ def _portion(
     _learn_objects(tx, ground, [rows[one] for one in open_])
     names = Names(ground.subjects if open_ else {}, root=ground.target.root)
     same = {one for one in open_ if _agrees(ground, wanted[one], rows[one], names)}
-    return differing | (set(open_) - same), {one: sums[one] for one in same}
+    differing |= set(open_) - same
+    if kind is Kind.PERSON:
+        _note_takers(ground, {one: wanted[one] for one in differing if one in wanted}, rows)
+    return differing, {one: sums[one] for one in same}
+
+
+def _note_takers(ground: Ground, wanted: Mapping[SubjectId, Desired], rows: Mapping[SubjectId, LinkedRow]) -> None:
+    """Note who is to have a value that only one may have."""
+    unique = [name for name, spec in ground.target.fields[Kind.PERSON].items() if spec.unique]
+    for subject, wish in wanted.items():
+        row = rows.get(subject)
+        held = row.observed if row is not None else None
+        taken = {
+            name: str(value)
+            for name in unique
+            if not is_empty(value := wish.fields.get(name)) and (held is None or value_of(held, name) != value)
+        }
+        if taken:
+            ground.takers[subject] = taken
 
 
 def _wanted(
-    tx: Transaction, ground: _Ground, standing: Standing, subjects: Sequence[SubjectId]
+    tx: Transaction, ground: Ground, standing: Standing, subjects: Sequence[SubjectId]
 ) -> tuple[dict[SubjectId, Desired], set[SubjectId]]:
     """Return what is wanted of these, and of whom nothing is: those who leave, are left aside, or are not there."""
     world, unique = ground.world, kept_values(tx, ground.world)
@@ -141,14 +166,19 @@ def _wanted(
         entity = standing.tree.entities.get(subject)
         if entity is None or subject in standing.parked:
             differing.add(subject)
+            if subject in standing.gone and subject not in standing.parked:
+                ground.leaving.add(subject)
             continue
         match want(standing.tree, entity, world, unique(subject)):
             case Desired() as one:
                 if entity.kind is Kind.PERSON and (end := leaves_at(entity.facts, world.leavers.timezone)) is not None:
                     ground.reviews[subject] = end
                 wanted[subject] = finished(entity, one, world, True, ground.target.normalise, None)
+            case Aside() as aside if aside.reason is not Reason.EXCLUDED:
+                differing.add(subject)
             case _:
                 differing.add(subject)
+                ground.leaving.add(subject)
     return wanted, differing
 
 
@@ -171,7 +201,7 @@ def _is_over(row: LinkedRow | None) -> bool:
     return row is None or row.link.state is LinkState.REMOVED
 
 
-def _learn_references(tx: Transaction, ground: _Ground, wanted: Iterable[Desired]) -> None:
+def _learn_references(tx: Transaction, ground: Ground, wanted: Iterable[Desired]) -> None:
     """Find out which objects those have whom the wishes name."""
     specs = ground.target.fields
     named = {
@@ -187,7 +217,7 @@ def _learn_references(tx: Transaction, ground: _Ground, wanted: Iterable[Desired
         ground.missing |= unknown - ground.ids.keys()
 
 
-def _learn_objects(tx: Transaction, ground: _Ground, rows: Sequence[LinkedRow]) -> None:
+def _learn_objects(tx: Transaction, ground: Ground, rows: Sequence[LinkedRow]) -> None:
     """Find out whose the objects are that these objects name."""
     named: dict[Kind, set[TargetId]] = {}
     for row in rows:
@@ -200,14 +230,14 @@ def _learn_objects(tx: Transaction, ground: _Ground, rows: Sequence[LinkedRow]) 
             ground.learn(tx.links.by_objects(ground.world.target_name, kind, unknown).values())
 
 
-def _agrees(ground: _Ground, wish: Desired, row: LinkedRow, names: Names) -> bool:
+def _agrees(ground: Ground, wish: Desired, row: LinkedRow, names: Names) -> bool:
     seen = row.observed
     if seen is None or seen.protected or ground.world.guard.protected(seen):
         return False
     return agrees(wish, row.link, seen, ground.target.fields[wish.kind], names)
 
 
-def _people(tx: Transaction, ground: _Ground, subjects: Sequence[SubjectId]) -> Standing:
+def people_among(tx: Transaction, ground: Ground, subjects: Sequence[SubjectId]) -> Standing:
     """Return a portion of people, standing among the units, with their managers where the rules look at them."""
     world = ground.world
     part = gather(tx, world, subjects, lookup=ground.lookup, above=False)
@@ -219,8 +249,7 @@ def _people(tx: Transaction, ground: _Ground, subjects: Sequence[SubjectId]) -> 
     managers = {
         SubjectId(str(manager)) for one in standing.tree.entities.values() if (manager := one.facts.get("manager"))
     }
-    looks = world.looks_at.get(Kind.PERSON)
-    if managers and (looks is None or "manager" in looks):
+    if managers and Neighbour.MANAGER in world.outbound.looks_at[Kind.PERSON]:
         others = gather(tx, world, managers - part.asked, lookup=ground.lookup, above=False)
         entities.update(stand(world, others).tree.entities)
     for subject, one in standing.tree.entities.items():

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from syncd.core.correlation import JoinRules
-from syncd.core.model import Kind, Observed, RunId, SourceName
+from syncd.core.model import Observed, RunId, SourceName
 from syncd.core.policy import Limits
 
 if TYPE_CHECKING:
@@ -98,13 +98,6 @@ class World:
         """Return the facts by which records are found: by people, by the join, and by references of other records."""
         hows = {how for kinds in self.join.refers.values() for names in kinds.values() for how in names.values()}
         return tuple(sorted({*FOUND_BY, *self.join.correlate, *hows} - {"id", "alias"}))
-
-    @cached_property
-    def looks_at(self) -> Mapping[Kind, frozenset[str]]:
-        """Return what outbound rules look at besides the entity itself, by its kind."""
-        return getattr(
-            self.outbound, "looks_at", {kind: frozenset({"manager", "unit", "units", "path"}) for kind in Kind}
-        )
 
     def new_run(self) -> RunId:
         """Return a fresh run id, sortable by time."""

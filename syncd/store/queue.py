@@ -16,6 +16,7 @@ from syncd.core.model import LANES, Change, ChangeId, Lane, Op, RunId, SubjectId
 from syncd.store import codec
 from syncd.store import queue_questions as ask
 from syncd.store.columns import from_micros, maybe_from_micros, maybe_micros, micros
+from syncd.store.packed import Packed, subjects_of
 from syncd.store.rows import OPEN_STATES, Accepted, Blocked, QueueCounts, QueuedChange, QueueState, Settlement
 from syncd.store.statements import Answer, Fields, numbers, portions, several
 
@@ -51,13 +52,12 @@ class Queue:
         Waiting changes of the same subjects are superseded, except equal ones (by what they do: not by label, reason, rank or
         the rules' line numbers), which stay as they are. A running one is left alone: the new ones wait for it.
         """
-        before = self._waiting_of({change.subject for change in changes})
-        kept = _kept(changes, before)
+        before = self._waiting_of(subjects_of(changes))
+        kept = _kept(changes, before) if before or not isinstance(changes, Packed) else {}
         staying = set(kept.values())
         over = [row for row in before if row.id not in staying]
         self._end(over, QueueState.SUPERSEDED, at=at)
-        fresh = [(place, change) for place, change in enumerate(changes) if place not in kept]
-        made = self._add(run_id, fresh, unsure=_unsure(over), at=at)
+        made = self._add(run_id, changes, kept, unsure=_unsure(over), at=at)
         return Accepted(
             ids=tuple(made[place] if place in made else kept[place] for place in range(len(changes))),
             kept=frozenset(staying),
@@ -242,26 +242,34 @@ class Queue:
             self._connection.execute(ask.LET_LOOK_AGAIN, {"of_subjects": portion})
 
     def _add(
-        self, run_id: RunId, changes: Sequence[tuple[int, Change]], *, unsure: Collection[str], at: datetime
+        self,
+        run_id: RunId,
+        changes: Sequence[Change],
+        kept: Collection[int],
+        *,
+        unsure: Collection[str],
+        at: datetime,
     ) -> dict[int, ChangeId]:
-        """Insert changes; return their ids by place in the plan."""
-        if not changes:
+        """Insert the changes that do not wait already; return their ids by place in the plan."""
+        if len(changes) == len(kept):
             return {}
         batch = numbers(self._connection, "batches", 1)[0]
-        given = numbers(self._connection, "changes", len(changes))
+        given = iter(numbers(self._connection, "changes", len(changes) - len(kept)))
         moment, ids, ranks = micros(at), dict[int, ChangeId](), dict[SubjectId, int]()
-        rows: list[Fields] = []
-        for number, (place, change) in zip(given, changes, strict=True):
-            ids[place] = ChangeId(f"{run_id}.{number}")
-            waits_for = _sure_blocker(change, ranks)
-            row = _row(change, number=number, batch=batch, again=change.subject in unsure, at=moment)
-            rows.append({**row, "id": ids[place], "run_id": run_id, "waits_for": waits_for})
-            ranks.setdefault(change.subject, change.rank)
-        for portion in portions(rows):
-            ask.ADD.run(self._connection, portion)
-        pairs = zip(given, (change for _, change in changes), strict=True)
-        for waits in portions(wait for number, change in pairs for wait in _waits(number, change)):
-            ask.ADD_WAITS.run(self._connection, waits)
+        for portion in portions((place, *one) for place, one in enumerate(_encoded(changes)) if place not in kept):
+            rows: list[Fields] = []
+            waits: list[Fields] = []
+            for place, change, body in portion:
+                number = next(given)
+                ids[place] = ChangeId(f"{run_id}.{number}")
+                waits_for = _sure_blocker(change, ranks)
+                row = _row(change, body, number=number, batch=batch, again=change.subject in unsure, at=moment)
+                rows.append({**row, "id": ids[place], "run_id": run_id, "waits_for": waits_for})
+                ranks.setdefault(change.subject, change.rank)
+                waits += _waits(number, change)
+            ask.ADD.run(self._connection, rows)
+            if waits:
+                ask.ADD_WAITS.run(self._connection, waits)
         return ids
 
     def _candidates(self, lane: int, now: int, wanted: int) -> tuple[list[int], int, bool]:
@@ -334,7 +342,13 @@ def _waits(number: int, change: Change) -> Iterator[Fields]:
         yield {"number": number, "subject": subject, "hard": False}
 
 
-def _row(change: Change, *, number: int, batch: int, again: bool, at: int) -> Fields:
+def _encoded(changes: Sequence[Change]) -> Iterator[tuple[Change, bytes]]:
+    if isinstance(changes, Packed):
+        return changes.encoded()
+    return ((change, codec.encode_change(change)) for change in changes)
+
+
+def _row(change: Change, body: bytes, *, number: int, batch: int, again: bool, at: int) -> Fields:
     return {
         "number": number,
         "batch": batch,
@@ -351,7 +365,7 @@ def _row(change: Change, *, number: int, batch: int, again: bool, at: int) -> Fi
         "settled_at": None,
         "digest": codec.change_digest(change),
         "problem": None,
-        "body": codec.encode_change(change),
+        "body": body,
     }
 
 

@@ -58,6 +58,11 @@ _REFERRED: Final = select(_K.c.native_id, _K.c.value).where(*_OF_THESE, _K.c.nam
 _AMONG: Final = select(_T.c.kind, _T.c.native_id).where(
     _OF_SOURCE, _T.c.kind == bindparam("of_kind"), _PRESENT, among(_T.c.native_id)
 )
+_ALL_REFERRED: Final = (
+    select(_K.c.source, _T.c.subject, _K.c.value)
+    .join(_T, _SAME)
+    .where(_PRESENT, _MAPPED, _T.c.subject.is_not(None), _T.c.kind == "person", _K.c.name == bindparam("key"))
+)
 _ALL_PRESENT: Final = select(_T.c.kind, _T.c.native_id).where(_OF_SOURCE, _PRESENT)
 _STAMP: Final = Many(
     update(_T)
@@ -150,6 +155,11 @@ class NamedRecords(FewRecords):
             for kind in Kind
             for row in several(self._connection, _AMONG, {"of_source": source, "of_kind": str(kind)}, native_ids)
         )
+
+    def referred(self, attribute: str) -> list[tuple[SourceName, SubjectId, str]]:
+        """Return whom each joined person's record names in a reference: source, subject, and the name, folded."""
+        rows = plain(self._connection, _ALL_REFERRED, {"key": REFERS + attribute})
+        return [(SourceName(source), SubjectId(subject), text) for source, subject, text in rows]
 
     def present(self, source: SourceName) -> Iterator[tuple[Kind, NativeId]]:
         """Stream the records that are there."""

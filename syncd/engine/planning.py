@@ -1,0 +1,120 @@
+"""The plan for a part of the world, from the stored records and the last look at the target. Writes only unique values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from syncd.core.calendar import leaves_at
+from syncd.core.model import Aside, Kind, Link, LinkState, Plan, SubjectId
+from syncd.core.plan import Terms, diff
+from syncd.core.ports import Target
+from syncd.engine.part import gather
+from syncd.engine.sight import Sight, allocator, counted_units, linked, look
+from syncd.engine.tree import Standing, Unique, Wishes, set_aside, stand, wish
+from syncd.engine.world import World
+from syncd.store import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computed:
+    """The plan for a part of the world, and what it was made from."""
+
+    standing: Standing
+    sight: Sight
+    unique: Unique
+    wishes: Wishes
+    plan: Plan
+    reviews: Mapping[SubjectId, datetime | None] = field(default_factory=dict)
+    """When time alone changes what shall be; None where it does not."""
+
+
+def planned(
+    tx: Transaction,
+    world: World,
+    target: Target,
+    chosen: Collection[SubjectId],
+    *,
+    complete: bool,
+    ambiguous: Sequence[Aside] = (),
+) -> Computed:
+    """Return the plan for these subjects, from the stored records and the last look at the target."""
+    part = gather(tx, world, chosen)
+    standing = stand(world, part)
+    sight = linked(tx, world, part)
+    unique = allocator(tx, world, sight.links)
+    wishes = wish(standing, world, sight.links, normalise=target.normalise, hidden=target.hidden, unique=unique)
+    look(tx, world, target, asked=part.asked, wishes=wishes, sight=sight)
+    plan = diff(
+        wishes.desired.values(),
+        sight.objects.values(),
+        sight.links,
+        leaving=wishes.leaving,
+        terms=terms(world, target, standing, complete=complete),
+        aside=(*set_aside(tx, world), *ambiguous, *wishes.asides),
+        warnings=wishes.warnings,
+    )
+    whole = replace(
+        plan,
+        population={str(kind): count for kind, count in sorted(tx.links.population(world.target_name).items())},
+        units=counted_units(tx, world, plan, sight.links),
+        unmanaged=tx.observed.unmanaged(world.target_name) if plan.changes or wishes.desired else 0,
+        warned=plan.warned | wishes.warned,
+    )
+    reviews = {one: review_of(world, standing, sight.links, wishes.leaving, one) for one in part.asked}
+    return Computed(standing=standing, sight=sight, unique=unique, wishes=wishes, plan=whole, reviews=reviews)
+
+
+def terms(world: World, target: Target, standing: Standing, *, complete: bool) -> Terms:
+    """Return the terms of the plan that the configuration, the target and the tree set."""
+    return Terms(
+        fields=target.fields,
+        root=target.root,
+        now=world.now(),
+        adopt=world.outbound.adopt,
+        hold_leavers=world.leavers.hold,
+        grace=world.leavers.grace,
+        complete=complete,
+        protected=world.guard.protected,
+        mark=target.mark,
+        depth=standing.tree.depth,
+        order=_steps(standing),
+    )
+
+
+def _steps(standing: Standing) -> dict[SubjectId, int]:
+    """Return how many managers everybody has above; a circle is cut where it is entered."""
+    steps: dict[SubjectId, int] = {}
+    entities = standing.tree.entities
+    for start, entity in sorted(entities.items()):
+        if entity.kind is not Kind.PERSON:
+            continue
+        trail: dict[SubjectId, None] = {}
+        at: SubjectId | None = start
+        while at is not None and at in entities and at not in steps and at not in trail:
+            trail[at] = None
+            above = entities[at].facts.get("manager")
+            at = SubjectId(str(above)) if above else None
+        base = steps.get(at, -1) if at is not None else -1
+        for step, one in enumerate(reversed(trail), 1):
+            steps[one] = base + step
+    return steps
+
+
+def review_of(
+    world: World,
+    standing: Standing,
+    links: Mapping[SubjectId, Link],
+    leaving: Collection[SubjectId],
+    subject: SubjectId,
+) -> datetime | None:
+    """Return when time alone changes what shall be: a last working day, or the end of a leaver's grace."""
+    if subject in leaving:
+        link = links.get(subject)
+        return link.since + world.leavers.grace if link is not None and link.state is LinkState.OFFBOARDED else None
+    entity = standing.tree.entities.get(subject)
+    if entity is None or entity.kind is not Kind.PERSON:
+        return None
+    end = leaves_at(entity.facts, world.leavers.timezone)
+    return end if end is not None and end > world.now() else None

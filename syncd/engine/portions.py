@@ -1,0 +1,301 @@
+"""The plan for very many, made a portion at a time: the units first, then people, so that memory holds one portion only.
+
+What comes of it is the plan that would be made for all at once. Whoever has to be seen together is planned together: units with
+their managers and with those who stand in units that go, and people with whoever holds a number that they are to have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from syncd.core.difference import references
+from syncd.core.errors import Problem
+from syncd.core.model import HOLDING_UNIT, Aside, Kind, LinkState, Op, Plan, SubjectId
+from syncd.core.plan import diff
+from syncd.core.ports import Target
+from syncd.engine.part import gather
+from syncd.engine.planning import Computed, planned, review_of, terms
+from syncd.engine.sight import Sight, allocator, counted_units, look
+from syncd.engine.survey import Ground, ground_of, people_among
+from syncd.engine.tree import Standing, set_aside, wish
+from syncd.engine.world import World
+from syncd.store import Transaction
+from syncd.store.packed import Packed
+
+PORTION: Final = 2_000
+Told = Callable[[int, int], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Gathering:
+    """The plan as far as it is made."""
+
+    changes: Packed = field(default_factory=Packed)
+    asides: list[Aside] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    warned: set[SubjectId] = field(default_factory=set)
+    leaving: dict[SubjectId, str] = field(default_factory=dict)
+    reviews: dict[SubjectId, datetime | None] = field(default_factory=dict)
+    units: dict[SubjectId, int] = field(default_factory=dict)
+    held: bool = False
+    """Whether the department for leavers is made by a part that was taken."""
+
+    def take(self, plan: Plan, leaving: Mapping[SubjectId, str], reviews: Mapping[SubjectId, datetime | None]) -> None:
+        """Add a part of the plan."""
+        self.changes.add(plan.changes)
+        self.asides += plan.aside
+        self.warnings += plan.warnings
+        self.warned |= plan.warned
+        self.leaving.update(leaving)
+        self.reviews.update(reviews)
+        self.units.update(plan.units)
+        self.held = self.held or any(one.subject == HOLDING_UNIT for one in plan.changes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Common:
+    """What every portion is planned with."""
+
+    ground: Ground
+    sight: Sight
+    """The links of the units."""
+    order: Mapping[SubjectId, int]
+    making: frozenset[SubjectId]
+    leaving: frozenset[SubjectId]
+    complete: bool
+
+
+async def planned_in_portions(
+    world: World,
+    target: Target,
+    chosen: Collection[SubjectId],
+    *,
+    complete: bool,
+    leaving: Collection[SubjectId] = (),
+    takers: Mapping[SubjectId, Mapping[str, str]] | None = None,
+    told: Told = lambda *_: None,
+) -> Computed:
+    """Return the plan for `chosen`.
+
+    `leaving` is who is known to leave, `takers` who is to have values that only one may have, by field; neither is needed where
+    nobody is linked yet.
+    """
+    found = _Gathering()
+    people = {one for one in chosen if one.startswith(f"{Kind.PERSON}:")}
+    first = await world.store.do(
+        partial(
+            _units_first,
+            world=world,
+            target=target,
+            chosen=chosen,
+            people=people,
+            takers=takers or {},
+            complete=complete,
+        )
+    )
+    found.take(first.plan, first.wishes.leaving, first.reviews)
+    left = people - first.standing.asked
+    common = await world.store.look(
+        partial(
+            _common, world=world, target=target, left=left, first=first, leaving=frozenset(leaving), complete=complete
+        )
+    )
+    waiting, done = sorted(left), set[SubjectId]()
+    for at in range(0, len(waiting), PORTION):
+        portion = {one for one in waiting[at : at + PORTION] if one not in done}
+        done |= await world.store.do(
+            partial(_people, world=world, target=target, portion=portion, left=left - done, common=common, found=found)
+        )
+        told(len(done), len(waiting))
+    return await world.store.look(partial(_whole, world=world, found=found, first=first, ground=common.ground))
+
+
+def _units_first(
+    tx: Transaction,
+    *,
+    world: World,
+    target: Target,
+    chosen: Collection[SubjectId],
+    people: Collection[SubjectId],
+    takers: Mapping[SubjectId, Mapping[str, str]],
+    complete: bool,
+) -> Computed:
+    """Plan for the units, for the people without whom that cannot be said, and for people who pass on what only one may have."""
+    units = {one for one in chosen if not one.startswith(f"{Kind.PERSON}:")}
+    part = gather(tx, world, units)
+    together = units | ((part.groups.keys() | part.others.keys()) & set(people)) | _rivals(tx, world, takers, people)
+    while True:
+        made = planned(tx, world, target, together, complete=complete)
+        beside = _beside(made.sight, people) - together
+        if not beside:
+            return made
+        together |= beside
+
+
+def _rivals(
+    tx: Transaction, world: World, takers: Mapping[SubjectId, Mapping[str, str]], people: Collection[SubjectId]
+) -> set[SubjectId]:
+    """Return those of `people` who take something from each other: whoever gives it up has to come first."""
+    by_field: dict[str, dict[str, list[SubjectId]]] = {}
+    for subject, values in takers.items():
+        for name, value in values.items():
+            by_field.setdefault(name, {}).setdefault(value, []).append(subject)
+    found: set[SubjectId] = set()
+    for name, wanted in by_field.items():
+        held = tx.observed.holders(world.target_name, Kind.PERSON, name, list(wanted))
+        ids = {item.target_id: value for value, items in held.items() for item in items}
+        for target_id, link in tx.links.by_objects(world.target_name, Kind.PERSON, ids).items():
+            if link.subject in people:
+                found.update((link.subject, *wanted[ids[target_id]]))
+    return found
+
+
+def _beside(sight: Sight, people: Collection[SubjectId]) -> set[SubjectId]:
+    """Return those of `people` whose objects the plan had to look at."""
+    return {
+        subject
+        for subject, link in sight.links.items()
+        if subject in people and link.state is not LinkState.REMOVED and (link.kind, link.target_id) in sight.objects
+    }
+
+
+def _common(
+    tx: Transaction,
+    *,
+    world: World,
+    target: Target,
+    left: Collection[SubjectId],
+    first: Computed,
+    leaving: frozenset[SubjectId],
+    complete: bool,
+) -> _Common:
+    units = [one for one in tx.records.subjects() if one.startswith(f"{Kind.UNIT}:")]
+    ground = ground_of(tx, world, target, units)
+    links = {**tx.links.get_many(world.target_name, [*units, HOLDING_UNIT])}
+    linked = {one for some in _some(left) for one in _linked(tx, world, some)}
+    made = {change.subject for change in first.plan.changes if change.op in (Op.CREATE, Op.ADOPT)}
+    return _Common(
+        ground=ground,
+        sight=Sight(links=links),
+        order=_steps(tx, ground),
+        making=frozenset(made | (set(left) - linked - leaving)),
+        leaving=leaving | first.wishes.leaving.keys(),
+        complete=complete,
+    )
+
+
+def _linked(tx: Transaction, world: World, subjects: Collection[SubjectId]) -> set[SubjectId]:
+    links = tx.links.get_many(world.target_name, subjects)
+    return {subject for subject, link in links.items() if link.state is not LinkState.REMOVED}
+
+
+def _some(subjects: Collection[SubjectId]) -> Iterable[list[SubjectId]]:
+    every = sorted(subjects)
+    return (every[at : at + PORTION] for at in range(0, len(every), PORTION))
+
+
+def _steps(tx: Transaction, ground: Ground) -> dict[SubjectId, int]:
+    """Return how many managers everybody has above, from the references alone; a circle is cut where it is entered."""
+    above = dict(ground.lookup.persons(tx, "manager"))
+    steps: dict[SubjectId, int] = {}
+    for start in sorted(above):
+        trail: dict[SubjectId, None] = {}
+        at: SubjectId | None = start
+        while at is not None and at not in steps and at not in trail:
+            trail[at] = None
+            at = above.get(at)
+        base = steps.get(at, -1) if at is not None else -1
+        for step, one in enumerate(reversed(trail), 1):
+            steps[one] = base + step
+    return steps
+
+
+def _people(
+    tx: Transaction,
+    *,
+    world: World,
+    target: Target,
+    portion: set[SubjectId],
+    left: set[SubjectId],
+    common: _Common,
+    found: _Gathering,
+) -> set[SubjectId]:
+    """Plan for a portion of people, and for those of the others who have to be seen together with them."""
+    together = set(portion)
+    while True:
+        standing, sight, plan, leaving = _portion(tx, world, target, together, common=common, held=found.held)
+        beside = _beside(sight, left) - together
+        if not beside:
+            break
+        together |= beside
+    reviews = {one: review_of(world, standing, sight.links, leaving, one) for one in together}
+    found.take(replace(plan, units=counted_units(tx, world, plan, sight.links)), leaving, reviews)
+    return together
+
+
+def _portion(
+    tx: Transaction, world: World, target: Target, portion: Collection[SubjectId], *, common: _Common, held: bool
+) -> tuple[Standing, Sight, Plan, Mapping[SubjectId, str]]:
+    name = world.target_name
+    standing = people_among(tx, common.ground, sorted(portion))
+    sight = Sight(links={**common.sight.links, **tx.links.get_many(name, portion)})
+    unique = allocator(tx, world, sight.links)
+    wishes = wish(standing, world, sight.links, normalise=target.normalise, hidden=target.hidden, unique=unique)
+    desired, making = dict(wishes.desired), common.making
+    if held:
+        # An earlier portion makes the department for leavers, or mends it.
+        desired.pop(HOLDING_UNIT, None)
+        making = making | {HOLDING_UNIT}
+    specs = target.fields
+    named = {
+        one
+        for wanted in desired.values()
+        for field_, value in wanted.fields.items()
+        if (spec := specs[wanted.kind].get(field_)) is not None
+        for one in references(value, spec)
+    }
+    sight.links.update(tx.links.get_many(name, named - sight.links.keys()))
+    wishes = replace(wishes, desired=desired)
+    look(tx, world, target, asked=standing.asked, wishes=wishes, sight=sight)
+    plan = diff(
+        desired.values(),
+        sight.objects.values(),
+        sight.links,
+        leaving=wishes.leaving,
+        terms=replace(
+            terms(world, target, standing, complete=common.complete),
+            order=common.order,
+            making=making,
+            leaving=common.leaving,
+        ),
+        aside=wishes.asides,
+        warnings=wishes.warnings,
+    )
+    return standing, sight, replace(plan, warned=plan.warned | wishes.warned), wishes.leaving
+
+
+def _whole(tx: Transaction, *, world: World, found: _Gathering, first: Computed, ground: Ground) -> Computed:
+    """Put the parts together."""
+    found.changes.sort()
+    population = {str(kind): count for kind, count in sorted(tx.links.population(world.target_name).items())}
+    plan = Plan(
+        fingerprint=found.changes.fingerprint,
+        changes=found.changes,
+        aside=(*set_aside(tx, world), *found.asides),
+        warnings=tuple(found.warnings),
+        unmanaged=tx.observed.unmanaged(world.target_name),
+        population=population,
+        units=found.units,
+        warned=frozenset(found.warned),
+    )
+    return replace(
+        first,
+        standing=replace(first.standing, tree=ground.units.tree),
+        wishes=replace(first.wishes, leaving=found.leaving),
+        reviews=found.reviews,
+        plan=plan,
+    )

@@ -1,0 +1,91 @@
+"""A plan that is made in portions is the plan that is made for all at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.small_world import SmallWorld, run
+from syncd.core.model import Op, Plan, SubjectId
+from syncd.engine import portions
+from syncd.engine.joining import join
+from syncd.engine.planning import planned
+from syncd.engine.portions import planned_in_portions
+from syncd.engine.reconcile import read_sources
+from syncd.engine.stage import Asked
+from syncd.engine.survey import survey
+from syncd.engine.world import GuardTerms
+from syncd.store import Transaction
+
+
+@pytest.fixture
+def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallWorld:
+    monkeypatch.setattr(portions, "PORTION", 3)
+    world = SmallWorld(tmp_path, guard=GuardTerms(plan_only_first=False, shrink_percent=50))
+    for key in ("top", "sales", "field", "ops"):
+        world.unit(key, None if key == "top" else "top" if key != "field" else "sales", leader="e1")
+    for number in range(1, 21):
+        unit = ("top", "sales", "field", "ops")[number % 4]
+        world.person(str(number), unit, manager=f"e{number // 2}" if number > 1 else None)
+    world.group("club", "e3", "e9", "e15", parent="top")
+    return world
+
+
+def both(company: SmallWorld) -> tuple[Plan, Plan]:
+    """Read the source and return the plan for everybody, made at once and made in portions."""
+    world, target = company.world, company.target
+    run(read_sources(world, world.new_run(), Asked()))
+
+    def at_once(tx: Transaction) -> tuple[Plan, list[SubjectId]]:
+        everybody = tx.records.subjects()
+        return planned(tx, world, target, everybody, complete=True).plan, everybody
+
+    run(world.store.do(lambda tx: join(tx, world)))
+    whole, everybody = run(world.store.look(at_once))
+    seen = run(survey(world, target))
+    in_portions = planned_in_portions(world, target, everybody, complete=True, leaving=seen.leaving, takers=seen.takers)
+    return whole, run(in_portions).plan
+
+
+def told(plan: Plan) -> list[tuple[object, ...]]:
+    return [
+        (one.rank, one.subject, one.op, one.label, one.fields, one.needs, one.after, one.effects)
+        for one in plan.changes
+    ]
+
+
+def test_the_first_plan_is_the_same(company: SmallWorld) -> None:
+    whole, parts = both(company)
+
+    assert len(whole.changes) > 25
+    assert told(parts) == told(whole)
+    assert parts.fingerprint == whole.fingerprint
+
+
+def test_a_plan_of_every_kind_of_change_is_the_same(company: SmallWorld) -> None:
+    company.sync()
+    for number in range(1, 21):
+        company.edit(str(number), title=f"Title {number}")
+    company.edit("4", mobile="13800000017")  # a number is passed on in a row, across portions
+    company.edit("17", mobile="13800000009")
+    company.edit("9", mobile="13900000009")
+    company.edit("5", unit="ops", manager="e19")
+    company.leave("8")
+    company.leave("19")
+    company.unit("west", "sales", leader="e12")
+    company.edit("12", unit="west")
+    for key, unit in (("2", "ops"), ("6", "ops"), ("10", "ops"), ("14", "ops"), ("18", "ops")):
+        company.edit(key, unit=unit)
+    del company.source.records[next(key for key in company.source.records if key[1] == "field")]
+
+    whole, parts = both(company)
+
+    assert {one.op for one in whole.changes} >= {Op.CREATE, Op.UPDATE, Op.LOGIN, Op.OFFBOARD, Op.REMOVE}
+    assert told(parts) == told(whole)
+    assert (parts.fingerprint, parts.population, parts.units, parts.unmanaged) == (
+        whole.fingerprint,
+        whole.population,
+        whole.units,
+        whole.unmanaged,
+    )
