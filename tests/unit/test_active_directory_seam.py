@@ -171,6 +171,7 @@ GARBAGE = {
     "a result with an unknown code": message(done(0x7F)),
     "a result code that is text": message(element(0x65, element(4, b"x") * 3)),
     "a length in the result that is too long": message(element(0x65, b"\x0a\x01\x00\x04\x7f")),
+    "a text in the result that is longer than the result": message(element(0x65, b"\x0a\x01\x00\x04\x00\x04\x7f")),
     "a control without anything": message(done(), controls=controls(element(0x30, b""))),
     "a page control that is none": message(done(), controls=controls(control("1.2.840.113556.1.4.319", b"\x04"))),
     "too deep": message(element(0x65, nested(2000))),
