@@ -28,6 +28,8 @@ class Seen:
     """How many people stood directly in each unit that held some, by a digest of the unit's id."""
     rights: tuple[str, ...] = ()
     """Digests of the groups that the account was in, where the server tells."""
+    server: str = ""
+    """Which server showed it (`Place.server`)."""
     at: int = 0
     """When, in seconds since 1970."""
 
@@ -52,10 +54,12 @@ class Cursor:
     """When the read was made, by our clock, in seconds since 1970."""
     review: int = 0
     """When somebody's state changes next by itself, in seconds since 1970; 0: not known of anybody."""
-    told: int = 0
-    """How many objects were told as changed or deleted since `seen`; -1: not known."""
-    gone: int = 0
-    """How many of them were told as deleted."""
+    since: int = 0
+    """From when on reads have come from `server`, in seconds since 1970."""
+    left: int = 0
+    """How many objects were told as deleted, or were found outside, since `seen`; -1: not known."""
+    moved: int = 0
+    """How many were told as moved since `seen`."""
     recent: tuple[str, ...] = ()
     """Ids of those who are new or came back since `seen`: a server that does not have them is behind."""
     hidden: tuple[str, ...] = ()
@@ -83,12 +87,22 @@ def _cursor(found: dict[str, Any]) -> Cursor:
     seen = Seen(**{**then, "rights": tuple(then["rights"])})
     listed = {name: tuple(found[name]) for name in ("recent", "hidden")}
     cursor = Cursor(seen=seen, **{**found, **listed, "way": Way(found["way"])})
-    texts = (cursor.dialect, cursor.server, cursor.digest, cursor.units, *seen.rights, *cursor.recent, *cursor.hidden)
+    texts = (
+        cursor.dialect,
+        cursor.server,
+        cursor.digest,
+        cursor.units,
+        seen.server,
+        *seen.rights,
+        *cursor.recent,
+        *cursor.hidden,
+    )
     numbers = (
         cursor.at,
         cursor.review,
-        cursor.told,
-        cursor.gone,
+        cursor.since,
+        cursor.left,
+        cursor.moved,
         seen.at,
         *seen.counts.values(),
         *seen.branches.values(),

@@ -14,11 +14,11 @@ from syncd.core.model import Completeness, Kind, NativeId, Page, ProofFact, Sour
 from syncd.core.ports import Known
 from syncd_active_directory import clock
 from syncd_active_directory.cursor import Cursor, written
-from syncd_active_directory.decode import is_below
+from syncd_active_directory.explained import moves
 from syncd_active_directory.following import Following, regrouped
 from syncd_active_directory.gathered import Gathered
 from syncd_active_directory.place import Place
-from syncd_active_directory.proof_servers import delta_facts, older, server_state
+from syncd_active_directory.proof_servers import delta_facts, older, server_state, since
 from syncd_active_directory.reading import Reading
 from syncd_active_directory.records import Records
 from syncd_active_directory.units import Units, unpacked
@@ -87,10 +87,7 @@ class Delta:
         name = self._told.names.get(identity)
         if name is None or self._told.moved is None or identity in self._told.moved:
             return False
-        return not self._is_read(name)
-
-    def _is_read(self, name: str) -> bool:
-        return any(is_below(name, base) for base in self._place.bases)
+        return not self._place.is_read(name)
 
     def _due(self) -> Iterator[str]:
         """Yield those whose state changed by itself since the last read."""
@@ -104,7 +101,7 @@ class Delta:
 
     def _judge_unseen(self, unseen: set[str]) -> str:
         """Decide about those who were told as changed and cannot be seen: the server itself may say that they are outside."""
-        outside = {each for each in unseen if (name := self._told.names.get(each)) and not self._is_read(name)}
+        outside = {each for each in unseen if (name := self._told.names.get(each)) and not self._place.is_read(name)}
         self._gone |= outside
         unknown = unseen - outside - set(self._last.hidden)
         if not unknown:
@@ -134,8 +131,9 @@ class Delta:
             units=units,
             at=int(self._now.timestamp()),
             review=self._review(),
-            told=last.told + len(told.changed) + len(told.gone) if last.told >= 0 else -1,
-            gone=last.gone + len(told.gone),
+            since=since(self._place, last, int(self._now.timestamp())),
+            left=last.left + len(self._gone) if last.left >= 0 else -1,
+            moved=last.moved + moves(told),
             recent=recent,
         )
 

@@ -51,6 +51,7 @@ class _Heard:
 
     changed: set[str] = field(default_factory=set)
     moved: set[str] = field(default_factory=set)
+    born: set[str] = field(default_factory=set)
     returned: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
     unclear: set[str] = field(default_factory=set)
@@ -147,6 +148,7 @@ class DirSync:
             changed=frozenset(heard.changed - heard.gone),
             gone=frozenset(heard.gone),
             moved=frozenset(heard.moved - heard.gone),
+            born=frozenset(heard.born - heard.gone),
             returned=frozenset(heard.returned - heard.gone),
             names=heard.names,
             regrouped="a group was deleted" if groups else "",
@@ -166,6 +168,8 @@ class DirSync:
         heard.names[identity] = plain(entry.dn)
         if "name" in told or "parentguid" in told or deleted is not None:
             heard.moved.add(identity)
+        if "objectclass" in told and deleted is None:
+            heard.born.add(identity)
         if deleted is not None:
             heard.returned.add(identity)
         for name, values in told.items():

@@ -82,7 +82,7 @@ class Following:
 
     def _carries(self, found: Found) -> bool:
         """Tell whether an object that is no unit may have taken others along to another place."""
-        if found.dn.casefold() in {each.casefold() for each in self._place.contexts}:
+        if self._place.is_context(found.dn):
             return False
         return self._may_have_moved(found.identity) and not found.classes & self._place.dialect.leaves
 

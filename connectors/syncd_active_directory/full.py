@@ -16,9 +16,11 @@ from syncd.core.ports import Known
 from syncd_active_directory.clock import next_review
 from syncd_active_directory.cursor import Cursor, written
 from syncd_active_directory.entry import RawEntry
+from syncd_active_directory.explained import Explained
 from syncd_active_directory.met import Met, entry_key
 from syncd_active_directory.place import Place
-from syncd_active_directory.proof import Explained, Proof
+from syncd_active_directory.proof import Proof
+from syncd_active_directory.proof_servers import since
 from syncd_active_directory.reading import Reading
 from syncd_active_directory.records import Records
 from syncd_active_directory.settings import DirectorySettings
@@ -58,12 +60,13 @@ class Full:
 
         `hidden` are the ids that the cursor shall remember as not to be seen.
         """
-        mark, explained = self._opening()
+        mark, before = self._opening()
         for kind in self._place.kinds:
             yield from self._of_kind(kind)
         told = self._told_meanwhile(mark)
         yield from self._meanwhile(told)
         now = int(self._now.timestamp())
+        explained = Explained(self._reading, telling=self._telling, last=self._last, told=before)
         verdict = self._proof.verdict(told, explained, now=now)
         proven = verdict.seen.at == now
         cursor = Cursor(
@@ -78,26 +81,23 @@ class Full:
             review=next_review(self._reading, self._now),
             at=now,
             # Of what is not proven, nothing is taken for the last good read: what was told since that one goes on counting.
-            told=0 if proven else -1 if explained.count is None else explained.count,
-            gone=0 if proven else explained.gone,
+            left=0 if proven else -1 if explained.left is None else explained.left,
+            moved=0 if proven else explained.moved,
+            since=since(self._place, self._last, now),
             recent=() if proven or self._last is None else self._last.recent,
             hidden=hidden,
         )
         yield Page(completeness=Completeness(facts=verdict.facts), cursor=written(cursor), notes=verdict.notes)
 
-    def _opening(self) -> tuple[Mark, Explained]:
-        """Return the position before the read, and what was told since the last good one."""
+    def _opening(self) -> tuple[Mark, Told | None]:
+        """Return the position before the read, and what was told since the last one, if that can be told."""
         if self._telling is None:
-            return {}, Explained()
+            return {}, None
         last = self._last
-        if last is None or last.way is not self._telling.way or last.told < 0:
-            return self._telling.mark(), Explained()
+        if last is None or last.way is not self._telling.way:
+            return self._telling.mark(), None
         told = self._telling.since(last.mark)
-        if told.over:
-            return self._telling.mark(last.mark), Explained()
-        gone = last.gone + len(told.gone)
-        count = last.told + len(told.changed) + len(told.gone)
-        return told.mark, Explained(count=count, gone=gone, deletions=self._telling.tells_deletions)
+        return (self._telling.mark(last.mark), None) if told.over else (told.mark, told)
 
     def _of_kind(self, kind: Kind) -> Iterator[Page]:
         batches = self._reading.everything(kind)

@@ -67,6 +67,14 @@ class Place:
         """Return the naming context that holds `base`; `base` itself where the server names none."""
         return max((each for each in self.contexts if is_below(base, each)), key=len, default=base)
 
+    def is_context(self, dn: str) -> bool:
+        """Tell whether a name is that of a whole naming context."""
+        return dn.casefold() in {each.casefold() for each in self.contexts}
+
+    def is_read(self, dn: str) -> bool:
+        """Tell whether a name is that of a base, or stands below one."""
+        return any(is_below(dn, base) for base in self.bases)
+
     def reads(self, kind: Kind, attribute: str) -> bool:
         """Tell whether rules may read an attribute of a kind; letters' case does not count."""
         if kind not in self.kinds:

@@ -19,6 +19,7 @@ from syncd_active_directory.cursor import Cursor, Seen
 from syncd_active_directory.decode import escaped
 from syncd_active_directory.directory import root_of
 from syncd_active_directory.entry import RawEntry
+from syncd_active_directory.explained import Explained
 from syncd_active_directory.proof_servers import rights, server_facts, server_state
 from syncd_active_directory.reading import Reading
 from syncd_active_directory.records import Records
@@ -29,18 +30,6 @@ from syncd_active_directory.ways import Told
 _FULL: Final = 10
 """People directly in a unit from which on its being empty is remarkable."""
 _MOST_BRANCHES: Final = 5000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explained:
-    """What was told about the time since the last good read."""
-
-    count: int | None = None
-    """Objects that were told as changed or deleted; None if that is not known."""
-    gone: int = 0
-    """How many of them were told as deleted."""
-    deletions: bool = False
-    """Whether deletions are told at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +75,14 @@ class Proof:
         ]
         proven = all(fact.holds for fact in facts)
         counts = {kind.value: self._records.there[kind] for kind in self._place.kinds}
-        seen = Seen(counts=counts, bases=bases, branches=branches, rights=tuple(sorted(groups)), at=now)
+        seen = Seen(
+            counts=counts,
+            bases=bases,
+            branches=branches,
+            rights=tuple(sorted(groups)),
+            server=self._place.server,
+            at=now,
+        )
         return Verdict(
             facts=tuple(facts),
             notes=(*self._records.notes(), *self._notes),
@@ -160,28 +156,33 @@ class Proof:
         name = "as many as last time"
         if not self._then.counts:
             return ProofFact(name=name, holds=True, detail="there is no last time")
-        vanished = [kind for kind in self._place.kinds if not self._records.there[kind] and lost[kind] > explained.gone]
         people, fewer = self._records.there[Kind.PERSON], lost[Kind.PERSON]
         seen = f"{people} people, {people + fewer} at the last good read"
-        if vanished and not self._believed:
-            return ProofFact(
-                name=name, holds=False, detail=f"{seen}; not one {' and not one '.join(vanished)} any more"
-            )
-        if explained.count is None or not explained.deletions:
-            holds = 2 * people >= people + fewer or self._believed
-            return ProofFact(name=name, holds=holds, detail=f"{seen}; the server does not tell of deletions")
         missing = sum(max(0, each) for each in lost.values())
-        holds = missing <= explained.count or self._believed
-        return ProofFact(name=name, holds=holds, detail=f"{seen}; {explained.count} changes told since")
+        if not missing:
+            return ProofFact(name=name, holds=True, detail=seen)
+        if explained.left is None or not explained.deletions:
+            vanished = [kind for kind in self._place.kinds if lost[kind] > 0 and not self._records.there[kind]]
+            holds = (not vanished and 2 * people >= people + fewer) or self._believed
+            return ProofFact(name=name, holds=holds, detail=f"{seen}; the server does not tell who has left")
+        holds = missing <= explained.left or self._believed
+        detail = f"{seen}; of all kinds {missing} are missing, and {explained.left} are told or seen to have left"
+        return ProofFact(name=name, holds=holds, detail=detail)
 
     def _of_branches(self, branches: Mapping[str, int], explained: Explained) -> ProofFact:
         emptied = {key: count for key, count in self._then.branches.items() if count >= _FULL and not branches.get(key)}
+        if not emptied:
+            return ProofFact(name="no unit was emptied unseen", holds=True, detail="none")
         people = sum(emptied.values())
-        told = explained.count or 0
+        told = (explained.left or 0) + explained.moved
         holds = people <= told or self._believed
-        if emptied and not holds:
+        if not holds:
             self._notes.append(messages.EMPTIED.at(count=len(emptied), people=people))
-        detail = f"{len(emptied)} units that held {people} people are empty; {told} changes told" if emptied else "none"
+        detail = (
+            f"{len(emptied)} units that held {people} people are empty; {told} moves and departures told"
+            if emptied
+            else "none"
+        )
         return ProofFact(name="no unit was emptied unseen", holds=holds, detail=detail)
 
     def _of_rights(self, groups: frozenset[str]) -> ProofFact:

@@ -40,6 +40,11 @@ def server_state(place: Place, root: Root, last: Cursor | None = None) -> Mappin
     return {}
 
 
+def since(place: Place, last: Cursor | None, now: int) -> int:
+    """Return from when on reads have come from this server, in seconds since 1970."""
+    return last.since if last is not None and last.server == place.server else now
+
+
 def older(place: Place, last: Cursor) -> bool:
     """Tell whether the server, being the same as last time, has gone back behind what it was."""
     then, now = last.state.get("usn"), server_state(place, place.root).get("usn")
@@ -73,7 +78,7 @@ def _active_directory(reading: Reading, after: Root, *, last: Cursor | None, now
     yield ProofFact(name="server is in step with the others", holds=synchronized != "FALSE", detail=detail)
     if last is None:
         return
-    if last.server != place.server:
+    if last.seen.server != place.server:
         yield _another(reading, last, now=now)
         return
     yield ProofFact(name="same server as last time", holds=True, detail="yes")
@@ -86,9 +91,9 @@ def _active_directory(reading: Reading, after: Root, *, last: Cursor | None, now
 def _another(reading: Reading, last: Cursor, *, now: int) -> ProofFact:
     """Say that another server answers. It may lag behind the last one: then who is new there is missing here."""
     name = "same server as last time"
-    since = now - last.seen.at
-    if last.seen.at and since < _LAG:
-        detail = f"no, and the last good read was {since // 60} minutes ago: this server may not have heard of everything yet"
+    minutes = (now - since(reading.place, last, now)) // 60
+    if last.seen.at and minutes * 60 < _LAG:
+        detail = f"no, for {minutes} minutes: this server may not have heard of everything that the other one told"
         return ProofFact(name=name, holds=False, detail=detail)
     missing = set(last.recent) - {each.identity for each in reading.anywhere(last.recent)}
     behind = len(missing - Tombstones(reading.wire, reading.place).known(missing))

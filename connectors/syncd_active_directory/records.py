@@ -17,7 +17,7 @@ from syncd.core.model import Kind, NativeId, SourceRecord
 from syncd.core.ports import Known
 from syncd.core.values import Value, content_digest, moment
 from syncd_active_directory import messages
-from syncd_active_directory.decode import Decoded, decode
+from syncd_active_directory.decode import Decoded, Decoder
 from syncd_active_directory.entry import RawEntry, fingerprint, parent_bytes
 from syncd_active_directory.names import name_and_id, plain, plain_bytes
 from syncd_active_directory.place import Place
@@ -39,6 +39,7 @@ class Records:
         self._salts = {kind: _salt(place, kind) for kind in place.kinds}
         self._named = {kind: _named(place, kind) for kind in place.kinds}
         self._content = {kind: _content(place, kind) for kind in place.kinds}
+        self._decoders = {kind: Decoder(place.asked[kind]) for kind in place.kinds}
         self._notes: list[Problem] = []
         self.unchanged: Counter[Kind] = Counter()
         """Of each kind, how many are known."""
@@ -75,7 +76,7 @@ class Records:
 
     def _decoded(self, kind: Kind, entry: RawEntry, *, parent: str | None, mark: bytes) -> SourceRecord | None:
         dialect = self._place.dialect
-        found = decode(entry, self._place.asked[kind])
+        found = self._decoders[kind](entry)
         attributes = found.attributes
         references = self._references(kind, attributes)
         identity = attributes.get(dialect.identity.attribute)

@@ -55,6 +55,8 @@ class Told:
     moved: frozenset[str] | None = None
     """Those of `changed` that are new, come back, or have another name or place; None where the way cannot tell, so that each
     may be."""
+    born: frozenset[str] = frozenset()
+    """Those of `moved` that are new, where the way can tell."""
     returned: frozenset[str] = frozenset()
     """Those of `changed` that were deleted before, as far as the way can tell: whoever refers to them may do so again."""
     names: Mapping[str, str] = field(default_factory=dict)
