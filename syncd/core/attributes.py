@@ -122,6 +122,11 @@ GROUP: Final[Mapping[str, Attribute]] = {
 
 ATTRIBUTES: Final[Mapping[Kind, Mapping[str, Attribute]]] = {Kind.PERSON: PERSON, Kind.UNIT: UNIT, Kind.GROUP: GROUP}
 
+REFERRING: Final[Mapping[Kind, tuple[str, ...]]] = {
+    kind: tuple(name for name, known in names.items() if known.type in REFERENCES) for kind, names in ATTRIBUTES.items()
+}
+"""The attributes that name others, by kind."""
+
 
 def attribute(kind: Kind, name: str) -> Attribute | None:
     """Return what is known of an attribute, None where there is no such attribute. `extra.<name>` is always text."""

@@ -78,8 +78,13 @@ class JoinRules:
 
 def new_subject(statement: Statement) -> SubjectId:
     """Return the id of a subject first seen in `statement`: the same record always gives the same id."""
-    name = f"{statement.source}/{statement.kind}/{statement.native_id}"
-    return SubjectId(f"{statement.kind}:{uuid.uuid5(_NAMESPACE, name).hex[:20]}")
+    return subject_for(statement.source, statement.kind, statement.native_id)
+
+
+def subject_for(source: SourceName, kind: Kind, native_id: NativeId) -> SubjectId:
+    """Return the id of a subject that is first seen in this record, which states something of this kind."""
+    name = f"{source}/{kind}/{native_id}"
+    return SubjectId(f"{kind}:{uuid.uuid5(_NAMESPACE, name).hex[:20]}")
 
 
 def folded(value: Value) -> str:

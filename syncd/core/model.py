@@ -71,6 +71,11 @@ class SourceRecord:
     changes when somebody far above is renamed; an id does not."""
 
 
+LEARNED: Final = "how changes are learned"
+"""The name of the fact by which a source says how it learns who changed between two full reads; its detail names the way. It is
+shown; nothing is concluded from it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProofFact:
     """One thing that was checked to prove a read complete."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from syncd.core.attributes import REFERENCES, attribute
+from syncd.core.attributes import ATTRIBUTES, REFERRING, attribute
 from syncd.core.correlation import ONE_OF, Statement, folded
 from syncd.core.model import Kind, SourceName, SubjectId
 from syncd.engine.staging import texts_of
@@ -34,13 +34,14 @@ class Lookup:
         """Ask for everybody whom these refer to and who has not been asked for yet."""
         wanted: dict[str, set[str]] = defaultdict(set)
         for one in statements:
-            for name, value in one.facts.items():
-                known = attribute(one.kind, name)
-                if known is None or value is None or known.type not in REFERENCES:
+            for name in REFERRING[one.kind]:
+                value = one.facts.get(name)
+                if not value:
                     continue
                 how = self.how(one.source, one.kind, name)
+                kinds = ONE_OF[ATTRIBUTES[one.kind][name].type]
                 for text in texts_of(value):
-                    for kind in ONE_OF[known.type]:
+                    for kind in kinds:
                         near = (one.source, kind, how, folded(text))
                         if near not in self._near:
                             self._near[near] = None

@@ -53,10 +53,18 @@ def mark(tx: Transaction, world: World, turned: Sequence[Turned]) -> None:
     units: set[str] = set()
     members: set[str] = set()
     for one in turned:
-        if one.was is not None and one.was.subject is not None:
-            own.add(one.was.subject)
-        now = names_of(one.row)
-        if one.row.kind is Kind.PERSON or one.was is None or one.was.absent or now != one.names:
+        subject = one.row.subject or (one.was.subject if one.was is not None else None)
+        if subject is not None:
+            own.add(subject)
+        now = names_of(one.row, world.looked_up_by)
+        old = one.was
+        if (
+            one.row.kind is Kind.PERSON
+            or old is None
+            or old.absent
+            or old.state is not one.row.state
+            or now != one.names
+        ):
             texts |= now | one.names
         if one.row.kind is not Kind.PERSON:
             units |= now
@@ -111,13 +119,14 @@ def below(tx: Transaction, texts: Iterable[str]) -> set[SubjectId]:
     return found
 
 
-def names_of(row: StagedRecord) -> frozenset[str]:
-    """Return by what others can refer to a record."""
+def names_of(row: StagedRecord, by: Collection[str]) -> frozenset[str]:
+    """Return by what others can refer to a record; `by` are the facts by which records are found."""
     return frozenset(
         {
             folded(row.native_id),
-            *(folded(alias) for alias in row.aliases),
+            *map(folded, row.aliases),
             *(folded(value) for _, value in row.keys),
+            *(folded(value) for name in by if (value := row.facts.get(name))),
         }
     )
 

@@ -60,7 +60,7 @@ def _load(tx: Transaction, world: World, part: Part, subjects: Sequence[SubjectI
         if row.source in world.seats and row.state is RecordState.MAPPED and row.absent_since is None:
             one = statement(row, world.seats[row.source].rules.gives(row.kind))
             if row.subject not in part.asked:
-                one = _as_context(one, part)
+                one = _as_context(one, part, world.looked_up_by)
             part.groups.setdefault(row.subject, []).append(one)
             made.append(one)
             if row.changed_at is not None:
@@ -84,12 +84,12 @@ def statement(row: StagedRecord, kind: Kind) -> Statement:
     )
 
 
-def _as_context(one: Statement, part: Part) -> Statement:
+def _as_context(one: Statement, part: Part, by: Collection[str]) -> Statement:
     """Leave out the members of a unit that nobody asked for, but those who are asked for: there may be thousands."""
     members = one.facts.get("members")
     if not members:
         return one
-    asked = {name for rows in part.rows.values() for row in rows for name in names_of(row)}
+    asked = {name for rows in part.rows.values() for row in rows for name in names_of(row, by)}
     kept = tuple(text for text in texts_of(members) if folded(text) in asked)
     return replace(one, facts={**one.facts, "members": kept})
 
@@ -101,7 +101,7 @@ def _companions(tx: Transaction, world: World, part: Part) -> None:
         for subject, rows in part.rows.items()
         if any(one.kind is Kind.PERSON for one in part.groups.get(subject, ()))
         for row in rows
-        for name in names_of(row)
+        for name in names_of(row, world.looked_up_by)
     }
     found = [one for one in tx.records.referring(names) if one.attribute == "members"] if names else []
     units = {one.subject for one in found if one.subject is not None}

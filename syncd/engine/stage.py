@@ -7,7 +7,7 @@ rest the subjects are marked. The cursor and the proof are stored after everythi
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Container
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -171,13 +171,24 @@ def _keep(tx: Transaction, world: World, seat: Seat, records: Collection[SourceR
             same.append((record.kind, record.native_id, record.fingerprint, record.review_at, record.changed_at))
     tx.records.touch(seat.name, same)
     if fresh:
-        put(tx, world, seat, fresh, many=reading.changed + len(fresh) > marking.MOST)
+        # With one source, and nobody who was ever gone, a new record is nobody whom we know.
+        alone = len(world.seats) == 1 and not tx.records.anybody_absent()
+        new = {key for record in fresh if (key := (record.kind, record.native_id)) not in was} if alone else frozenset()
+        put(tx, world, seat, fresh, many=reading.changed + len(fresh) > marking.MOST, new=new)
     return len(fresh)
 
 
-def put(tx: Transaction, world: World, seat: Seat, records: Collection[SourceRecord], *, many: bool) -> None:
+def put(
+    tx: Transaction,
+    world: World,
+    seat: Seat,
+    records: Collection[SourceRecord],
+    *,
+    many: bool,
+    new: Container[tuple[Kind, NativeId]] = frozenset(),
+) -> None:
     """Map records, store them, and mark whoever is concerned by those that mean something else than before."""
-    rows = tuple(staged(world, seat, records))
+    rows = tuple(staged(world, seat, records, new=new))
     if many:
         marking.whole(tx, "many records changed")
         tx.records.put_many(rows)

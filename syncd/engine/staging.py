@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Final
 
-from syncd.core.attributes import REFERENCES, attribute
-from syncd.core.correlation import folded
+from syncd.core.attributes import REFERRING
+from syncd.core.correlation import folded, subject_for
 from syncd.core.errors import Place
-from syncd.core.model import Aside, Kind, NativeId, Reason, SourceRecord
+from syncd.core.model import Aside, Kind, NativeId, Reason, SourceRecord, SubjectId
 from syncd.core.values import Value, Values, canonical, digest
 from syncd.engine.world import Seat, World
 from syncd.mapping import DerivedUnit, Mapped
@@ -25,8 +25,17 @@ def stamp(world: World, seat: Seat) -> bytes:
     return hashlib.blake2b(seat.rules.digest + repr(world.looked_up_by).encode(), digest_size=16).digest()
 
 
-def staged(world: World, seat: Seat, records: Iterable[SourceRecord]) -> Iterator[StagedRecord]:
-    """Map records and yield their rows, and the rows of units that their paths speak of."""
+def staged(
+    world: World,
+    seat: Seat,
+    records: Iterable[SourceRecord],
+    *,
+    new: Container[tuple[Kind, NativeId]] = frozenset(),
+) -> Iterator[StagedRecord]:
+    """Map records and yield their rows, and the rows of units that their paths speak of.
+
+    `new` are those who cannot be anybody who is known, and so begin a subject of their own at once.
+    """
     units: dict[str, tuple[DerivedUnit, Place]] = {}
     mapped_by = stamp(world, seat)
     for record in records:
@@ -35,19 +44,25 @@ def staged(world: World, seat: Seat, records: Iterable[SourceRecord]) -> Iterato
                 if mapped.units:
                     rule = mapped.origins.get("units", Place())
                     units.update((unit.key, (unit, rule)) for unit in mapped.units)
-                yield _row(world, seat, record, mapped, mapped_by)
+                subject = None
+                if (record.kind, record.native_id) in new:
+                    subject = subject_for(seat.name, seat.rules.gives(record.kind), record.native_id)
+                yield _row(world, seat, record, mapped, mapped_by, subject)
             case Aside() as aside:
                 yield _left_aside(world, seat, record, aside, mapped_by)
     for unit, rule in units.values():
         yield _derived(seat, unit, rule, mapped_by)
 
 
-def _row(world: World, seat: Seat, record: SourceRecord, mapped: Mapped, mapped_by: bytes) -> StagedRecord:
-    facts: Values = mapped.facts
-    refers = tuple(_refers(seat, record, facts))
-    if record.references:
-        facts = _by_id(seat, record, facts)
-        refers = tuple(_refers(seat, record, facts))
+def _row(
+    world: World,
+    seat: Seat,
+    record: SourceRecord,
+    mapped: Mapped,
+    mapped_by: bytes,
+    subject: SubjectId | None,
+) -> StagedRecord:
+    facts: Values = _by_id(seat, record, mapped.facts) if record.references else mapped.facts
     label = next((str(facts[name]) for name in _NAMES if facts.get(name)), record.native_id)
     return StagedRecord(
         source=seat.name,
@@ -63,11 +78,12 @@ def _row(world: World, seat: Seat, record: SourceRecord, mapped: Mapped, mapped_
         origins=mapped.origins,
         keys=_keys(world, facts),
         problems=tuple(Told.of(problem) for problem in mapped.warnings),
+        subject=subject,
         changed_at=record.changed_at,
         fingerprint=record.fingerprint,
         review_at=record.review_at,
         facts_digest=_meaning(RecordState.MAPPED, facts, record, bool(mapped.warnings)),
-        refers=refers,
+        refers=tuple(_refers(seat, record, facts)),
         references=record.references,
     )
 
@@ -113,8 +129,7 @@ def _keys(world: World, facts: Values) -> tuple[tuple[str, str], ...]:
 
 def _refers(seat: Seat, record: SourceRecord, facts: Values) -> Iterator[tuple[str, str]]:
     """Yield whom the facts name, by attribute."""
-    kind = seat.rules.gives(record.kind)
-    for name in seat.rules.refers.get(record.kind, seat.rules.refers.get(kind, {})):
+    for name in REFERRING[seat.rules.gives(record.kind)]:
         for text in texts_of(facts.get(name)):
             yield name, folded(text)
 
@@ -132,14 +147,11 @@ def _by_id(seat: Seat, record: SourceRecord, facts: Values) -> Values:
     """Return the facts with the texts that name others as those others' ids, where the source says them."""
     ids: Mapping[str, NativeId] = record.references
     changed: dict[str, Value] = {}
-    kind = seat.rules.gives(record.kind)
-    for name, value in facts.items():
-        known = attribute(kind, name)
-        if value is None or known is None or known.type not in REFERENCES:
-            continue
+    for name in REFERRING[seat.rules.gives(record.kind)]:
+        value = facts.get(name)
         if isinstance(value, str):
             changed[name] = ids.get(value, value)
-        else:
+        elif value is not None:
             changed[name] = tuple(ids.get(text, text) for text in texts_of(value))
     return {**facts, **changed} if changed else facts
 
