@@ -198,7 +198,11 @@ class SambaDomain:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> SambaDomain:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
