@@ -124,7 +124,7 @@ def time(raw: bytes) -> str | None:
         raise ValueError("not a time to the second")
     year, month, day = word[:4], word[4:6], word[6:8]
     hour, minute, second = word[8:10], word[10:12], word[12:_DIGITS]
-    datetime(int(year), int(month), int(day), int(hour), int(minute), int(second))  # raises for what is no time
+    datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), tzinfo=UTC)  # raises for no time
     return None if year == "1601" else f"{year}-{month}-{day}T{hour}:{minute}:{second}Z"
 
 
