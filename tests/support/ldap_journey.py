@@ -28,7 +28,7 @@ GROUPS: Final = f"ou=Groups,{BASE}"
 CHINA: Final = f"ou=China 中国,{COMPANY}"
 INDONESIA: Final = f"ou=Indonesia,{COMPANY}"
 OUTSIDE: Final = f"ou=Elsewhere,{BASE}"
-_TEAM: Final = f"ou=Operations 运营,{CHINA}"
+OPERATIONS: Final = f"ou=Operations 运营,{INDONESIA}"
 SHIPPED: Final[Mapping[Kind, frozenset[str]]] = {
     Kind.PERSON: frozenset(
         {"entryUUID", "nsUniqueId", "uid", "cn", "manager", "enabled", "expires", "parent", "title", "mail"}
@@ -178,13 +178,18 @@ def _unit_of_ones_own(editor: Administrator) -> None:
     editor.add("new0002", name="Contoh Proyek", unit=unit)
 
 
+def _a_unit_comes_in(editor: Administrator) -> None:
+    unit = editor.add_unit("Guests", above=OUTSIDE)
+    editor.add("guest01", name="Contoh Tamu", unit=unit)
+    editor.move_unit(unit, above=CHINA)
+
+
 JOURNEY: Final[Mapping[str, Happening]] = {
     "a joiner": _join,
     "another login name, and so another name": lambda editor: editor.rename_login("user0002", to="user0002x"),
     "another name of a person": lambda editor: editor.rename("user0010", name="Nama Baru"),
     "a move": lambda editor: editor.move("user0011", unit=CHINA),
-    "a unit with people is renamed": lambda editor: editor.rename_unit(INDONESIA, name="Indonesia Raya"),
-    "and back": lambda editor: editor.rename_unit(f"ou=Indonesia Raya,{COMPANY}", name="Indonesia"),
+    "a unit with people is renamed": lambda editor: editor.rename_unit(OPERATIONS, name="Operasi"),
     "a unit with people is moved": lambda editor: editor.move_unit(f"ou=Finance,{INDONESIA}", above=COMPANY),
     "a new unit with somebody in it": _unit_of_ones_own,
     "disabled": lambda editor: editor.disable("user0012"),
@@ -201,8 +206,15 @@ JOURNEY: Final[Mapping[str, Happening]] = {
     "attributes are cleared": lambda editor: editor.modify("user0022", title=None, mail=None),
     "somebody leaves the base": lambda editor: editor.move("user0023", unit=OUTSIDE),
     "and comes back": lambda editor: editor.move("user0023", unit=CHINA),
-    "a unit with people leaves the base": lambda editor: editor.move_unit(f"ou=Finance,{COMPANY}", above=OUTSIDE),
-    "and comes back elsewhere": lambda editor: editor.move_unit(f"ou=Finance,{OUTSIDE}", above=_TEAM),
+    "a unit with people leaves the base": lambda editor: editor.move_unit(f"ou=Finance,{CHINA}", above=OUTSIDE),
+    "a unit with people comes in": _a_unit_comes_in,
     "somebody outside changes": lambda editor: editor.modify_dn(OUTSIDE, description="nobody reads this"),
-    "nothing": lambda editor: None,  # noqa: ARG005
+    "nothing": lambda editor: None,
 }
+
+AGAIN: Final[Mapping[str, Happening]] = {
+    "a unit is renamed back": lambda editor: editor.rename_unit(f"ou=Operasi,{INDONESIA}", name="Operations 运营"),
+    "a unit comes back elsewhere": lambda editor: editor.move_unit(f"ou=Finance,{OUTSIDE}", above=OPERATIONS),
+    "half of the company is renamed": lambda editor: editor.rename_unit(INDONESIA, name="Indonesia Raya"),
+}
+"""The same units once more. 389 Directory Server 2.3.1 then shows those in them under their old names, to everybody, or breaks."""
