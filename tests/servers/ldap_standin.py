@@ -21,6 +21,7 @@ from servers import ldap_standin_ber as ber
 from servers.certificates import Authority
 from servers.ldap_standin_dirsync import changes
 from servers.ldap_standin_line import Gone, Line
+from servers.ldap_standin_node import Node
 from servers.ldap_standin_script import (
     Become,
     Cut,
@@ -39,7 +40,7 @@ from servers.ldap_standin_script import (
     spoiled,
 )
 from servers.ldap_standin_search import DIRSYNC, PAGED, Answer, Conversation, Limits, Search, Searching, refused
-from servers.ldap_standin_tree import BASE, Node, Replica
+from servers.ldap_standin_tree import BASE, Replica
 from servers.ldap_standin_view import Account, State
 
 _START_TLS: Final = "1.3.6.1.4.1.1466.20037"

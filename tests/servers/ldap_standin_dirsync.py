@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from servers import ldap_standin_ber as ber
+from servers.ldap_standin_node import Link, Node, Stamp
 from servers.ldap_standin_search import DIRSYNC, SUBTREE, Answer, Limits, Search, refused
-from servers.ldap_standin_tree import Link, Node, Replica, Stamp
+from servers.ldap_standin_tree import Replica
 from servers.ldap_standin_view import Account, View, constructed
 
 OBJECT_SECURITY: Final = 0x1

@@ -14,7 +14,8 @@ from typing import Final
 from servers import ldap_standin_ber as ber
 from servers import ldap_standin_filter as filters
 from servers import ldap_standin_names as names
-from servers.ldap_standin_tree import BASE, Node, Replica
+from servers.ldap_standin_node import Node
+from servers.ldap_standin_tree import BASE, Replica
 from servers.ldap_standin_view import Account, View
 
 PAGED: Final = "1.2.840.113556.1.4.319"

@@ -9,18 +9,16 @@ no security here, and time is counted by changes.
 from __future__ import annotations
 
 import copy
-import itertools
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from servers import ldap_standin_names as names
+from servers.ldap_standin_node import Link, Node, Stamp, Stored
 
 Raw = str | bytes | int | Sequence[str | bytes]
-Stored = bytes | uuid.UUID
-"""A value; of attributes that name objects, the identity of the object, so that names follow renames."""
 
 BASE: Final = "DC=corp,DC=example,DC=com"
 BACK_LINKS: Final = {"memberof": "member", "directreports": "manager", "managedobjects": "managedby"}
@@ -58,51 +56,6 @@ _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _DOMAIN_SID: Final = (21, 1111111111, 2222222222, 3333333333)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
-    """Which change made something: where, its number there, its number here, and how often it was made."""
-
-    invocation: uuid.UUID
-    usn: int
-    local: int
-    version: int = 1
-
-
-@dataclass(slots=True, kw_only=True)
-class Link:
-    """One value of a link attribute, also while it is absent."""
-
-    present: bool
-    stamp: Stamp
-
-
-@dataclass(slots=True, kw_only=True)
-class Node:
-    """An object."""
-
-    guid: uuid.UUID
-    parent: uuid.UUID | None
-    rdn: names.Rdn
-    created: int
-    deleted: bool = False
-    last_parent: uuid.UUID | None = None
-    spelled: dict[str, str] = field(default_factory=dict)
-    values: dict[str, list[Stored]] = field(default_factory=dict)
-    stamps: dict[str, Stamp] = field(default_factory=dict)
-    links: dict[str, dict[uuid.UUID, Link]] = field(default_factory=dict)
-
-    @property
-    def changed(self) -> int:
-        """The replica's own number of the last change of it (uSNChanged)."""
-        linked = (link.stamp.local for links in self.links.values() for link in links.values())
-        return max(itertools.chain((stamp.local for stamp in self.stamps.values()), linked))
-
-    def text(self, attribute: str) -> str:
-        """Return the first value as text, "" if there is none."""
-        values = self.values.get(attribute.lower()) or [b""]
-        return values[0].decode(errors="replace") if isinstance(values[0], bytes) else str(values[0])
-
-
 class Replica:
     """One domain controller's copy of the domain."""
 
@@ -127,7 +80,7 @@ class Replica:
         """Return the same replica once more; from then on the two know nothing of each other."""
         twin = object.__new__(Replica)
         twin.__dict__.update({name: copy.copy(value) for name, value in self.__dict__.items()})
-        twin.nodes = {guid: _copied(node) for guid, node in self.nodes.items()}
+        twin.nodes = {guid: node.copied() for guid, node in self.nodes.items()}
         twin._children = {parent: dict(held) for parent, held in self._children.items()}
         return twin
 
@@ -198,7 +151,7 @@ class Replica:
         number = self._made
         guid = uuid.uuid5(self.invocation, f"{self._seed} {number}")
         usn = self._next()
-        node = Node(guid=guid, parent=parent.guid if parent else None, rdn=rdn, created=usn)
+        node = Node(guid=guid, parent=parent.guid if parent else None, rdn=rdn, created=usn, born=self.time_of(usn))
         self.nodes[guid] = node
         if parent:
             self._children.setdefault(parent.guid, {})[names.key((rdn,))[0]] = guid
@@ -248,6 +201,7 @@ class Replica:
                 link.stamp = self._stamp(usn, link.stamp)
             node.stamps[name] = self._stamp(usn, node.stamps.get(name))
         node.deleted, node.last_parent = True, node.parent
+        self._forget(node.guid)
         rdn = (node.rdn[0], f"{node.rdn[1]}\nDEL:{node.guid}")
         self._place(node, rdn, self.deleted_objects)
         self._put(node, "isDeleted", "TRUE", usn)
@@ -262,6 +216,12 @@ class Replica:
         self._place(node, (node.rdn[0], node.rdn[1].split("\n")[0]), home)
         for name, value in (("isDeleted", ()), ("name", node.rdn[1]), (node.rdn[0].lower(), node.rdn[1])):
             self._put(node, name, value, usn)
+
+    def _forget(self, guid: uuid.UUID) -> None:
+        """Drop what names an object that was deleted: each replica does so by itself, and no change of anybody comes of it."""
+        for node in self.nodes.values():
+            for links in node.links.values():
+                links.pop(guid, None)
 
     def join(self, group: Node | str, *members: Node | str) -> None:
         """Add members, one value each."""
@@ -369,7 +329,7 @@ class Replica:
         usn = self._next()
         mine = self.nodes.get(theirs.guid)
         if mine is None:
-            mine = Node(guid=theirs.guid, parent=None, rdn=theirs.rdn, created=usn)
+            mine = Node(guid=theirs.guid, parent=None, rdn=theirs.rdn, created=usn, born=theirs.born)
             self.nodes[theirs.guid] = mine
         for key in news:
             if key in mine.stamps and mine.stamps[key].version > theirs.stamps[key].version:
@@ -381,17 +341,11 @@ class Replica:
             if key == "name":
                 mine.deleted, mine.last_parent = theirs.deleted, theirs.last_parent
                 self._place(mine, theirs.rdn, theirs.parent)
+                if theirs.deleted:
+                    self._forget(mine.guid)
         for key, guid, link in linked:
             mine.spelled[key] = theirs.spelled[key]
             mine.links.setdefault(key, {})[guid] = Link(present=link.present, stamp=replace(link.stamp, local=usn))
-
-
-def _copied(node: Node) -> Node:
-    twin = copy.copy(node)
-    twin.spelled, twin.stamps = dict(node.spelled), dict(node.stamps)
-    twin.values = {key: list(values) for key, values in node.values.items()}
-    twin.links = {key: {guid: copy.copy(link) for guid, link in links.items()} for key, links in node.links.items()}
-    return twin
 
 
 def _sid(relative: int) -> bytes:

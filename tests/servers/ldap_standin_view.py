@@ -14,7 +14,8 @@ from enum import StrEnum
 from typing import Final
 
 from servers import ldap_standin_names as names
-from servers.ldap_standin_tree import BACK_LINKS, Node, Replica, Stored
+from servers.ldap_standin_node import Node, Stored
+from servers.ldap_standin_tree import BACK_LINKS, Replica
 
 _CONSTRUCTED: Final = frozenset(
     {"canonicalname", "msds-user-account-control-computed", "parentguid", "allowedattributes"}
@@ -137,7 +138,7 @@ class View:
             case "whenchanged":
                 return self.replica.time_of(node.changed)
             case _:
-                return self.replica.time_of(node.created)
+                return node.born
 
     def _constructed(self, node: Node, key: str) -> list[bytes]:
         if key == "parentguid" and node.parent:
