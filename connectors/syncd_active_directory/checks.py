@@ -14,8 +14,9 @@ from syncd.core.errors import Misconfigured, NeedsHuman, Problem, TryAgain
 from syncd.core.model import Kind
 from syncd.core.ports import Standing, Verdict
 from syncd_active_directory import messages
-from syncd_active_directory.dialects import ACTIVE_DIRECTORY
-from syncd_active_directory.directory import outermost
+from syncd_active_directory.checks_ways import check_ways
+from syncd_active_directory.directory import discover, outermost
+from syncd_active_directory.place import Search
 from syncd_active_directory.settings import DirectorySettings
 from syncd_active_directory.wire import Wire
 
@@ -86,7 +87,7 @@ class Checks:
             yield _failed("account", error)
             return
         yield Verdict(name="account", standing=Standing.OK, seen=f"logged on to {wire.address}")
-        if warning := self._settings.password.warning():
+        if self._settings.password is not None and (warning := self._settings.password.warning()):
             yield Verdict(name="password", standing=Standing.WARNING, seen=warning.what, problem=warning)
         readable = []
         for base in (each.dn for each in outermost(self._settings.bases)):
@@ -94,29 +95,31 @@ class Checks:
             yield verdict
             if verdict.standing is Standing.OK:
                 readable.append(base)
-        for kind, filter_ in self._searches():
-            if readable:
-                yield self._sample(wire, kind, filter_, readable)
+        try:
+            place = discover(wire, self._settings, now=self._now)
+        except _ERRORS as error:
+            yield _failed("directory", error)
+            return
+        wire.always = place.dialect.controls
+        yield Verdict(name="directory", standing=Standing.OK, seen=f"{place.dialect.title}, {place.host}")
+        for kind in (Kind.PERSON, Kind.UNIT, Kind.GROUP):
+            searches = [search for search in place.of(kind) if search.base in readable]
+            if searches:
+                yield self._sample(wire, kind, searches)
+        yield from check_ways(wire, place, self._settings)
 
-    def _searches(self) -> Iterator[tuple[Kind, str]]:
-        yield Kind.PERSON, self._settings.people_filter or ACTIVE_DIRECTORY.filters[Kind.PERSON]
-        if self._settings.units:
-            yield Kind.UNIT, self._settings.units_filter or ACTIVE_DIRECTORY.filters[Kind.UNIT]
-        if self._settings.groups:
-            yield Kind.GROUP, self._settings.groups_filter or ACTIVE_DIRECTORY.filters[Kind.GROUP]
-
-    def _sample(self, wire: Wire, kind: Kind, filter_: str, bases: list[str]) -> Verdict:
+    def _sample(self, wire: Wire, kind: Kind, searches: list[Search]) -> Verdict:
         name = f"{kind}s"
         count = 0
         try:
-            for base in bases:
-                pages = wire.pages(base=base, filter_=filter_, wanted=["1.1"], doing=f"counting {kind}s")
+            for search in searches:
+                pages = wire.pages(base=search.base, filter_=search.filter, wanted=["1.1"], doing=f"counting {kind}s")
                 for number, page in enumerate(pages, start=1):
                     count += len(page.entries)
                     if number == _SAMPLE_PAGES:
                         size = self._settings.page_size
                         return Verdict(name=name, standing=Standing.OK, seen=f"at least {count}, in pages of {size}")
-        except (NeedsHuman, TryAgain) as error:
+        except _ERRORS as error:
             return _failed(name, error)
         # A company without groups is one; a company without people is a wrong base or filter.
         standing = Standing.OK if count or kind is not Kind.PERSON else Standing.WARNING
@@ -126,7 +129,7 @@ class Checks:
 def _base(wire: Wire, base: str) -> Verdict:
     name = f"base {base}"
     try:
-        found = wire.entry(base, ["objectGUID"], doing="looking at the base")
+        found = wire.entry(base, ["1.1"], doing="looking at the base")
     except (NeedsHuman, TryAgain) as error:
         return _failed(name, error)
     if found is None:

@@ -134,6 +134,25 @@ BIND_REFUSED: Final = message(
     do="Look into the controller's security log at the time of the attempt.",
     example=_BIND_EXAMPLE,
 )
+NO_ACCOUNT: Final = message(
+    "ADS-007",
+    what="Nothing says with which account to log on.",
+    do="Write `user` and `password`, or `bind: gssapi` to log on with a Kerberos ticket.",
+    example=_SOURCE + "    servers: [ldaps://dc1.corp.example.com]\n    base: DC=corp,DC=example,DC=com",
+)
+NO_GSSAPI: Final = message(
+    "ADS-107",
+    what="To log on with Kerberos the Python package gssapi is needed, and it is not installed.",
+    do="Install syncd with its extra `kerberos` (pip install 'syncd[kerberos]'), or write `bind: simple`.",
+    example=_SOURCE + "    bind: gssapi",
+)
+NO_TICKET: Final = message(
+    "ADS-108",
+    what="Kerberos gives no ticket for {server}: {reason}.",
+    do="See whether there is a valid ticket or keytab (klist, KRB5_CLIENT_KTNAME), whether the clock is right, and whether the "
+    "address names the server as Kerberos does; otherwise write `kerberos_name`.",
+    example=_SOURCE + "    bind: gssapi   # and no keytab",
+)
 NEEDS_TLS: Final = message(
     "ADS-027",
     what="{server} accepts a password over an encrypted connection only.",
@@ -211,6 +230,13 @@ DIRSYNC_REFUSED: Final = message(
     what="{server} does not let the account use DirSync: {reason}.",
     do=_GRANT,
     example=_SOURCE + "    changes: dirsync   # with an account without rights",
+)
+NO_TOMBSTONES: Final = message(
+    "ADS-109",
+    what="The account may not look into CN=Deleted Objects,{context}: deletions show only when everything is read.",
+    do="Let it list and read that container (docs/how-to/active-directory.md, “Rights”), or leave it so and read everything "
+    "often enough.",
+    example="an account without any right of its own",
 )
 NO_SUCH_WAY: Final = message(
     "ADS-106",

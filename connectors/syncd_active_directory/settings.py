@@ -82,14 +82,17 @@ class DirectorySettings(BaseModel):
     ca_file: Path | None = None
     """The certificate of the authority that signed the controllers' certificates (PEM). Only this authority is then trusted;
     without it those of the operating system are."""
-    user: Annotated[str, Field(min_length=1, examples=["svc-syncd@corp.example.com"])]
-    """The account: svc-syncd@corp.example.com, CORP\\svc-syncd, or a distinguished name. It needs to read and nothing else."""
-    password: Secret
+    user: Annotated[str, Field(examples=["svc-syncd@corp.example.com"])] = ""
+    """The account: svc-syncd@corp.example.com, CORP\\svc-syncd, or a distinguished name. It needs to read and nothing else. With
+    `bind: gssapi` the ticket says who it is."""
+    password: Secret | None = None
     """The account's password, by reference: {env: NAME}, {file: PATH} or {credential: NAME}."""
     plain_text_password_allowed: bool = False
     """True allows ldap:// without StartTLS. Never outside a laboratory."""
     bind: Literal["simple", "gssapi"] = "simple"
     """How to log on: `simple` with user and password, `gssapi` with a Kerberos ticket or keytab (needs the extra `kerberos`)."""
+    kerberos_name: str = ""
+    """With `bind: gssapi`: the name under which Kerberos knows the server (ldap/NAME), if the address says another one."""
     server: ServerKind = "auto"
     """What kind of server it is; `auto` asks the server."""
     changes: Changes = "auto"
@@ -156,6 +159,12 @@ class DirectorySettings(BaseModel):
     def bases(self) -> tuple[Base, ...]:
         """The bases as they are written."""
         return self.base
+
+    @model_validator(mode="after")
+    def _account(self) -> DirectorySettings:
+        if self.bind == "simple" and (not self.user or self.password is None):
+            raise refusal(messages.NO_ACCOUNT)
+        return self
 
     @model_validator(mode="after")
     def _encrypted(self) -> DirectorySettings:

@@ -10,10 +10,10 @@ import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from syncd.core.errors import Problem, TryAgain
-from syncd.core.model import Kind, Page, ProofFact
+from syncd.core.model import LEARNED, Kind, Page, ProofFact
 from syncd.core.ports import NOTHING_KNOWN, Known, Room, Verdict
 from syncd_active_directory import messages
 from syncd_active_directory.checks import Checks
@@ -29,7 +29,17 @@ from syncd_active_directory.servers import Servers
 from syncd_active_directory.settings import DirectorySettings
 from syncd_active_directory.threads import finished
 from syncd_active_directory.trust import trust
+from syncd_active_directory.ways import Way
 from syncd_active_directory.wire import Wire
+
+_WAYS: Final[Mapping[Way, str]] = {
+    Way.DIRSYNC: "Active Directory's DirSync control",
+    Way.USN: "uSNChanged and the tombstones",
+    Way.SYNCREPL: "content synchronization (RFC 4533)",
+    Way.CHANGELOG: "the retro changelog",
+    Way.STAMPS: "modification times; deletions show in full reads only",
+    Way.NONE: "every read is a full read",
+}
 
 
 class ActiveDirectory:
@@ -100,12 +110,13 @@ class ActiveDirectory:
                 delta = Delta(wire, place, telling=telling, last=last, known=recalled, now=now)
                 why = delta.gather()
                 if not why:
-                    yield from delta.pages()
+                    yield from (_learned(page, telling.way) for page in delta.pages())
                     return
                 hidden = delta.hidden
         whole = Full(wire, place, settings=self._settings, telling=telling, last=last, known=recalled.again(), now=now)
+        way = telling.way if telling is not None and self._settings.changes != "none" else Way.NONE
         for page in whole.pages(hidden):
-            yield _explained(page, why) if page.completeness is not None and why else page
+            yield _learned(_explained(page, why) if page.completeness is not None and why else page, way)
 
     def _trust(self) -> ssl.SSLContext:
         ca_file = self._settings.ca_file
@@ -122,6 +133,14 @@ def _usable(text: str | None, place: Place) -> tuple[Cursor | None, str]:
     if cursor.digest != place.digest():
         return None, "the settings or rules that decide what is read have changed"
     return cursor, ""
+
+
+def _learned(page: Page, way: Way) -> Page:
+    """Return the last page of a read together with how it is learned who changed; any other as it is."""
+    if page.completeness is None:
+        return page
+    fact = ProofFact(name=LEARNED, holds=True, detail=f"{way}: {_WAYS[way]}")
+    return replace(page, completeness=replace(page.completeness, facts=(*page.completeness.facts, fact)))
 
 
 def _explained(page: Page, why: str) -> Page:

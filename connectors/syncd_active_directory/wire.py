@@ -26,6 +26,7 @@ from syncd_active_directory import messages
 from syncd_active_directory.answers import Answer, RawPage, informed_of, page_of
 from syncd_active_directory.decode import guid
 from syncd_active_directory.entry import RawEntry
+from syncd_active_directory.logon import log_on
 from syncd_active_directory.seam import Seam, Stock
 from syncd_active_directory.settings import DirectorySettings
 
@@ -84,7 +85,7 @@ class Wire:
         self._secure = secure
         self._connection = Connection(
             server,
-            user=settings.user,
+            user=settings.user or None,
             password=None,
             authentication=SIMPLE,
             client_strategy=SYNC,
@@ -114,11 +115,8 @@ class Wire:
 
     def bind(self) -> None:
         """Log on. Raises `NeedsHuman` with the reason that the server gives, or `TryAgain`."""
-        self._connection.password = self._settings.password.reveal()
         with self._told("logging on"):
-            done = self._connection.bind(read_server_info=False)
-        # ldap3 would keep the password for re-binding; we never do that.
-        self._connection.password = None
+            done = log_on(self._connection, self._settings, server=self.address)
         if not done:
             raise self._bind_refused(self._connection.result or {})
 
@@ -132,14 +130,6 @@ class Wire:
             issuer=_spelled(shown.get("issuer", ())),
             not_after=ssl.cert_time_to_seconds(shown["notAfter"]),
         )
-
-    def root(self) -> Mapping[str, Sequence[bytes]]:
-        """Return the server's own entry (rootDSE) with lower-case names."""
-        wanted = ["dsServiceName", "dnsHostName", "highestCommittedUSN", "isSynchronized", "defaultNamingContext"]
-        entries = self._search(
-            base="", scope=BASE, filter_="(objectClass=*)", wanted=wanted, doing="asking the server"
-        ).entries
-        return {name.lower(): values for entry in entries for name, values in entry.attributes.items()}
 
     def entry(self, base: str, wanted: Sequence[str], *, doing: str) -> RawEntry | None:
         """Return one object, None if the server shows nothing."""

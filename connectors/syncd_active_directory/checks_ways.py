@@ -1,0 +1,60 @@
+"""`syncd check --online`: which ways there are to learn who changed, which one is taken, and what a better one takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from syncd.core.errors import NeedsHuman, TryAgain
+from syncd.core.ports import Standing, Verdict
+from syncd_active_directory import messages
+from syncd_active_directory.choosing import choose, offers
+from syncd_active_directory.place import Place
+from syncd_active_directory.settings import DirectorySettings
+from syncd_active_directory.ways import Telling, Way
+from syncd_active_directory.wire import Wire
+
+
+def check_ways(wire: Wire, place: Place, settings: DirectorySettings) -> Iterator[Verdict]:
+    """Yield one verdict for each way down to the one that is taken, and one for that. Raises nothing."""
+    try:
+        if settings.changes == "auto":
+            yield from _passed_over(wire, place)
+        taken = choose(wire, place, settings)
+        yield _taken(taken, settings)
+        if taken is not None and settings.changes != "none":
+            yield _deletions(taken, place)
+    except (NeedsHuman, TryAgain) as error:
+        yield Verdict(name="changes", standing=Standing.FAILED, seen=error.problem.what, problem=error.problem)
+
+
+def _passed_over(wire: Wire, place: Place) -> Iterator[Verdict]:
+    """Yield the ways that would be better than the one that is taken."""
+    for offer in offers(wire, place):
+        if offer.refused is None:
+            return
+        name = f"changes by {offer.telling.way}"
+        yield Verdict(name=name, standing=Standing.WARNING, seen=offer.refused.what, problem=offer.refused)
+
+
+def _taken(taken: Telling | None, settings: DirectorySettings) -> Verdict:
+    if settings.changes == "none":
+        return Verdict(
+            name="changes", standing=Standing.OK, seen="everything is read each time, as `changes: none` says"
+        )
+    if taken is None:
+        return Verdict(
+            name="changes", standing=Standing.OK, seen="everything is read each time: the server tells nothing"
+        )
+    why = "the best that the account may use" if settings.changes == "auto" else "as the setting `changes` says"
+    return Verdict(name="changes", standing=Standing.OK, seen=f"told by {taken.way}: {why}")
+
+
+def _deletions(taken: Telling, place: Place) -> Verdict:
+    name = "deletions"
+    if taken.tells_deletions:
+        return Verdict(name=name, standing=Standing.OK, seen="told at once")
+    seen = "not told: who is deleted shows at the next full read"
+    if taken.way in (Way.DIRSYNC, Way.USN):
+        problem = messages.NO_TOMBSTONES.at(context=place.context(place.bases[0]))
+        return Verdict(name=name, standing=Standing.WARNING, seen=seen, problem=problem)
+    return Verdict(name=name, standing=Standing.OK, seen=seen)
