@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from syncd.cli.session import Session
     from syncd.engine.cycle import Cycle, Order
     from syncd.engine.reconcile import Reconciliation
+    from syncd.engine.stage import SourceRead
 
 
 def run_cycle(call: Call, session: Session, service: str, order: Order) -> Cycle:
@@ -57,12 +58,12 @@ def tell_reads(out: Output, found: Reconciliation) -> None:
     """Print one line per source: what was read, and whether it proves that nobody is missing."""
     for read in found.reads:
         proof = "proven complete" if read.licensed else "NOT proven complete: nobody is taken for gone"
+        kind = "full read" if read.row.full else "delta"
         out.say(
-            f"{read.source}: {read.row.count} records, {read.changed} changed, {read.gone} gone, {proof}",
+            f"{read.source}: {kind}, {read.row.count} records, {read.changed} changed, {read.gone} gone, {proof}",
             style="none" if read.licensed else "yellow",
         )
-        for problem in read.problems:
-            out.problem(problem, sign="" if read.licensed else "warning")
+        _tell_doubts(out, read)
     for name, problem in found.failed.items():
         out.say(f"{name}: could not be read; what it said last stands", style="red")
         out.problem(problem, sign="error")
@@ -77,6 +78,36 @@ def tell_reads(out: Output, found: Reconciliation) -> None:
                 else ", NOT proven complete: " + "; ".join(f"{fact.name}: {fact.detail}" for fact in certificate.doubts)
             )
         )
+
+
+def _tell_doubts(out: Output, read: SourceRead) -> None:
+    """Print each fact that is missing for a proof, with what was seen, and whatever else there is to say of a read."""
+    from syncd.engine.absence import UNPROVEN
+
+    doubts = [fact for fact in read.row.facts if not fact.holds]
+    for fact in doubts:
+        out.say(f"  ✗ {fact.name}: {fact.detail}", style="yellow")
+    for problem in read.problems:
+        if doubts and problem.message is UNPROVEN:
+            out.say(f"  {problem.do} [{problem.code}]", style="dim")  # its words are the facts above
+        else:
+            out.problem(problem, sign="" if read.licensed else "warning")
+
+
+def source_as_json(read: SourceRead) -> dict[str, Any]:
+    """Return a read for programs: how much, what came of it, and each fact that was checked."""
+    from dataclasses import fields
+
+    from syncd.cli.standing import ReadShown
+
+    shown = ReadShown.of(read.row)
+    return {
+        **{each.name: getattr(shown, each.name) for each in fields(shown)},
+        "changed": read.changed,
+        "unchanged": read.unchanged,
+        "gone": read.gone,
+        "absence_may_be_inferred": read.licensed,
+    }
 
 
 def tell_cycle(out: Output, done: Cycle, *, asides: bool = True) -> None:
@@ -145,7 +176,8 @@ def as_json(done: Cycle) -> dict[str, Any]:
         "started_at": done.started_at,
         "finished_at": done.finished_at,
         "fingerprint": found.plan.fingerprint,
-        "sources": [read.row for read in found.reads],
+        "sources": [source_as_json(read) for read in found.reads],
+        "looked_at": "everybody" if found.everybody else len(found.looked_at),
         "failed": found.failed,
         "planned": len(found.plan.changes),
         "confirmed": dict(done.tally.confirmed),

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncd.cli.exit_codes import ExitCode
 from syncd.cli.moments import length
+from syncd.cli.standing import SourceStanding, standing
 from syncd.core.errors import Misconfigured, Problem, message
 from syncd.core.values import moment
 from syncd.store.glance import Asked, Glance
-from syncd.store.rows import HoldRow, QueueCounts, ReadRow, RunRow
+from syncd.store.rows import HoldRow, QueueCounts, RunRow
 
 if TYPE_CHECKING:
     from syncd.cli.session import Session
@@ -106,6 +107,8 @@ LEAST_STALE: Final = timedelta(hours=1)
 _OVERRULING: Final = ("SYNCD_STATE", "SYNCD_SOURCES", "SYNCD_TARGET", "SYNCD_SCHEDULE", "SYNCD_CONSUMERS")
 FAILING: Final = "consumer.failing:"
 """What stands before a consumer's name in the key under which the feed leaves `instant code`, while it fails."""
+WHOLE: Final = "reconcile.whole"
+"""The key under which the engine keeps why everybody is to be looked at, until that was done (`syncd.engine.marking.WHOLE`)."""
 VERIFIED: Final = "audit.verified"
 """The key under which `syncd audit verify` leaves how far it came: `sequence hash instant`."""
 
@@ -118,22 +121,14 @@ class Outline:
     target: str
     consumers: tuple[str, ...]
     every: timedelta
+    full_every: timedelta
     file: Path | None
     """The database, where it is a file."""
 
-    @property
-    def asked(self) -> Asked:
-        return Asked(sources=self.sources, target=self.target, consumers=self.consumers)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceStanding:
-    """How one source stands."""
-
-    name: str
-    read: ReadRow | None
-    good_at: datetime | None
-    """When it was last read in full and proven."""
+    def asked(self, closely: str) -> Asked:
+        """Return what to ask the store; of the source `closely`, if it is one of ours, more than of the others."""
+        known = closely if closely in self.sources else ""
+        return Asked(sources=self.sources, target=self.target, consumers=self.consumers, closely=known)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +150,12 @@ class Status:
     next_due_at: datetime | None
     holds: tuple[HoldRow, ...]
     asides: Mapping[str, Mapping[str, int]]
+    marked: Mapping[str, int]
+    """By kind, who is looked at again in the next run, whether or not they change by then."""
+    everybody: str
+    """Why everybody is looked at in the next run; empty where that is not known to be needed."""
+    review_at: datetime | None
+    """When time alone first changes what somebody shall be."""
     audit_head: str
     """`sequence:hash`, empty without a log; what `syncd audit verify --head` takes."""
     audit_verified: str
@@ -174,17 +175,24 @@ def outlined(path: Path | None, env: Mapping[str, str]) -> Outline | None:
         root = read(file).root
     except Misconfigured:
         return None
-    every = (_part(root, "schedule") or {}).get("every", "15m")
+    schedule = _part(root, "schedule") or {}
     sources, target = _part(root, "sources"), _part(root, "target")
     url = (_part(root, "state") or {}).get("url", "sqlite:///var/syncd.db")
     if not sources or not target or not isinstance(target.get("type"), str) or not isinstance(url, str):
         return None
-    span = length(every)
-    if span is None or not url.startswith("sqlite:///") or len(url) == len("sqlite:///"):
+    every, full_every = length(schedule.get("every", "15m")), length(schedule.get("full_every", "24h"))
+    if every is None or full_every is None or not url.startswith("sqlite:///") or len(url) == len("sqlite:///"):
         return None
     database = file.resolve().parent / url.removeprefix("sqlite:///")
     consumers = tuple(_part(root, "consumers") or ())
-    return Outline(sources=tuple(sources), target=target["type"], consumers=consumers, every=span, file=database)
+    return Outline(
+        sources=tuple(sources),
+        target=target["type"],
+        consumers=consumers,
+        every=every,
+        full_every=full_every,
+        file=database,
+    )
 
 
 def _part(root: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
@@ -192,16 +200,16 @@ def _part(root: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     return part if isinstance(part, Mapping) else None
 
 
-def look(session: Session, config: Path | None) -> Status:
-    """Read how things stand and judge it."""
+def look(session: Session, config: Path | None, *, source: str = "") -> Status:
+    """Read how things stand and judge it; look at one source more closely."""
     from syncd.store import glance
 
     now = session.now()
     outline = outlined(config, os.environ)
     if outline is not None and outline.file is not None:
         try:
-            seen = glance.of_file(outline.file, outline.asked, now=now)
-            return judged(seen, outline, now)
+            seen = glance.of_file(outline.file, outline.asked(source), now=now)
+            return judged(seen, outline, now, source=source)
         except glance.Unready:
             pass  # a schema that is older, a file that is damaged: opening the store mends it or says what is wrong
     settings = session.settings
@@ -210,13 +218,14 @@ def look(session: Session, config: Path | None) -> Status:
         target=settings.target.type,
         consumers=tuple(settings.consumers),
         every=settings.schedule.every,
+        full_every=settings.schedule.full_every,
         file=None,
     )
     with session.store.reading() as tx:
-        return judged(glance.of_transaction(tx, outline.asked, now=now), outline, now)
+        return judged(glance.of_transaction(tx, outline.asked(source), now=now), outline, now, source=source)
 
 
-def judged(seen: Glance, outline: Outline, now: datetime) -> Status:
+def judged(seen: Glance, outline: Outline, now: datetime, *, source: str = "") -> Status:
     """Say what needs somebody, and put everything on one screen."""
     found = sorted(_findings(seen, outline, now), key=lambda pair: -pair[0])
     verified, _, verified_at = seen.meta.get(VERIFIED, "").partition(" ")
@@ -226,9 +235,8 @@ def judged(seen: Glance, outline: Outline, now: datetime) -> Status:
         problems=tuple(problem for _, problem in found),
         runs=seen.runs,
         sources=tuple(
-            SourceStanding(name=name, read=seen.reads.get(name), good_at=good.finished_at if good else None)
+            standing(name, seen, now=now, full_every=outline.full_every, closely=name == source)
             for name in outline.sources
-            for good in (seen.good.get(name),)
         ),
         consumers=seen.behind,
         target=outline.target,
@@ -239,6 +247,9 @@ def judged(seen: Glance, outline: Outline, now: datetime) -> Status:
         next_due_at=seen.next_due_at,
         holds=tuple(hold for hold in seen.holds if hold.expires_at > now),
         asides=seen.asides,
+        marked=seen.marked,
+        everybody=seen.meta.get(WHOLE, ""),
+        review_at=seen.review_at,
         audit_head=f"{seen.head[0]}:{seen.head[1].hex()}" if seen.head else "",
         audit_verified=verified,
         audit_verified_at=verified_at,

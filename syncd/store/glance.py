@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from syncd.core.model import Effect, RunId, SourceName
+from syncd.core.model import Effect, Kind, RunId, SourceName
 from syncd.core.values import moment
 from syncd.store import codec
 from syncd.store.rows import HoldRow, HoldState, QueueCounts, ReadRow, RunRow
@@ -28,7 +28,12 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 _RUNS: Final = "SELECT * FROM runs ORDER BY started_at DESC, run_id DESC LIMIT :number"
 _READ: Final = "SELECT * FROM reads WHERE source = :source ORDER BY finished_at DESC LIMIT 1"
+_FULL: Final = 'SELECT * FROM reads WHERE source = :source AND "full" ORDER BY finished_at DESC LIMIT 1'
 _GOOD: Final = 'SELECT * FROM reads WHERE source = :source AND "full" AND proven ORDER BY finished_at DESC LIMIT 1'
+_THERE: Final = (
+    "SELECT kind, count(*) AS n, min(review_at) AS at FROM records"
+    " WHERE source = :source AND absent_since IS NULL GROUP BY kind ORDER BY kind"
+)
 _OBJECTS: Final = "SELECT kind, count(*) AS n FROM observed WHERE target = :target GROUP BY kind ORDER BY kind"
 _LINKS: Final = (
     "SELECT kind, state, count(*) AS n FROM links WHERE target = :target GROUP BY kind, state ORDER BY kind, state"
@@ -57,6 +62,10 @@ _BEHIND: Final = (
     " WHERE sequence > coalesce((SELECT sequence FROM feed_cursors WHERE consumer = :consumer), 0)"
 )
 _META: Final = "SELECT key, value FROM meta"
+# The kind is what a subject's id begins with.
+_MARKED: Final = "SELECT substr(subject, 1, 4) AS kind, count(*) AS n FROM marks GROUP BY substr(subject, 1, 4)"
+_REVIEW: Final = "SELECT min(at) AS at FROM reviews"
+_KINDS: Final = {kind[:4]: kind for kind in Kind}
 
 Row = Mapping[str, Any]
 Ask = Callable[[str, Mapping[str, object]], Iterable[Row]]
@@ -76,6 +85,16 @@ class Glance:
     """The last read of each source that was ever read."""
     good: Mapping[str, ReadRow] = field(default_factory=dict)
     """The last full and proven read of each source."""
+    full: Mapping[str, ReadRow] = field(default_factory=dict)
+    """The last full read of each source, proven or not."""
+    there: Mapping[str, int] = field(default_factory=dict)
+    """Records by kind that are there, of the source that is looked at closely."""
+    there_until: datetime | None = None
+    """When time alone first changes what one of them means."""
+    marked: Mapping[str, int] = field(default_factory=dict)
+    """By kind, who is looked at again in the next run, changed or not."""
+    review_at: datetime | None = None
+    """When time alone first changes what somebody shall be, past times too."""
     observed_at: datetime | None = None
     """When the whole target was last looked at."""
     objects: Mapping[str, int] = field(default_factory=dict)
@@ -104,6 +123,8 @@ class Asked:
     consumers: Sequence[str] = ()
     runs: int = 5
     """How many of the latest."""
+    closely: str = ""
+    """The source whose records are counted, too; that takes a while where there are many."""
 
 
 def of_file(file: Path, asked: Asked, *, now: datetime) -> Glance:
@@ -139,10 +160,16 @@ def _glance(ask: Ask, asked: Asked, now: datetime) -> Glance:
     seen_at = meta.get(f"observed.last_full:{target}")
     due = next(iter(ask(_NEXT, {})))["at"]
     head = next(iter(ask(_HEAD, {})), None)
+    there = [*ask(_THERE, {"source": asked.closely})] if asked.closely else []
     return Glance(
         runs=tuple(_run(row) for row in ask(_RUNS, {"number": asked.runs})),
         reads=_reads(ask, _READ, asked.sources),
         good=_reads(ask, _GOOD, asked.sources),
+        full=_reads(ask, _FULL, asked.sources),
+        there={row["kind"]: row["n"] for row in there},
+        there_until=_instant(min((row["at"] for row in there if row["at"] is not None), default=None)),
+        marked={_KINDS[row["kind"]]: row["n"] for row in ask(_MARKED, {})},
+        review_at=_instant(next(iter(ask(_REVIEW, {})))["at"]),
         observed_at=moment(seen_at) if seen_at else None,
         objects={row["kind"]: row["n"] for row in ask(_OBJECTS, {"target": target})},
         links=_nested(ask(_LINKS, {"target": target}), "kind", "state"),

@@ -63,13 +63,7 @@ def test_a_doubtful_read_is_told_with_its_proof_and_ends_with_6(office: Office) 
     ran = office.run("status")
     assert ran.code == 6
     assert "CLI-106" in ran.out
-    assert "DOUBT  memory: the server stopped at its size limit" in ran.out
-
-
-def test_the_proof_of_a_good_read_is_shown_when_it_is_asked_for(office: Office) -> None:
-    office.world.sync()
-    assert "all of it" not in office.run("status").out
-    assert "ok     memory: all of it" in office.run("status", "--source", "hr").out
+    assert "✗ memory: the server stopped at its size limit" in ran.out
 
 
 def test_a_source_that_does_not_exist_is_refused_with_those_that_do(office: Office) -> None:
@@ -175,7 +169,7 @@ def test_the_short_way_through_the_file_sees_what_the_store_sees(office: Office)
     office.world.person("77", "team", manager="e7")
     office.world.sync()
     now = office.world.now()
-    asked = glance.Asked(sources=("hr",), target="memory", consumers=("okr", "learning"))
+    asked = glance.Asked(sources=("hr",), target="memory", consumers=("okr", "learning"), closely="hr")
     with office.world.store.transaction() as tx:
         tx.feed.set_cursor("okr", 3)
     quick = glance.of_file(office.folder / "syncd.db", asked, now=now)
@@ -189,6 +183,10 @@ def test_the_short_way_through_the_file_sees_what_the_store_sees(office: Office)
         assert quick.good["hr"] == tx.reads.last_good("hr")  # type: ignore[arg-type]
         assert quick.behind == {name: tx.feed.behind(name) for name in asked.consumers}
         assert quick.behind["learning"] == quick.behind["okr"] + 3 > 3
+        assert quick.full["hr"] == tx.reads.last_full("hr")  # type: ignore[arg-type]
+        assert quick.there == {kind.value: n for kind, n in tx.records.count("hr").items()}  # type: ignore[arg-type]
+        assert sum(quick.marked.values()) == tx.marks.count() > 0
+        assert quick.review_at == tx.reviews.next_at()
         assert quick.observed_at == tx.observed.last_full_at("memory")
         assert quick.head == office.world.store.audit.tail(tx)
         asides = {(reason, kind): n for reason, kinds in quick.asides.items() for kind, n in kinds.items()}
@@ -239,6 +237,7 @@ def test_the_outline_is_what_the_whole_configuration_says() -> None:
     assert outline.sources == tuple(settings.sources)
     assert outline.target == settings.target.type
     assert outline.every == settings.schedule.every
+    assert outline.full_every == settings.schedule.full_every
     assert settings.state.url == f"sqlite:///{outline.file}"
 
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Save the plan for `syncd apply`."
 )
 @click.option("--exit-code", is_flag=True, help="End with 10 if there are changes, 5 if some are held.")
-@click.option("--full", is_flag=True, help="Read every source in full, also where it could say what changed.")
-@click.option("--recompute", is_flag=True, help="Take nothing for known: decode, map and compare everybody.")
+@click.option("--full", is_flag=True, help="Read every source whole, not only what changed, and prove who is gone.")
+@click.option("--recompute", is_flag=True, help="Take nothing for known: read, map and compare everybody from scratch.")
 def command(
     call: Call,
     *,
@@ -52,6 +52,10 @@ def command(
 
     The sources are read, the rules applied, and the result is compared with what the target holds. Nothing in the target
     changes. What the guard would hold is marked, and people who are left as they are (parked, excluded, protected) are named.
+
+    A source that can say what changed is asked for that only; it is read whole once in `schedule.full_every`, or with --full.
+    Who neither changed nor refers to a change is not computed again. --recompute does all of it anew, from the first byte: to be
+    sure, or after a repair by hand. The plan is the same; if it is not, that is a defect to report.
     """
     import asyncio
 
@@ -89,11 +93,14 @@ def tell(call: Call, done: Cycle, world: World, *, everything: bool, where: bool
 
 def as_json(done: Cycle) -> dict[str, Any]:
     """Return the plan for programs."""
+    from syncd.cli.cycle_view import source_as_json
+
     found = done.reconciliation
     return {
         "run": done.run_id,
         "fingerprint": found.plan.fingerprint,
-        "sources": [read.row for read in found.reads],
+        "sources": [source_as_json(read) for read in found.reads],
+        "looked_at": "everybody" if found.everybody else len(found.looked_at),
         "failed": found.failed,
         "changes": found.plan.changes,
         "aside": found.plan.aside,

@@ -22,25 +22,42 @@ NO_SOURCE: Final = message(
     "status",
     examples=(
         ("syncd status", "Say whether everything works, and what to do if it does not."),
-        ("syncd status --source hr", "Show besides on which facts the last read of `hr` is believed complete."),
+        (
+            "syncd status --source hr",
+            "One source: how it was read last, each fact that was checked, and when it is read in full again.",
+        ),
+        (
+            "syncd status --source hr --json | jq '.sources[0].read.facts[] | select(.holds | not)'",
+            "Only what is missing for a proof.",
+        ),
         ("syncd status --json | jq '.queue.parked'", "A number for monitoring; the exit code is the verdict."),
     ),
     exits=(ExitCode.PARKED, ExitCode.HELD, ExitCode.SOURCE),
 )
-@click.option("--source", metavar="NAME", default="", help="Show the proof of this source's last read.")
+@click.option(
+    "--source", metavar="NAME", default="", help="This source alone: its last reads, their proof, what comes next."
+)
 def command(call: Call, *, source: str) -> ExitCode:
     """Say how things stand: last runs, sources, target, queue, holds, audit log.
 
     Reads the state only: no source and no target is asked, and nothing is written. What needs somebody stands first, each with
     the command that helps. If several things do, the exit code is the highest of theirs.
+
+    With --source: every fact that was checked to prove the last read complete (✓ or ✗, with what was seen), whether that was a
+    full read or a delta, how changes are learned, and when everything is read again. Where a fact is missing, nobody is taken for
+    gone on the strength of that read.
     """
+    from dataclasses import replace
+
     from syncd.cli.overview import look
     from syncd.cli.telling.status import tell_status
 
     with call.session() as session:
-        status = look(session, call.config)
+        status = look(session, call.config, source=source)
     known = [one.name for one in status.sources]
     if source and source not in known:
         raise Stopped(ExitCode.USAGE, [NO_SOURCE.at(name=source, known=", ".join(known))])
+    if source:
+        status = replace(status, sources=tuple(one for one in status.sources if one.name == source))
     call.out.show(status, lambda out: tell_status(out, status, source=source))
     return status.exit_code

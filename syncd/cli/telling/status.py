@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from syncd.cli.telling.words import count, relative, stamp, when
+from syncd.cli.telling.source_status import tell_proof, tell_source
+from syncd.cli.telling.words import count, relative, when
 from syncd.core.values import moment
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from syncd.cli.overview import SourceStanding, Status
+    from syncd.cli.overview import Status
     from syncd.cli.render import Output
+    from syncd.cli.standing import SourceStanding
     from syncd.store.rows import RunRow
 
 _COUNTED: Final = ("planned", "confirmed", "deferred", "pending", "parked", "held", "aside")
@@ -23,13 +25,17 @@ _COLOURS: Final = {"done": "green", "nothing to do": "green", "held": "yellow", 
 
 
 def tell_status(out: Output, status: Status, *, source: str = "") -> None:
-    """Print the screen; with `source`, the proof of that source's last read besides."""
+    """Print the screen; with `source`, how that source stands instead of everything else."""
     _verdict(out, status)
+    if source:
+        for one in status.sources:
+            tell_source(out, one, status.at)
+        return
     _runs(out, status)
     _sources(out, status)
     for one in status.sources:
-        if one.read is not None and (one.name == source or not one.read.proven):
-            _proof(out, one)
+        if one.read is not None and not one.read.proven:
+            tell_proof(out, one.name, one.read)
     _rest(out, status)
 
 
@@ -68,32 +74,21 @@ def _number(number: int | None) -> str:
 def _sources(out: Output, status: Status) -> None:
     out.say()
     rows = [_source(one, status.at) for one in status.sources]
-    out.table(("Source", "Last read", "#Records", "Complete", "Last proven"), rows)
+    out.table(("Source", "Last read", "", "#Records", "Complete", "Last proven in full"), rows)
 
 
 def _source(one: SourceStanding, now: datetime) -> tuple[object, ...]:
     if one.read is None:
-        return one.name, "never", "", "", ""
+        return one.name, "never", "", "", "", ""
     good = "the same" if one.good_at == one.read.finished_at else relative(one.good_at, now) if one.good_at else "never"
-    return one.name, when(one.read.finished_at, now), f"{one.read.count:,}", _proven(one.read.proven), good
+    kind = "full" if one.read.full else "delta"
+    return one.name, when(one.read.finished_at, now), kind, f"{one.read.count:,}", _proven(one.read.proven), good
 
 
 def _proven(proven: bool) -> Text:
     from rich.text import Text
 
     return Text("proven", style="green") if proven else Text("NOT proven", style="bold red")
-
-
-def _proof(out: Output, one: SourceStanding) -> None:
-    assert one.read is not None
-    read = one.read
-    took = (read.finished_at - read.started_at).total_seconds()
-    out.say(f"  {one.name}: {'full' if read.full else 'partial'} read of {stamp(read.started_at)}, {took:.1f} s")
-    for fact in read.facts:
-        sign = "ok    " if fact.holds else "DOUBT "
-        out.say(f"    {sign} {fact.name}: {fact.detail}", style="none" if fact.holds else "bold red")
-    for note in read.notes:
-        out.say(f"    note   {note}", style="dim")
 
 
 def _rest(out: Output, status: Status) -> None:
@@ -104,6 +99,7 @@ def _rest(out: Output, status: Status) -> None:
         ("Queue", _queue(status)),
         ("Holds", _holds(status)),
         ("Left aside", _nested(status.asides) or "nobody"),
+        ("Next run", _next(status)),
         *((f"Consumer {name}", _consumer(behind)) for name, behind in status.consumers.items()),
         ("Audit log", _audit(status)),
     ):
@@ -144,6 +140,17 @@ def _holds(status: Status) -> str:
         f"{hold.id} ({hold.count} × {hold.effect}, expires {relative(hold.expires_at, status.at)})"
         for hold in status.holds
     )
+
+
+def _next(status: Status) -> str:
+    """Say who is looked at again, whether or not their records change by then."""
+    some = ", ".join(_some(number, kind) for kind, number in status.marked.items())
+    whom = f"{some} looked at again" if some else "nobody is left to look at again"
+    if status.everybody:
+        whom = f"everybody is looked at again ({status.everybody})"
+    if status.review_at is None:
+        return whom
+    return f"{whom}; the first date that changes something by itself: {when(status.review_at, status.at)}"
 
 
 def _consumer(behind: int) -> str:

@@ -1,0 +1,89 @@
+"""What `plan` and `sync` say of each read: how much of the source, what came of it, and each fact that is missing for a proof."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from support.office import Office
+from syncd.core.model import Completeness, NativeId, Page, ProofFact
+from syncd.core.ports import NOTHING_KNOWN, Known
+from syncd.testing.memory import MemorySource
+
+
+@pytest.fixture
+def office(
+    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Office]:
+    one = Office(migrated_file, tmp_path, monkeypatch, capsys)
+    one.world.company(8)
+    with capture_logs():  # an office's session does not say where logs go
+        yield one
+    one.close()
+
+
+async def _delta(
+    self: MemorySource, cursor: str | None, *, full: bool = False, known: Known = NOTHING_KNOWN
+) -> AsyncIterator[Page]:
+    """Tell, whatever is asked for, that one person was deleted and nobody else changed."""
+    facts = (ProofFact(name="server is the same", holds=True, detail="yes"),)
+    yield Page(full=False, deletions=(NativeId("7"),), cursor="2", completeness=Completeness(facts=facts))
+
+
+def test_a_full_read_is_called_so(office: Office) -> None:
+    assert "hr: full read, 10 records, 10 changed, 0 gone, proven complete" in office.run("plan").out
+
+
+def test_a_delta_is_called_so(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.world.sync()
+    monkeypatch.setattr(MemorySource, "read", _delta)
+    assert "hr: delta, 0 records, 0 changed, 1 gone, proven complete" in office.run("plan").out
+    (source,) = office.run("plan", "--json").json["sources"]
+    assert (source["full"], source["absence_may_be_inferred"]) == (False, True)
+    assert source["facts"] == [{"name": "server is the same", "holds": True, "detail": "yes"}]
+    assert "cursor" not in source
+
+
+@pytest.mark.parametrize("command", ["plan", "sync"])
+def test_each_fact_that_is_missing_is_named_with_its_reason(office: Office, command: str) -> None:
+    office.world.sync()
+    office.world.source.doubt = "the server stopped at its size limit"
+    ran = office.run(command)
+    assert ran.code == 6
+    assert "hr: full read, 10 records, 0 changed, 0 gone, NOT proven complete: nobody is taken for gone" in ran.out
+    assert "  ✗ memory: the server stopped at its size limit" in ran.out
+    assert ran.out.count("size limit") == 1
+    assert "[ENG-001]" in ran.out
+
+
+def test_a_read_that_gave_no_proof_says_that(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unproven(self: MemorySource, cursor: str | None, **_: object) -> AsyncIterator[Page]:
+        yield Page(cursor="2", completeness=Completeness(facts=()))
+
+    monkeypatch.setattr(MemorySource, "read", unproven)
+    ran = office.run("plan")
+    assert ran.code == 6
+    assert "The read of source hr is not proven complete (no proof was given)." in ran.out
+
+
+def test_programs_get_the_facts_of_each_read(office: Office) -> None:
+    office.world.source.doubt = "half of it"
+    for command in ("plan", "sync"):
+        ran = office.run(command, "--json")
+        (source,) = ran.json["sources"]
+        assert ran.code == 6
+        assert source["facts"] == [{"name": "memory", "holds": False, "detail": "half of it"}]
+        assert (source["full"], source["proven"], source["absence_may_be_inferred"]) == (True, False, False)
+        assert (source["count"], source["source"], source["gone"]) == (10, "hr", 0)
+
+
+def test_it_is_said_for_how_many_a_plan_was_computed(office: Office) -> None:
+    office.world.world = replace(office.world.world, guard=replace(office.world.world.guard, plan_only_first=False))
+    assert office.run("sync", "--json").json["looked_at"] == "everybody"
+    office.world.edit("3", title="Baker")
+    assert office.run("plan", "--json").json["looked_at"] == 1
+    assert office.run("plan", "--recompute", "--json").json["looked_at"] == "everybody"
