@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 PORTION: Final = 1_000
 """Records that are mapped again at a time."""
+FEW: Final = 500
+"""Up to so many records of a delta are decoded without asking whether their encoding is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +80,8 @@ class Reading:
 
     known: Fingerprints
     started: datetime
+    fetched: bool = False
+    """Whether `known` knows anything: a delta tells of few, who are decoded at less cost than it takes to fetch everybody's."""
     all_decoded: bool = False
     """Whether nothing was taken for known, so that everything that is there came."""
     yielded: set[tuple[Kind, NativeId]] = field(default_factory=set)
@@ -103,8 +107,9 @@ async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | No
     asked = asked or Asked()
     started = world.now()
     cursor, full = await world.store.look(lambda tx: _position(tx, world, seat, asked))
-    left = set() if asked.again else await world.store.look(lambda tx: _known(tx, seat, started))
-    reading = Reading(known=Fingerprints(left), started=started, all_decoded=asked.again)
+    reading = Reading(known=Fingerprints(set()), started=started, all_decoded=asked.again)
+    if full:
+        await _fetch_known(world, seat, reading)
     known = NOTHING_KNOWN if asked.again else reading.known
     async with seat.make() as source:
         async for page in source.read(cursor, full=full, known=known):
@@ -124,8 +129,11 @@ async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | No
     return read
 
 
-def _known(tx: Transaction, seat: Seat, at: datetime) -> set[bytes]:
-    return tx.records.fingerprints(seat.name, at=at)
+async def _fetch_known(world: World, seat: Seat, reading: Reading) -> None:
+    """Have the fingerprints of the source's records, once, unless nothing is to be taken for known."""
+    if not (reading.all_decoded or reading.fetched):
+        reading.known.left |= await world.store.look(lambda tx: tx.records.fingerprints(seat.name, at=reading.started))
+        reading.fetched = True
 
 
 def _position(tx: Transaction, world: World, seat: Seat, asked: Asked) -> tuple[str | None, bool]:
@@ -157,6 +165,10 @@ async def _stage_page(world: World, seat: Seat, reading: Reading, page: Page) ->
     reading.deleted.update(page.deletions)
     if page.completeness is not None:
         reading.completeness, reading.cursor = page.completeness, page.cursor
+    if page.full or len(reading.yielded) > FEW:
+        # A delta that turned out to be everything, or much.
+        await _fetch_known(world, seat, reading)
+        reading.known.left.difference_update([record.fingerprint for record in page.records])
 
 
 def _keep(tx: Transaction, world: World, seat: Seat, records: Collection[SourceRecord], reading: Reading) -> int:
@@ -171,8 +183,9 @@ def _keep(tx: Transaction, world: World, seat: Seat, records: Collection[SourceR
             same.append((record.kind, record.native_id, record.fingerprint, record.review_at, record.changed_at))
     tx.records.touch(seat.name, same)
     if fresh:
-        # With one source, and nobody who was ever gone, a new record is nobody whom we know.
-        alone = len(world.seats) == 1 and not tx.records.anybody_absent()
+        # With one source that was never read before, a new record is nobody whom we know. Later it may be somebody whose old
+        # record goes in the very same read.
+        alone = len(world.seats) == 1 and tx.reads.last(seat.name) is None and not tx.records.anybody_absent()
         new = {key for record in fresh if (key := (record.kind, record.native_id)) not in was} if alone else frozenset()
         put(tx, world, seat, fresh, many=reading.changed + len(fresh) > marking.MOST, new=new)
     return len(fresh)
