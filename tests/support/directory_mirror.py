@@ -114,7 +114,7 @@ class Mirror:
 
     def read(self, *, full: bool = False) -> Read:
         """Read once. A refusal changes nothing that is known; any other error is a defect, and is raised."""
-        known = _Prints({record.fingerprint: key for key, record in self.records.items() if record.fingerprint})
+        known = _Prints({record.fingerprint: key for key, record in self.records.items() if self._offers(record)})
         pages: list[Page] = []
 
         async def run() -> None:
@@ -149,6 +149,10 @@ class Mirror:
             self.doubted = not last.completeness.proven
         self.notes = [note.code for page in pages for note in page.notes]
         return Read(pages=tuple(pages), gone=frozenset(gone), yielded=frozenset(yielded))
+
+    def _offers(self, record: SourceRecord) -> bool:
+        """Tell whether a record's fingerprint is offered: not once the time has come when it may mean something else."""
+        return bool(record.fingerprint) and not (record.review_at and record.review_at <= self.time)
 
     def picture(self) -> dict[str, dict[str, Value]]:
         """Return what is known, by what it means: names of others as their ids, and without what may differ by agreement
