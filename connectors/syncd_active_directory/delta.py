@@ -19,7 +19,7 @@ from syncd_active_directory.following import Following, regrouped
 from syncd_active_directory.gathered import Gathered
 from syncd_active_directory.place import Place
 from syncd_active_directory.proof_servers import delta_facts, older, server_state, since
-from syncd_active_directory.reading import Reading
+from syncd_active_directory.reading import Found, Reading
 from syncd_active_directory.records import Records
 from syncd_active_directory.units import Units, unpacked
 from syncd_active_directory.ways import Telling, Told
@@ -59,15 +59,16 @@ class Delta:
         wanted = {each for each in told.changed if not self._stays_outside(each)} | set(self._due())
         self._gathered.take(self._reading.by_ids(wanted))
         left = wanted - self._gathered.names.keys()
-        elsewhere = {each.identity: each for each in self._reading.anywhere(left)}
+        elsewhere = self._elsewhere(left)
         far = {each: found for each, found in elsewhere.items() if "group" in found.classes}
         following = Following(self._reading, self._gathered, units=self._remembered, told=told)
         over = (
-            self._judge_unseen(left - elsewhere.keys())
+            self._judge_unseen(left - elsewhere.keys() - self._gathered.names.keys())
             or regrouped(self._reading, self._gathered, told=told, far=far, tells_members=self._telling.tells_members)
             or following.follow(elsewhere)
         )
-        self._gone |= (told.gone | elsewhere.keys() | following.outside) - self._gathered.names.keys()
+        here = self._gathered.names.keys() | self._gathered.made.keys()
+        self._gone |= (told.gone | elsewhere.keys() | following.outside) - here
         return over
 
     def pages(self) -> Iterator[Page]:
@@ -81,6 +82,17 @@ class Delta:
         facts = (*delta_facts(self._place, self._last), *self._told.facts, self._summary())
         cursor = written(self._cursor())
         yield Page(full=False, cursor=cursor, completeness=Completeness(facts=facts), notes=self._records.notes())
+
+    def _elsewhere(self, left: set[str]) -> dict[str, Found]:
+        """Return those who can be seen, but not as what is read: outside bases or filters.
+
+        Whoever stands inside a base is asked for once more: he may have come in between two questions, and is no leaver then.
+        """
+        found = {each.identity: each for each in self._reading.anywhere(left)}
+        inside = {key for key, each in found.items() if self._place.is_read(each.dn) and "computer" not in each.classes}
+        if inside:
+            self._gathered.take(self._reading.by_ids(inside))
+        return {key: each for key, each in found.items() if key not in self._gathered.names}
 
     def _stays_outside(self, identity: str) -> bool:
         """Tell whether somebody stands where nothing is read, and stood there before."""

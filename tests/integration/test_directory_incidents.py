@@ -149,7 +149,9 @@ TROUBLES: dict[str, Trouble] = {
         Fault(at=Step.PAGE, where=PEOPLE, nth=2, do=Refuse(code=4, keep=3), times=None)
     ),
     "success, and nobody": scripted(Fault(at=Step.PAGE, do=Empty(), times=None)),
-    "success, and an end after the first page": scripted(Fault(at=Step.PAGE, where=PEOPLE, nth=2, do=Empty())),
+    "success, and an end after the first page": scripted(
+        Fault(at=Step.PAGE, where=PEOPLE, nth=2, do=Empty(), times=None)
+    ),
     "some people are left out": scripted(
         Fault(at=Step.PAGE, times=None, do=Drop(names=("0009", "0010", "0011", "0012", "0013", "0014")))
     ),
