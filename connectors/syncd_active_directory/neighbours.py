@@ -56,33 +56,39 @@ def changed(entry: RawEntry, place: Place) -> Changed:
 
 def neighbours(wire: Wire, place: Place, those: Sequence[Changed]) -> frozenset[str] | None:
     """Return the ids of those who are touched by what changed, which may have been a rename; None if there are too many."""
-    found: set[str] = set()
+    touched: set[str] = set()
     names = {each.dn for each in those}
     for each in those:
         for one in _below(wire, place, each):
-            found.add(one.identity)
+            touched.add(one.identity)
             names.add(one.dn)
             if len(names) > MOST:
                 return None
     for base in place.bases:
         for filter_ in _naming(place, sorted(names)):
-            found.update(one.identity for one in _search(wire, place, base=base, filter_=filter_))
-            if len(found) > MOST:
+            touched.update(one.identity for one in _search(wire, place, base=base, filter_=filter_))
+            if len(touched) > MOST:
                 return None
-    return frozenset(found)
+    return frozenset(touched)
+
+
+def found(wire: Wire, place: Place, ids: Sequence[str]) -> Iterator[Changed]:
+    """Yield those of `ids` that the account can see at all, wherever they stand."""
+    contexts = dict.fromkeys(place.context(base) for base in place.bases)
+    for first in range(0, len(ids), _BATCH):
+        filter_ = place.dialect.identity.matching(ids[first : first + _BATCH])
+        for context in contexts:
+            yield from _search(wire, place, base=context, filter_=filter_)
 
 
 def below(wire: Wire, place: Place, ids: Sequence[str]) -> frozenset[str] | None:
     """Return the ids of those who stand below these objects, where anybody can; None if there are too many."""
-    found: set[str] = set()
-    for first in range(0, len(ids), _BATCH):
-        filter_ = place.dialect.identity.matching(ids[first : first + _BATCH])
-        for context in place.contexts or place.bases:
-            for each in list(_search(wire, place, base=context, filter_=filter_)):
-                found.update(one.identity for one in _below(wire, place, each))
-                if len(found) > MOST:
-                    return None
-    return frozenset(found)
+    those: set[str] = set()
+    for each in list(found(wire, place, ids)):
+        those.update(one.identity for one in _below(wire, place, each))
+        if len(those) > MOST:
+            return None
+    return frozenset(those)
 
 
 def _below(wire: Wire, place: Place, top: Changed) -> Iterator[Changed]:

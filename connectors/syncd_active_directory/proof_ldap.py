@@ -38,13 +38,19 @@ def facts(place: Place, last: Cursor | None) -> Iterator[ProofFact]:
     if not same:
         detail = "no: the object at the top is another one; the directory was loaded anew, or this is another directory"
     yield ProofFact(name="same directory as last time", holds=same, detail=detail)
+    behind = older(place, last)
+    shown = any(key.startswith(_KEY) for key in last.state)
+    detail = "no older" if shown else "the server does not show it (contextCSN)"
+    if behind:
+        detail = f"older, by what server {', '.join(behind)} wrote: it was restored, or it lags behind another one"
+    yield ProofFact(name="server is not older than last time", holds=not behind, detail=detail)
+
+
+def older(place: Place, last: Cursor) -> list[str]:
+    """Return the ids of the servers whose changes are not all there that were there at an earlier read."""
     now = _numbers(place)
     then = {key: str(text) for key, text in last.state.items() if key.startswith(_KEY)}
-    older = sorted(key.removeprefix(_KEY) for key, text in then.items() if now.get(key, "") < text)
-    detail = "no older" if then else "the server does not show it (contextCSN)"
-    if older:
-        detail = f"older, by what server {', '.join(older)} wrote: it was restored, or it lags behind another one"
-    yield ProofFact(name="server is not older than last time", holds=not older, detail=detail)
+    return sorted(key.removeprefix(_KEY) for key, text in then.items() if now.get(key, "") < text)
 
 
 def _numbers(place: Place) -> dict[str, str]:

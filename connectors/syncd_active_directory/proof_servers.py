@@ -47,6 +47,8 @@ def since(place: Place, last: Cursor | None, now: int) -> int:
 
 def older(place: Place, last: Cursor) -> bool:
     """Tell whether the server, being the same as last time, has gone back behind what it was."""
+    if place.dialect.name is not DialectName.ACTIVE_DIRECTORY:
+        return bool(proof_ldap.older(place, last))
     then, now = last.state.get("usn"), server_state(place, place.root).get("usn")
     return last.server == place.server and isinstance(then, int) and isinstance(now, int) and now < then
 

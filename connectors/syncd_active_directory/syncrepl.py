@@ -15,7 +15,7 @@ from syncd.core.errors import NeedsHuman, Problem, TryAgain, foreign
 from syncd_active_directory import messages_ldap as messages
 from syncd_active_directory.dialects import DialectName
 from syncd_active_directory.entry import Malformed
-from syncd_active_directory.neighbours import GROUPS, MOST, REGROUPED, Changed, below, changed, neighbours, wanted
+from syncd_active_directory.neighbours import GROUPS, MOST, REGROUPED, Changed, changed, found, neighbours, wanted
 from syncd_active_directory.place import Place
 from syncd_active_directory.sync_values import DELETE, PRESENT, finished, informed, request, stated
 from syncd_active_directory.ways import BEHIND, Mark, Told, Way
@@ -100,19 +100,22 @@ class SyncRepl:
         if over := next((each.over for each in heard.values() if each.over), ""):
             return replace(told, over=over)
         those = [each for one in heard.values() for each in one.changed]
-        gone = frozenset[str]().union(*(each.gone for each in heard.values()))
-        # Of a unit that was moved out of the base only the unit is told; those in it left with it.
-        left = below(self._wire, self._place, sorted(gone)) if len(gone) <= MOST else None
-        touched = neighbours(self._wire, self._place, those) if len(those) <= MOST else None
-        if touched is None or left is None:
+        claimed = frozenset[str]().union(*(each.gone for each in heard.values()))
+        touched: frozenset[str] | None = None
+        if len(those) + len(claimed) <= MOST:
+            # Called gone, and to be seen: it was moved out of the base, or never was in it. (A session log in memory does not
+            # know where objects stood, and so calls whoever changed outside of the base deleted; seen with 2.5.13.)
+            there = list(found(self._wire, self._place, sorted(claimed)))
+            those += there
+            claimed -= {each.identity for each in there}
+            touched = neighbours(self._wire, self._place, those)
+        if touched is None:
             return replace(told, over=f"more than {MOST} objects changed: reading everything costs less")
         return replace(
             told,
-            changed=(touched | {each.identity for each in those}) - gone - left,
-            gone=gone | left,
-            inexact=f"{len(gone | left)} objects are deleted, moved away, or hidden from the account now"
-            if gone
-            else "",
+            changed=(touched | {each.identity for each in those}) - claimed,
+            gone=claimed,
+            inexact=f"{len(claimed)} objects are deleted, or hidden from the account now" if claimed else "",
             regrouped=REGROUPED if any(each.classes & GROUPS for each in those) else "",
         )
 

@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from servers.ds389 import CHANGELOG_DN, Ds389, missing
-from support.ldap_journey import BASE, COMPANY, JOURNEY, SHIPPED, Clock, Desk
-from syncd.core.model import Kind
-from syncd_active_directory.ways import Way
+from servers.ds389 import Ds389, missing
+from support.ldap_journey import BASE, JOURNEY, SHIPPED, Clock, Desk
 
 pytestmark = pytest.mark.xdist_group("ds389")
 

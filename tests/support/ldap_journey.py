@@ -217,4 +217,4 @@ AGAIN: Final[Mapping[str, Happening]] = {
     "a unit comes back elsewhere": lambda editor: editor.move_unit(f"ou=Finance,{OUTSIDE}", above=OPERATIONS),
     "half of the company is renamed": lambda editor: editor.rename_unit(INDONESIA, name="Indonesia Raya"),
 }
-"""The same units once more. 389 Directory Server 2.3.1 then shows those in them under their old names, to everybody, or breaks."""
+"""The same units once more. 389 Directory Server 2.3.1 then shows those in them under their old names to everybody, or breaks."""
