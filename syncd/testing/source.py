@@ -15,7 +15,7 @@ import asyncio
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, ClassVar, TypeVar
 
@@ -23,7 +23,7 @@ import pytest
 
 from syncd.core.errors import Misconfigured, NeedsHuman, TryAgain
 from syncd.core.model import Completeness, Kind, NativeId, Page, SourceRecord
-from syncd.core.ports import Source, Standing, Verdict
+from syncd.core.ports import NOTHING_KNOWN, Known, Source, Standing, Verdict
 from syncd.core.values import canonical, moment
 
 _T = TypeVar("_T")
@@ -198,6 +198,40 @@ class SourceContract:
         assert failed
         assert all(verdict.problem is not None and verdict.problem.do for verdict in failed)
 
+    def test_rule_11_who_is_known_is_counted_instead_of_yielded(self, rig: Rig) -> None:
+        first = _by_id(_read(rig))
+        with_prints = [record for record in first.values() if record.fingerprint]
+        known = _Prints(record.fingerprint for record in with_prints)
+        pages = _with_source(rig, lambda source: _pages(source, None, known))
+        yielded = {(record.kind, record.native_id) for page in pages for record in page.records}
+        assert sum(page.unchanged for page in pages) == known.found
+        assert yielded == {name for name, record in first.items() if not record.fingerprint}
+        assert all(page.full for page in pages)
+        assert _completeness(pages).proven, _completeness(pages).doubts
+
+    def test_rule_11_who_has_changed_is_yielded_although_others_are_known(self, rig: Rig) -> None:
+        first = _by_id(_read(rig))
+        changed = rig.change()
+        known = _Prints(record.fingerprint for record in first.values() if record.fingerprint)
+        pages = _with_source(rig, lambda source: _pages(source, None, known))
+        assert changed in {record.native_id for page in pages for record in page.records}
+
+    def test_rule_12_after_a_delta_what_is_known_is_what_a_full_read_yields(self, rig: Rig) -> None:
+        pages = _read(rig)
+        known = _by_id(pages)
+        rig.change()
+        rig.move()
+        rig.remove()
+        for page in (told := _read(rig, pages[-1].cursor)):
+            gone = set(page.deletions)
+            known = {name: record for name, record in known.items() if name[1] not in gone}
+            known |= {(record.kind, record.native_id): record for record in page.records}
+        if told[0].full:
+            known = _by_id(told)
+        there = _by_id(_read(rig))
+        assert set(known) == set(there)
+        assert [name for name in there if known[name].digest != there[name].digest and not there[name].references] == []
+
     def test_declared_attributes_are_what_is_delivered(self, rig: Rig) -> None:
         declared = type(rig.open()).attributes
         for record in _by_id(_read(rig)).values():
@@ -247,8 +281,23 @@ def _with_source(rig: Rig, work: Callable[[Source], Awaitable[_T]]) -> _T:
     return _run(whole)
 
 
-async def _pages(source: Source, cursor: str | None) -> list[Page]:
-    return [page async for page in source.read(cursor)]
+class _Prints:
+    """What the engine remembers: each fingerprint is found once."""
+
+    def __init__(self, prints: Iterable[bytes]) -> None:
+        self._left = set(prints)
+        self.found = 0
+
+    def seen(self, fingerprint: bytes) -> bool:
+        if fingerprint not in self._left:
+            return False
+        self._left.remove(fingerprint)
+        self.found += 1
+        return True
+
+
+async def _pages(source: Source, cursor: str | None, known: Known = NOTHING_KNOWN) -> list[Page]:
+    return [page async for page in source.read(cursor, known=known)]
 
 
 def _read(rig: Rig, cursor: str | None = None) -> list[Page]:

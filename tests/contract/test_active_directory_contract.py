@@ -38,7 +38,7 @@ class DirectoryRig(Rig):
         settings = {
             "servers": f"ldaps://{self.proxy.host}:{self.proxy.port}",
             "ca_file": self.domain.ca_file,
-            "user": self.domain.bind_user,
+            "user": self.domain.dirsync_user,
             "password": self.domain.password,
             "base": self.base,
             "page_size": 100,
