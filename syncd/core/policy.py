@@ -86,8 +86,10 @@ def judge(
     counts = getattr(plan.changes, "effects", None)
     if counts is not None and not _could_trip(counts, plan, limits):
         return Judgement(allowed=plan.changes)
+    # Changes are told apart by being the same object, and a plan that is kept packed makes each anew whenever it is read.
+    every = tuple(plan.changes)
     by_effect: dict[Effect, list[Change]] = defaultdict(list)
-    for change in plan.changes:
+    for change in every:
         for effect in change.effects:
             by_effect[effect].append(change)
     held: dict[Effect, tuple[str, ...]] = {}
@@ -102,7 +104,7 @@ def judge(
             by_effect[effect] = fresh
     if not held:
         return Judgement(allowed=plan.changes)
-    return _part(plan.changes, by_effect, held)
+    return _part(every, by_effect, held)
 
 
 def _could_trip(counts: Mapping[Effect, int], plan: Plan, limits: Limits) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from syncd.core.model import Change, Effect, FieldChange, Kind, Lane, Op, Plan, SubjectId
 from syncd.core.plan import fingerprint
 from syncd.core.policy import Limit, Limits, automatic, judge
+from syncd.store.packed import Packed
 
 
 def leave(number: int, unit: str = "unit:a") -> Change:
@@ -158,3 +159,17 @@ def test_a_release_is_for_exactly_the_set_that_was_shown() -> None:
 @pytest.mark.parametrize(("population", "count"), [(10, 5), (300, 6), (2_000, 40), (100_000, 500)])
 def test_auto_is_two_percent_between_five_and_five_hundred(population: int, count: int) -> None:
     assert automatic(population) == count
+
+
+def test_a_plan_that_is_kept_packed_is_held_as_the_same_plan_is() -> None:
+    plain = plan(new_unit(7), join(1, "unit:7"), join(2), *[leave(number) for number in range(60)])
+    packed = Packed()
+    packed.add(plain.changes)
+    packed.sort()
+    limits = Limits(by_effect={Effect.LEAVE: Limit(count=6), Effect.UNIT_CREATE: Limit(count=1)})
+
+    judgement = judge(replace(plain, changes=packed), limits)
+
+    assert {hold.effect for hold in judgement.holds} == {Effect.LEAVE, Effect.UNIT_CREATE}
+    assert [change.subject for change in judgement.allowed] == ["person:new2"]
+    assert [change.subject for change in judgement.holds[0].waiting] == ["person:new1"]
