@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,9 +36,10 @@ _AGREE: Final = Many(
     .values(agreed=bindparam("under"))
 )
 _POPULATION: Final = (
-    select(_T.c.kind, func.count())
+    select(_T.c.state, _T.c.kind, func.count())
     .where(_T.c.target == bindparam("of_target"), _T.c.state.in_([LinkState.LINKED, LinkState.PENDING]))
-    .group_by(_T.c.kind)
+    # By state too, because the index goes by state first: else everybody is sorted.
+    .group_by(_T.c.state, _T.c.kind)
 )
 _STANDING: Final = (
     select(_T, _O.c.label, _O.c.mark, _O.c.protected, _O.c.fields, _O.c.unreadable)
@@ -114,7 +116,10 @@ class Links:
 
     def population(self, target: str) -> dict[Kind, int]:
         """Count the links that are linked or pending, from an index alone; kinds without one are left out."""
-        return {Kind(kind): n for kind, n in self._connection.execute(_POPULATION, {"of_target": target})}
+        found: Counter[Kind] = Counter()
+        for _, kind, number in self._connection.execute(_POPULATION, {"of_target": target}):
+            found[Kind(kind)] += number
+        return dict(found)
 
     def standing(self, target: str, subjects: Iterable[SubjectId]) -> Iterator[LinkedRow]:
         """Stream those of these subjects that have a link, removed ones too, each with its object. Nothing is decoded."""

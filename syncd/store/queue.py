@@ -130,7 +130,8 @@ class Queue:
 
     def interrupted(self, *, at: datetime) -> list[QueuedChange]:
         """Make changes left running by a dead process ready again, with `again`; call it once, at start, alone."""
-        left = [_queued(row) for row in self._connection.execute(ask.RUNNING)]
+        rows = sorted(self._connection.execute(ask.RUNNING), key=lambda row: row.number)
+        left = [_queued(row) for row in rows]
         outcomes = [
             Settlement(
                 change_id=one.id,
