@@ -32,12 +32,14 @@ class Units:
         self._place = place
         self._ids: dict[bytes, str] = {}
         self._folded: dict[str, str] = {}
+        self._parents: dict[bytes, str | None] = {}
         self._whole = False
         self._stood: dict[str, str] = {}
 
     def learn(self, entries: Iterable[RawEntry], *, whole: bool) -> None:
         """Take in units; `whole` says that there are no others."""
         self._whole = self._whole or whole
+        self._parents.clear()
         for entry in entries:
             if identity := identity_of(entry, self._place):
                 self._take(plain_bytes(entry.dn_bytes), identity)
@@ -50,6 +52,7 @@ class Units:
     def reopen(self) -> None:
         """There may be units by now that there were not: ask again for those that are not known."""
         self._whole = False
+        self._parents.clear()
         self._ids = {name: identity for name, identity in self._ids.items() if identity}
         self._folded = {name: identity for name, identity in self._folded.items() if identity}
 
@@ -62,6 +65,11 @@ class Units:
 
     def parent(self, name: bytes) -> str | None:
         """Return what a record says of the object above it: the unit's id; its name if it is no unit; None at the top."""
+        if name not in self._parents:
+            self._parents[name] = self._parent(name)
+        return self._parents[name]
+
+    def _parent(self, name: bytes) -> str | None:
         if identity := self.id_of(name):
             return identity
         above = _text(name)
