@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from syncd.core.model import Change, SubjectId
+from syncd.core.model import HOLDING_UNIT, ROOT_UNIT, Change, Kind, SubjectId
 from syncd.core.values import Value
 
 if TYPE_CHECKING:
+    from syncd.core.orgtree import OrgTree
+    from syncd.engine.world import World
     from syncd.store import Transaction
 
 
@@ -34,6 +37,30 @@ def of_changes(tx: Transaction, changes: Iterable[Change]) -> dict[str, str]:
         for item in change.fields:
             wanted |= mentioned(item.before) | mentioned(item.after)
     return known | of_subjects(tx, wanted - known.keys())
+
+
+def of_plan(tx: Transaction, world: World, changes: Iterable[Change]) -> dict[str, str]:
+    """Return the names of everybody that these changes mention; departments whose names others bear too by their paths."""
+    known = of_changes(tx, changes)
+    if any(name.startswith("unit:") for name in known):
+        known |= {unit: path for unit, path in paths(_units(tx, world)).items() if unit in known}
+    return {**known, ROOT_UNIT: "the root", HOLDING_UNIT: world.leavers.department}
+
+
+def _units(tx: Transaction, world: World) -> OrgTree:
+    """Return the tree of all departments: the name of one can only be told to be another's, too, by looking at all."""
+    from syncd.engine.part import gather
+    from syncd.engine.tree import stand
+
+    units = [one for one in tx.records.subjects() if one.startswith(f"{Kind.UNIT}:")]
+    return stand(world, gather(tx, world, units, above=False)).tree
+
+
+def paths(tree: OrgTree) -> dict[str, str]:
+    """Return the paths of departments whose names others bear, too."""
+    units = {unit.subject: unit.label for unit in tree.of(Kind.UNIT)}
+    often = Counter(units.values())
+    return {unit: "/".join(one.label for one in tree.path(unit)) for unit, label in units.items() if often[label] > 1}
 
 
 def of_subjects(tx: Transaction, subjects: Iterable[str]) -> dict[str, str]:

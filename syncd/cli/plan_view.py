@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from syncd.core.model import (
-    HOLDING_UNIT,
-    ROOT_UNIT,
-    Aside,
-    Change,
-    FieldChange,
-    Kind,
-    Op,
-    Plan,
-    Reason,
-)
+from syncd.core.model import Aside, Change, FieldChange, Kind, Op, Plan, Reason, SubjectId
 from syncd.core.values import Value, is_empty
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from syncd.cli.render import Output
-    from syncd.core.orgtree import OrgTree
     from syncd.core.policy import Hold, Judgement
 
 TITLES: Final[Mapping[tuple[Op, Kind], str]] = {
@@ -53,26 +42,49 @@ FEW: Final = 12
 """How many changes of one kind are shown without --all."""
 
 
-def tell_plan(
-    out: Output,
-    plan: Plan,
-    judgement: Judgement,
-    *,
-    names: Mapping[str, str],
-    everything: bool = False,
-    where: bool = False,
-    few: int = FEW,
-) -> None:
-    """Print a plan for people. `names` says what to call a subject; `where` adds each field's rule (file:line).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excerpt:
+    """The part of a plan that is shown: of each kind of change the first `most`, and how many there are."""
 
-    Of each kind of change the first `few` are shown, or everyone.
-    """
-    most = len(plan.changes) + len(plan.aside) + len(plan.warnings) if everything else few
-    held = {id(change): hold for hold in judgement.holds for change in hold.changes}
+    plan: Plan
+    judgement: Judgement
+    most: int
+    counts: Mapping[tuple[Op, Kind], int]
+    shown: Mapping[tuple[Op, Kind], Sequence[Change]]
+
+    @classmethod
+    def of(cls, plan: Plan, judgement: Judgement, *, most: int | None = FEW) -> Excerpt:
+        """Choose what to show; with `most` None, everything. A plan's changes stand in their order, and are looked at once."""
+        most = len(plan.changes) + len(plan.aside) + len(plan.warnings) if most is None else most
+        counts: Counter[tuple[Op, Kind]] = Counter()
+        shown: dict[tuple[Op, Kind], list[Change]] = {key: [] for key in TITLES}
+        for change in plan.changes:
+            key = change.op, change.kind
+            counts[key] += 1
+            if counts[key] <= most:
+                shown[key].append(change)
+        return cls(plan=plan, judgement=judgement, most=most, counts=counts, shown=shown)
+
+    @property
+    def changes(self) -> Iterator[Change]:
+        """Yield the changes that are shown."""
+        return (change for some in self.shown.values() for change in some)
+
+
+def tell_plan(out: Output, excerpt: Excerpt, *, names: Mapping[str, str], where: bool = False) -> None:
+    """Print a plan for people. `names` says what to call a subject; `where` adds each field's rule (file:line)."""
+    plan, judgement, most = excerpt.plan, excerpt.judgement, excerpt.most
+    held = {_key(change) for hold in judgement.holds for change in hold.changes}
     if not plan.changes:
         out.say("Nothing to do: the target is as the sources say.", style="green")
-    for (op, kind), changes in _groups(plan.changes):
-        _tell_group(out, TITLES[op, kind], changes, held, names, most, where)
+    for key, changes in excerpt.shown.items():
+        if not changes:
+            continue
+        out.say(f"\n{TITLES[key]} ({excerpt.counts[key]})", style="bold")
+        for change in changes:
+            _tell_change(out, change, _key(change) in held, names, where)
+        if len(changes) < excerpt.counts[key]:
+            out.say(f"  … and {excerpt.counts[key] - len(changes)} more; --all shows everyone", style="dim")
     _tell_asides(out, plan.aside, most)
     _tell_warnings(out, plan, most)
     for hold in judgement.holds:
@@ -80,27 +92,9 @@ def tell_plan(
     _tell_sum(out, plan, judgement)
 
 
-def _groups(changes: Sequence[Change]) -> list[tuple[tuple[Op, Kind], list[Change]]]:
-    order = list(TITLES)
-    ordered = sorted(changes, key=lambda change: (order.index((change.op, change.kind)), change.rank))
-    return [(key, list(group)) for key, group in groupby(ordered, key=lambda change: (change.op, change.kind))]
-
-
-def _tell_group(
-    out: Output,
-    title: str,
-    changes: Sequence[Change],
-    held: Mapping[int, Hold],
-    names: Mapping[str, str],
-    most: int,
-    where: bool,
-) -> None:
-    out.say(f"\n{title} ({len(changes)})", style="bold")
-    shown = changes[:most]
-    for change in shown:
-        _tell_change(out, change, id(change) in held, names, where)
-    if len(shown) < len(changes):
-        out.say(f"  … and {len(changes) - len(shown)} more; --all shows everyone", style="dim")
+def _key(change: Change) -> tuple[SubjectId, Op, int]:
+    """Return what tells a change of a plan from all others: the same change may come as another object."""
+    return change.subject, change.op, change.rank
 
 
 def _tell_change(out: Output, change: Change, is_held: bool, names: Mapping[str, str], where: bool) -> None:
@@ -170,16 +164,6 @@ def _word(value: Value, names: Mapping[str, str]) -> str:
             return str(value)
         case _:
             return ", ".join(_word(item, names) for item in value)
-
-
-def names_of(tree: OrgTree, changes: Iterable[Change], *, holding: str) -> dict[str, str]:
-    """Return what to call subjects: by their labels, and departments whose labels others bear too by their paths."""
-    labels = {str(subject): one.label for subject, one in tree.entities.items()}
-    units = [subject for subject, one in tree.entities.items() if one.kind is Kind.UNIT]
-    often = Counter(labels[unit] for unit in units)
-    paths = {str(unit): "/".join(one.label for one in tree.path(unit)) for unit in units if often[labels[unit]] > 1}
-    made = {str(change.subject): change.label for change in changes}
-    return {**labels, **made, **paths, ROOT_UNIT: "the root", HOLDING_UNIT: holding}
 
 
 def _tell_asides(out: Output, asides: Sequence[Aside], most: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +11,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from support.office import Office
-from syncd.core.model import Completeness, NativeId, Page, ProofFact
+from syncd.cli.plan_view import Excerpt, tell_plan
+from syncd.cli.render import Output
+from syncd.core.model import Change, Completeness, Effect, Kind, Lane, NativeId, Op, Page, Plan, ProofFact, SubjectId
+from syncd.core.policy import Hold, Judgement
 from syncd.core.ports import NOTHING_KNOWN, Known
+from syncd.store.packed import Packed
 from syncd.testing.memory import MemorySource
 
 
@@ -87,3 +92,48 @@ def test_it_is_said_for_how_many_a_plan_was_computed(office: Office) -> None:
     office.world.edit("3", title="Baker")
     assert office.run("plan", "--json").json["looked_at"] == 1
     assert office.run("plan", "--recompute", "--json").json["looked_at"] == "everybody"
+
+
+def test_old_and_new_departments_and_managers_are_called_by_name_though_one_person_only_is_planned_for(
+    office: Office,
+) -> None:
+    office.world.unit("other", name="Another Team")
+    office.world.sync()
+    office.world.edit("3", unit="other", manager="e2")
+    ran = office.run("plan", "--where")
+    assert "departments  Unit team → Another Team" in ran.out
+    assert "manager      Example 1 → Example 2" in ran.out
+    explained = office.run("explain", "Example 3").out
+    assert "unit:" not in ran.out + explained
+    assert "Unit team" in explained
+
+
+def test_what_is_held_is_marked_also_in_a_plan_that_is_kept_packed() -> None:
+    changes = tuple(change(number) for number in range(3))
+    packed = Packed()
+    packed.add(changes)
+    packed.sort()
+    hold = Hold(effect=Effect.LEAVE, fingerprint="", reasons=("many",), changes=(packed[1],), waiting=())
+    screen = io.StringIO()
+    plan, judgement = Plan(fingerprint="1" * 64, changes=packed), Judgement(allowed=packed, holds=(hold,))
+
+    tell_plan(
+        Output(json=False, quiet=False, stdout=screen, stderr=screen), Excerpt.of(plan, judgement, most=2), names={}
+    )
+
+    lines = screen.getvalue().splitlines()
+    assert [line.count("held") for line in lines if line.startswith("  ") and "Example" in line] == [0, 1]
+    assert "… and 1 more" in screen.getvalue()
+
+
+def change(number: int) -> Change:
+    return Change(
+        op=Op.REMOVE,
+        subject=SubjectId(f"person:{number}"),
+        kind=Kind.PERSON,
+        label=f"Example {number}",
+        reason="gone",
+        effects=(Effect.LEAVE,),
+        lane=Lane.LEAVER,
+        rank=1,
+    )

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from syncd.cli.plan_view import names_of
+from syncd.cli.names import paths
 from syncd.cli.render import Output
 from syncd.core.model import Entity, Kind, SubjectId
 from syncd.core.orgtree import OrgTree
@@ -28,9 +28,7 @@ def test_departments_of_one_name_are_told_apart_by_their_paths_and_others_keep_t
         ]
     )
 
-    names = names_of(OrgTree(entities=entities), (), holding="Leavers")
-
-    assert [names[f"unit:{one}"] for one in "abcd"] == ["Indonesia", "中国", "Indonesia/Sales", "中国/Sales"]
+    assert paths(OrgTree(entities=entities)) == {"unit:c": "Indonesia/Sales", "unit:d": "中国/Sales"}
 
 
 class Terminal(io.StringIO):

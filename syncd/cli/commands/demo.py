@@ -139,11 +139,13 @@ def turn(session: Session, world: World, *, write: bool = True, accept: bool = F
 
 def excerpt(out: Output, done: Cycle, world: World) -> None:
     """Show the plan, shortened."""
-    from syncd.cli.plan_view import names_of, tell_plan
+    from syncd.cli import names
+    from syncd.cli.plan_view import Excerpt, tell_plan
 
-    found = done.reconciliation
-    names = names_of(found.standing.tree, found.plan.changes, holding=world.leavers.department)
-    tell_plan(out, found.plan, found.judgement, names=names, few=4)
+    shown = Excerpt.of(done.reconciliation.plan, done.reconciliation.judgement, most=4)
+    with world.store.reading() as tx:
+        known = names.of_plan(tx, world, shown.changes)
+    tell_plan(out, shown, names=known)
 
 
 def summary(out: Output, done: Cycle) -> None:

@@ -82,13 +82,16 @@ def command(
 
 def tell(call: Call, done: Cycle, world: World, *, everything: bool, where: bool) -> None:
     """Print sources, then the plan."""
+    from syncd.cli import names
     from syncd.cli.cycle_view import tell_reads
-    from syncd.cli.plan_view import names_of, tell_plan
+    from syncd.cli.plan_view import FEW, Excerpt, tell_plan
 
     found = done.reconciliation
     tell_reads(call.out, found)
-    names = names_of(found.standing.tree, found.plan.changes, holding=world.leavers.department)
-    tell_plan(call.out, found.plan, found.judgement, names=names, everything=everything, where=where)
+    excerpt = Excerpt.of(found.plan, found.judgement, most=None if everything else FEW)
+    with world.store.reading() as tx:
+        known = names.of_plan(tx, world, excerpt.changes)
+    tell_plan(call.out, excerpt, names=known, where=where)
 
 
 def as_json(done: Cycle) -> dict[str, Any]:
