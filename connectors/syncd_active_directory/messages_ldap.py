@@ -38,9 +38,3 @@ NO_STAMPS: Final = message(
     do="Let the account read operational attributes; until then every read is a full one.",
     example=_SOURCE + "    changes: timestamps",
 )
-BLIND: Final = message(
-    "ADS-206",
-    what="{server} tells changes by their time only; whoever is deleted shows in the next full read.",
-    do="Let full reads happen often enough (`schedule.full_every`), or let the server tell more (docs/how-to/ldap.md).",
-    example=_SOURCE + "    changes: timestamps",
-)
