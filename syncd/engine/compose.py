@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from syncd.audit.entries import Actor
@@ -58,6 +59,7 @@ def compose(
         ),
         now=now,
         config_digest=config_digest(settings, inbound, outbound),
+        program=version("syncd"),
         leavers=LeaverTerms(
             hold=settings.leavers.policy == "hold",
             grace=settings.leavers.grace,

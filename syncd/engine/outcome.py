@@ -22,7 +22,7 @@ def conclude(tx: Transaction, world: World, found: Reconciliation) -> None:
     tx.reviews.put(found.reviews)
     if found.everybody:
         tx.meta.drop(marking.WHOLE)
-        tx.meta.set(PLANNED_BY, world.config_digest.hex())
+        tx.meta.set(PLANNED_BY, world.computed_by)
 
 
 def _open(found: Reconciliation) -> set[SubjectId]:

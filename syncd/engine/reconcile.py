@@ -33,7 +33,7 @@ from syncd.store import Transaction
 log = structlog.get_logger(__name__)
 
 PLANNED_BY: Final = "reconcile.config"
-"""Where it is kept by which configuration everybody was looked at last."""
+"""Where it is kept by which configuration and program everybody was looked at last."""
 UNMANAGED: Final = "reconcile.unmanaged"
 _UNIT: Final = re.compile(r"\bunit:\w+")
 _DEEPEST: Final = 100
@@ -175,7 +175,7 @@ def _judged(tx: Transaction, world: World, found: Computed) -> Judgement:
 
 def _everybody(tx: Transaction, world: World) -> bool:
     """Tell whether it is not enough to look at those who are marked."""
-    return tx.meta.get(marking.WHOLE) is not None or tx.meta.get(PLANNED_BY) != world.config_digest.hex()
+    return tx.meta.get(marking.WHOLE) is not None or tx.meta.get(PLANNED_BY) != world.computed_by
 
 
 def marked(tx: Transaction, world: World) -> set[SubjectId]:

@@ -22,7 +22,8 @@ _NAMES: Final = ("displayName", "name.formatted", "userName", "externalId")
 
 def stamp(world: World, seat: Seat) -> bytes:
     """Return the digest of everything that decides how a record of this source is mapped and found."""
-    return hashlib.blake2b(seat.rules.digest + repr(world.looked_up_by).encode(), digest_size=16).digest()
+    by = repr((world.looked_up_by, world.program))
+    return hashlib.blake2b(seat.rules.digest + by.encode(), digest_size=16).digest()
 
 
 def staged(

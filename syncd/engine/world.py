@@ -84,6 +84,8 @@ class World:
     join: JoinRules
     now: Callable[[], datetime]
     config_digest: bytes
+    program: str = ""
+    """The version of syncd: another one may map and compare otherwise, so everything is computed again."""
     leavers: LeaverTerms = field(default_factory=LeaverTerms)
     guard: GuardTerms = field(default_factory=GuardTerms)
     writer: WriterTerms = field(default_factory=WriterTerms)
@@ -98,6 +100,11 @@ class World:
         """Return the facts by which records are found: by people, by the join, and by references of other records."""
         hows = {how for kinds in self.join.refers.values() for names in kinds.values() for how in names.values()}
         return tuple(sorted({*FOUND_BY, *self.join.correlate, *hows} - {"id", "alias"}))
+
+    @property
+    def computed_by(self) -> str:
+        """Return what decides results: as long as it is the same, nobody who is in agreement needs to be looked at."""
+        return f"{self.config_digest.hex()} {self.program}"
 
     def new_run(self) -> RunId:
         """Return a fresh run id, sortable by time."""
