@@ -190,7 +190,13 @@ def test_check_says_what_it_saw_of_each_precondition(samba_domain: SambaDomain) 
     assert "Example Test CA" in verdicts[f"certificate {address}"].seen
     assert verdicts[f"base {COMPANY_DN}"].standing is Standing.OK
     assert verdicts["persons"].seen == "1000 found"
-    assert {name for name, verdict in verdicts.items() if verdict.standing is not Standing.OK} == {"password"}
+    assert {name for name, verdict in verdicts.items() if verdict.standing is not Standing.OK} == {
+        "password",
+        "deletions",
+    }
+    assert verdicts["changes"].seen == "told by dirsync: the best that the account may use"
+    with_rights = check(source(samba_domain, user=samba_domain.dirsync_user))
+    assert with_rights["deletions"].seen == "told at once"
 
 
 # --- refusals -------------------------------------------------------------------------------------------------------
