@@ -35,9 +35,11 @@ def server_state(place: Place, root: Root, last: Cursor | None = None) -> Mappin
     if place.dialect.name is not DialectName.ACTIVE_DIRECTORY:
         return proof_ldap.state(place, last)
     usn = first(root, "highestcommittedusn")
-    if place.dialect.name is DialectName.ACTIVE_DIRECTORY and usn.isdecimal():
-        return {"usn": int(usn)}
-    return {}
+    if not usn.isdecimal():
+        return {}
+    then = last.state.get("usn") if last is not None and last.server == place.server else None
+    # A server that went back stays suspect until it is past where it was: what it forgot is not gone ([MS-ADTS] 3.1.1.1.9).
+    return {"usn": max(int(usn), then) if isinstance(then, int) else int(usn)}
 
 
 def since(place: Place, last: Cursor | None, now: int) -> int:
