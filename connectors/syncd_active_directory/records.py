@@ -19,11 +19,11 @@ from syncd.core.values import Value, content_digest, moment
 from syncd_active_directory import messages
 from syncd_active_directory.decode import Decoded, Decoder
 from syncd_active_directory.entry import RawEntry, fingerprint, parent_bytes
-from syncd_active_directory.names import name_and_id, plain, plain_bytes
+from syncd_active_directory.names import name_and_id, one_spelling, plain, plain_bytes
 from syncd_active_directory.place import Place
 from syncd_active_directory.units import Units
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Counted up when the same bytes come to mean another record: no fingerprint of before is known then."""
 _MOST_NOTES: Final = 200
 
@@ -92,20 +92,36 @@ class Records:
         if parent:
             attributes["parent"] = parent
         changed = attributes.get(dialect.changed_at)
+        name = plain(entry.dn) if dialect.extended_names else one_spelling(entry.dn)
         return SourceRecord(
             native_id=NativeId(identity),
             kind=kind,
-            digest=content_digest(attributes, self._content[kind]),
+            digest=self._digest(kind, attributes, name=name, references=references),
             attributes=attributes,
-            aliases=(plain(entry.dn), identity),
+            aliases=(name, identity),
             changed_at=moment(changed) if isinstance(changed, str) else None,
             fingerprint=mark if sure and not found.unreadable else b"",
             review_at=review_at,
             references=references,
         )
 
+    def _digest(
+        self, kind: Kind, attributes: dict[str, Value], *, name: str, references: Mapping[str, NativeId]
+    ) -> bytes:
+        """Return the digest of the whole content; how others refer to it, and to whom it refers, are content too.
+
+        Where names come with ids, others refer to it by its id, and its own name counts for nothing: else all who stand in a
+        renamed unit would count as changed. Where they do not, whoever refers to it finds it by nothing but its name.
+        """
+        content = content_digest(attributes, self._content[kind])
+        more = "".join(sorted(references.values())) if self._place.dialect.extended_names else name
+        return hashlib.blake2b(content + more.encode(), digest_size=16).digest() if more else content
+
     def _references(self, kind: Kind, attributes: dict[str, Value]) -> Mapping[str, NativeId]:
-        """Return the ids that names come with, and take them out of the names."""
+        """Return the ids that names come with, and take them out of the names. Names without ids get one spelling."""
+        if not self._place.dialect.extended_names:
+            self._respell(kind, attributes)
+            return {}
         references: dict[str, NativeId] = {}
         for name in self._named[kind] & attributes.keys():
             value = attributes[name]
@@ -121,6 +137,14 @@ class Records:
             if name.lower() in self._place.dialect.references:
                 references.update((text, NativeId(identity)) for text, identity in pairs if identity)
         return references
+
+    def _respell(self, kind: Kind, attributes: dict[str, Value]) -> None:
+        for name in self._named[kind] & attributes.keys():
+            match attributes[name]:
+                case str() as one:
+                    attributes[name] = one_spelling(one)
+                case tuple() as several:
+                    attributes[name] = tuple(one_spelling(each) if isinstance(each, str) else each for each in several)
 
     def _add_state(self, kind: Kind, attributes: dict[str, Value]) -> tuple[datetime | None, bool]:
         """Add `enabled` and `locked`: they depend on the time of day, so they are values, and part of the digest."""
@@ -143,9 +167,9 @@ class Records:
 
 
 def _named(place: Place, kind: Kind) -> frozenset[str]:
-    """Return the attributes whose values may be names with ids: known ones, and any that an administrator has added."""
+    """Return the attributes whose values may be names: known ones, and, where ids tell them apart, any that were added."""
     if not place.dialect.extended_names:
-        return frozenset()
+        return frozenset(name for name in place.asked[kind] if name.lower() in place.dialect.references)
     usual = place.dialect.asked[kind]
     return frozenset(
         name
