@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 from syncd.core.errors import NeedsHuman, Problem, TryAgain, foreign
 from syncd_active_directory import messages_ldap as messages
 from syncd_active_directory.dialects import DialectName
-from syncd_active_directory.entry import Malformed
+from syncd_active_directory.entry import Malformed, RawEntry
 from syncd_active_directory.neighbours import GROUPS, MOST, REGROUPED, Changed, changed, found, neighbours, wanted
 from syncd_active_directory.place import Place
 from syncd_active_directory.sync_values import DELETE, PRESENT, finished, informed, request, stated
@@ -160,12 +160,27 @@ class SyncRepl:
                 cookie=cookie, over="the server does not remember that far back, and names who is present instead"
             )
         named = [state.identity for state, _ in states if state.state == DELETE]
-        gone = frozenset(named).union(*(each.identities for each in told))
-        # The control says entryUUID; where objects go by another attribute, that one counts.
-        those = tuple(changed(entry, self._place) for state, entry in states if state.state != DELETE)
+        gone = frozenset(map(self._id, named)).union(*(map(self._id, each.identities) for each in told))
+        those = tuple(self._changed(state.identity, entry) for state, entry in states if state.state != DELETE)
         if any(not each.identity for each in those):
             return _Heard(cookie=cookie, over="the server does not show who changed")
         return _Heard(cookie=new, changed=those, gone=gone)
+
+    def _changed(self, uuid: str, entry: RawEntry) -> Changed:
+        # 389 Directory Server sends all attributes but the one that it is asked for, nsUniqueId (seen with 2.3.1).
+        one = changed(entry, self._place)
+        return one if one.identity or not self._is_usual else replace(one, identity=self._id(uuid))
+
+    @property
+    def _is_usual(self) -> bool:
+        return self._place.dialect.identity.attribute.lower() in ("entryuuid", "nsuniqueid")
+
+    def _id(self, uuid: str) -> str:
+        """Return the id as the server's attribute has it: nsUniqueId groups the same digits by eight."""
+        if self._place.dialect.identity.attribute.lower() != "nsuniqueid":
+            return uuid
+        digits = uuid.replace("-", "")
+        return "-".join(digits[at : at + 8] for at in range(0, 32, 8))
 
     def _ask(self, base: str, *, filter_: str, cookie: str) -> Answer:
         return self._wire.answer(

@@ -240,6 +240,19 @@ def test_389_writes_the_filter_into_its_cookie_and_leaves_refresh_deletes_out() 
     assert telling.since(mark).over == ""
 
 
+def test_389_says_ids_as_uuids_and_means_its_own() -> None:
+    cookie = "localhost:389#uid=svc:dc=example:(objectClass=*)#2"
+    changed = RawEntry(dn=f"uid=ani,{BASE}", attributes={"objectClass": (b"person",)}, controls={STATE: state("ani")})
+    told = since(
+        ScriptedWire(answer(changed, info=[ids("budi", deleted=True)], cookie=cookie, deletes=False)),
+        {BASE: cookie},
+        dialect=DS389,
+    )
+    grouped = {each: "-".join(each.replace("-", "")[at : at + 8] for at in range(0, 32, 8)) for each in (ANI, BUDI)}
+    assert told.changed == {grouped[ANI]}
+    assert told.gone == {grouped[BUDI]}
+
+
 def test_a_server_that_gives_no_cookie_cannot_be_used() -> None:
     assert SyncRepl(ScriptedWire(answer(cookie="")), place()).refused() is not None
     assert SyncRepl(ScriptedWire(answer(code=12)), place()).refused() is not None
