@@ -371,6 +371,20 @@ def test_people_who_become_unreadable_are_not_explained_by_others_who_were_edite
     healed(mirror, standin)
 
 
+def test_an_account_that_lost_a_group_takes_nobody_for_gone_until_it_has_it_back(
+    standin: Standin, watch: Watch
+) -> None:
+    mirror = watch(standin)
+    leaver = standin.replica.named("user0005")
+    standin.replica.delete(leaver)
+    standin.account.groups.discard(1104)
+    read = mirror.read(full=True)
+    assert (read.error, read.gone) == (None, frozenset())
+    assert read.doubts == ["the account's rights are the same"]
+    standin.account.groups.add(1104)
+    assert mirror.read(full=True).gone == {str(leaver.guid)}
+
+
 def test_an_attribute_becoming_unreadable_that_says_who_is_enabled_is_no_mass_leave(
     standin: Standin, watch: Watch
 ) -> None:

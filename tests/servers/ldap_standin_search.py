@@ -15,7 +15,7 @@ from servers import ldap_standin_ber as ber
 from servers import ldap_standin_filter as filters
 from servers import ldap_standin_names as names
 from servers.ldap_standin_node import Node
-from servers.ldap_standin_tree import BASE, Replica
+from servers.ldap_standin_tree import BASE, Replica, sid
 from servers.ldap_standin_view import Account, View
 
 PAGED: Final = "1.2.840.113556.1.4.319"
@@ -156,6 +156,8 @@ class Searching:
 
     def _root(self, search: Search) -> Answer:
         shown = [("objectClass", [b"top"]), *root(self._replica)]
+        if self._talk.account and "tokengroups" in map(str.lower, search.attributes):
+            shown.append(("tokenGroups", [sid(each) for each in sorted(self._talk.account.groups)]))
         return Answer(entries=[("", ber.entry(b"", _asked(search, shown)))])
 
     def _service(self, search: Search) -> Answer:

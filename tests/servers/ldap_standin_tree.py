@@ -53,6 +53,7 @@ _TOMBSTONE: Final = frozenset(
 )
 """What is left of a deleted object without the recycle bin ([MS-ADTS] 3.1.1.5.5.1.1), as far as it is played here."""
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_BASE_NAME: Final = names.parsed(BASE)
 _DOMAIN_SID: Final = (21, 1111111111, 2222222222, 3333333333)
 
 
@@ -109,7 +110,7 @@ class Replica:
         while at is not None and at.guid != self.root:
             parts.append(at.rdn)
             at = self.nodes[at.parent] if at.parent else None
-        return (*parts, *names.parsed(BASE))
+        return (*parts, *_BASE_NAME)
 
     def dn(self, node: Node) -> str:
         """Return the name of an object as text."""
@@ -165,7 +166,7 @@ class Replica:
             rdn[0].lower(): rdn[1],
         }
         if kind in _PRINCIPALS:
-            own["objectSid"] = _sid(1000 + number)
+            own["objectSid"] = sid(1000 + number)
         for name, value in {**own, **attributes}.items():
             self._put(node, name, value, usn)
         return node
@@ -348,6 +349,7 @@ class Replica:
             mine.links.setdefault(key, {})[guid] = Link(present=link.present, stamp=replace(link.stamp, local=usn))
 
 
-def _sid(relative: int) -> bytes:
+def sid(relative: int) -> bytes:
+    """Return the security identifier of the domain with this relative id."""
     parts = (*_DOMAIN_SID, relative)
     return bytes((1, len(parts))) + (5).to_bytes(6, "big") + b"".join(part.to_bytes(4, "little") for part in parts)

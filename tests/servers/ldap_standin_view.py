@@ -57,6 +57,8 @@ class Account:
     """DS-Replication-Get-Changes: DirSync without the object-security flag."""
     sees_deleted: bool = True
     """Rights on the container of deleted objects; in Active Directory only administrators have them by themselves."""
+    groups: set[int] = field(default_factory=lambda: {513, 1104, 1105})
+    """The relative ids of the groups that it is in; the server counts them up for it ([MS-ADTS] 3.1.1.3.2.20)."""
     hidden: set[str] = field(default_factory=set)
     """Names of objects that it cannot see, with everything below."""
     hidden_attributes: set[str] = field(default_factory=set)
