@@ -85,7 +85,7 @@ class DirectorySettings(BaseModel):
     user: Annotated[str, Field(examples=["svc-syncd@corp.example.com"])] = ""
     """The account: svc-syncd@corp.example.com, CORP\\svc-syncd, or a distinguished name. It needs to read and nothing else. With
     `bind: gssapi` the ticket says who it is."""
-    password: Secret | None = None
+    password: Annotated[Secret | None, Field(examples=[{"env": "DIRECTORY_PASSWORD"}])] = None
     """The account's password, by reference: {env: NAME}, {file: PATH} or {credential: NAME}."""
     plain_text_password_allowed: bool = False
     """True allows ldap:// without StartTLS. Never outside a laboratory."""

@@ -97,9 +97,9 @@ def _default(field: FieldInfo) -> Any:
 def _placeholder(owner: str, setting: str, field: FieldInfo) -> Any:
     """Return a value that a setting accepts and nobody takes for real: the example that the model gives (an optional setting
     with an example is one that nearly everybody needs), or one made of its type."""
-    if field.examples:
-        return field.examples[0]
-    return _of_type(field.annotation, f"{owner}_{setting}".upper())
+    made = _of_type(field.annotation, f"{owner}_{setting}".upper())
+    # A secret is named after its owner, also where an example says that nearly everybody needs it.
+    return field.examples[0] if field.examples and not isinstance(made, dict) else made
 
 
 def _of_type(annotation: Any, name: str) -> Any:
