@@ -120,7 +120,8 @@ def _people_seen(reading: Reading, stored: int, missing: Collection[Key]) -> int
 
 def retire_derived(tx: Transaction, world: World, seat: Seat) -> None:
     """A unit made from paths goes when nobody's path names it, or one below it, any more."""
-    derived = {(kind, one) for kind, one, sum_ in tx.records.without_fingerprint(seat.name) if sum_.startswith(DERIVED)}
+    unprinted = tx.records.without_fingerprint(seat.name, kind=Kind.UNIT)
+    derived = {(kind, one) for kind, one, sum_ in unprinted if sum_.startswith(DERIVED)}
     if not derived:
         return
     parents: dict[str, str] = {}

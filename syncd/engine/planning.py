@@ -38,8 +38,12 @@ def planned(
     *,
     complete: bool,
     ambiguous: Sequence[Aside] = (),
+    unmanaged: int | None = None,
 ) -> Computed:
-    """Return the plan for these subjects, from the stored records and the last look at the target."""
+    """Return the plan for these subjects, from the stored records and the last look at the target.
+
+    `unmanaged` is how many objects belong to nobody, where that is known: counting them means looking at everybody.
+    """
     part = gather(tx, world, chosen)
     standing = stand(world, part)
     sight = linked(tx, world, part)
@@ -59,7 +63,7 @@ def planned(
         plan,
         population={str(kind): count for kind, count in sorted(tx.links.population(world.target_name).items())},
         units=counted_units(tx, world, plan, sight.links),
-        unmanaged=tx.observed.unmanaged(world.target_name) if plan.changes or wishes.desired else 0,
+        unmanaged=tx.observed.unmanaged(world.target_name) if unmanaged is None else unmanaged,
         warned=plan.warned | wishes.warned,
     )
     reviews = {one: review_of(world, standing, sight.links, wishes.leaving, one) for one in part.asked}

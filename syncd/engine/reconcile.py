@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 PLANNED_BY: Final = "reconcile.config"
 """Where it is kept by which configuration and program everybody was looked at last."""
 UNMANAGED: Final = "reconcile.unmanaged"
+"""Where it is kept how many objects of the target belonged to nobody when everybody was looked at last."""
 _UNIT: Final = re.compile(r"\bunit:\w+")
 _DEEPEST: Final = 100
 MANY: Final = 5_000
@@ -151,7 +152,15 @@ async def _planned(
     strangers = lambda tx: bool(tx.observed.unlinked(name, Kind.PERSON))  # noqa: E731
     if len(chosen.subjects) <= MANY or await world.store.look(strangers):
         return await world.store.do(
-            lambda tx: planned(tx, world, target, chosen.subjects, complete=complete, ambiguous=ambiguous)
+            lambda tx: planned(
+                tx,
+                world,
+                target,
+                chosen.subjects,
+                complete=complete,
+                ambiguous=ambiguous,
+                unmanaged=_unmanaged(tx, world, anew=chosen.everybody),
+            )
         )
     found = await planned_in_portions(
         world,
@@ -163,6 +172,15 @@ async def _planned(
         told=lambda done, total: progress("plan", done, total),
     )
     return replace(found, plan=replace(found.plan, aside=(*found.plan.aside, *ambiguous)))
+
+
+def _unmanaged(tx: Transaction, world: World, *, anew: bool) -> int:
+    """Return how many objects belong to nobody, as of the last look at everybody."""
+    known = None if anew else tx.meta.get(UNMANAGED)
+    if known is None:
+        known = str(tx.observed.unmanaged(world.target_name))
+        tx.meta.set(UNMANAGED, known)
+    return int(known)
 
 
 def _judged(tx: Transaction, world: World, found: Computed) -> Judgement:

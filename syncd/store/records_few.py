@@ -43,6 +43,7 @@ _REMAINING: Final = select(_T.c.kind, _T.c.native_id, _T.c.fingerprint).where(
 _UNPRINTED: Final = select(_T.c.kind, _T.c.native_id, _T.c.digest).where(
     _OF_SOURCE, _PRESENT, _T.c.fingerprint.is_(None)
 )
+_UNPRINTED_OF_KIND: Final = _UNPRINTED.where(_OF_KIND)
 _DUE: Final = select(_T.c.kind, _T.c.native_id, _T.c.digest).where(
     _OF_SOURCE, _PRESENT, _T.c.fingerprint.is_not(None), _T.c.review_at <= bindparam("at")
 )
@@ -111,14 +112,18 @@ class FewRecords:
                 yield KINDS[kind], native_id
 
     def without_fingerprint(
-        self, source: SourceName, *, at: datetime | None = None
+        self, source: SourceName, *, kind: Kind | None = None, at: datetime | None = None
     ) -> Iterator[tuple[Kind, NativeId, bytes]]:
         """Stream the records that are there and have none, with their digests; with `at`, also those to be decoded again by then.
 
-        These are then all the records for which `fingerprints` of the same `at` does not answer.
+        These are then all the records for which `fingerprints` of the same `at` does not answer. With `kind`, only those of one.
         """
-        for kind, native_id, digest in plain(self._connection, _UNPRINTED, {"of_source": source}):
-            yield KINDS[kind], native_id, digest
+        if kind is not None:
+            rows = plain(self._connection, _UNPRINTED_OF_KIND, {"of_source": source, "of_kind": str(kind)})
+        else:
+            rows = plain(self._connection, _UNPRINTED, {"of_source": source})
+        for of, native_id, digest in rows:
+            yield KINDS[of], native_id, digest
         if at is not None:
             for kind, native_id, digest in plain(self._connection, _DUE, {"of_source": source, "at": micros(at)}):
                 yield KINDS[kind], native_id, digest

@@ -132,6 +132,13 @@ _partial(
 )
 
 _partial("records_absent", records.c.source, where="absent_since IS NOT NULL")
+# Few have a date on which they mean something else.
+_partial(
+    "records_review",
+    records.c.source,
+    records.c.review_at,
+    where="review_at IS NOT NULL AND absent_since IS NULL",
+)
 
 record_keys = Table(
     "record_keys",

@@ -112,6 +112,7 @@ def _indexes() -> None:
     unjoined = f"subject IS NULL AND state = 'mapped' AND {_PRESENT}"
     _partial("records_unjoined", "records", record, where=unjoined)
     _partial("records_absent", "records", ["source"], where="absent_since IS NOT NULL")
+    _partial("records_review", "records", ["source", "review_at"], where=f"review_at IS NOT NULL AND {_PRESENT}")
     aside = f"state <> 'mapped' AND {_PRESENT}"
     _partial("records_set_aside", "records", ["kind", "source", "native_id"], where=aside)
     _partial("links_one_subject", "links", ["target", "kind", "target_id"], where="state <> 'removed'", unique=True)
