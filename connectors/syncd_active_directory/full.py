@@ -68,7 +68,8 @@ class Full:
         now = int(self._now.timestamp())
         explained = Explained(self._reading, telling=self._telling, last=self._last, told=before)
         verdict = self._proof.verdict(told, explained, now=now)
-        proven = verdict.seen.at == now
+        completeness = Completeness(facts=verdict.facts)
+        proven = completeness.proven
         cursor = Cursor(
             dialect=self._place.dialect.name,
             way=self._telling.way if self._telling else Way.NONE,
@@ -87,7 +88,7 @@ class Full:
             recent=() if proven or self._last is None else self._last.recent,
             hidden=hidden,
         )
-        yield Page(completeness=Completeness(facts=verdict.facts), cursor=written(cursor), notes=verdict.notes)
+        yield Page(completeness=completeness, cursor=written(cursor), notes=verdict.notes)
 
     def _opening(self) -> tuple[Mark, Told | None]:
         """Return the position before the read, and what was told since the last one, if that can be told."""
