@@ -171,6 +171,7 @@ async def _planned(
         takers=chosen.takers,
         told=lambda done, total: progress("plan", done, total),
     )
+    await world.store.do(lambda tx: tx.meta.set(UNMANAGED, str(found.plan.unmanaged)))
     return replace(found, plan=replace(found.plan, aside=(*found.plan.aside, *ambiguous)))
 
 
