@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, ClassVar, Final, Self
@@ -20,6 +21,7 @@ from syncd.core.model import (
     FieldSpec,
     FieldType,
     Kind,
+    NativeId,
     Observed,
     Op,
     Page,
@@ -221,7 +223,11 @@ def _units(fields: Mapping[str, Value]) -> tuple[str, ...]:
 
 
 class MemorySource:
-    """A source whose records are set by the test: `people[id] = {…}`."""
+    """A source whose records are set by the test: `records[kind, id] = {…}`.
+
+    With `tells` it answers a cursor with what changed since, knows records by their fingerprints, and names who is gone; else it
+    reads everything each time. What changes between two pages of a read may be seen or not; the next delta tells it.
+    """
 
     settings: ClassVar[type[Any]] = dict
     attributes: ClassVar[Mapping[Kind, Mapping[str, str]] | None] = None
@@ -229,9 +235,18 @@ class MemorySource:
     def __init__(self, settings: Any, room: Room) -> None:
         self.room = room
         self.records: dict[tuple[Kind, str], dict[str, Value]] = {}
+        self.tells = False
+        """Whether it can say what changed."""
         self.doubt = ""
         """A reason why the next reads are not proven complete."""
         self.error: Exception | None = None
+        self.meanwhile: Callable[[], None] = lambda: None
+        """Called between the two pages of a read."""
+        self._log: list[tuple[Kind, str]] = []
+        """Who changed, came or went, in order; a cursor is a place in it."""
+        self._noticed: dict[tuple[Kind, str], dict[str, Value]] = {}
+        self._memory = itertools.count(1)
+        self._life = next(self._memory)
 
     async def __aenter__(self) -> Self:
         return self
@@ -241,6 +256,11 @@ class MemorySource:
     ) -> None:
         return None
 
+    def forget(self) -> None:
+        """Lose the log: every cursor that was given is worth nothing any more."""
+        self._life = next(self._memory)
+        self._log.clear()
+
     async def read(
         self,
         cursor: str | None,
@@ -248,18 +268,56 @@ class MemorySource:
         full: bool = False,
         known: Known = NOTHING_KNOWN,
     ) -> AsyncIterator[Page]:
-        records = tuple(
-            SourceRecord(native_id=native_id, kind=kind, digest=digest(fields), attributes=dict(fields))  # type: ignore[arg-type]
-            for (kind, native_id), fields in sorted(self.records.items())
-        )
-        yield Page(records=records[: len(records) // 2])
+        # The place is taken before anything is read: what changes while it is read is told the next time.
+        told, place = self._since(cursor), self._place()
+        full = full or told is None
+        keys = sorted(self.records) if told is None or full else sorted(set(told))
+        half = len(keys) // 2
+        yield self._page(keys[:half], full=full, known=known)
         if self.error is not None:
             raise self.error
+        self.meanwhile()
         fact = ProofFact(name="memory", holds=not self.doubt, detail=self.doubt or "all of it")
-        yield Page(records=records[len(records) // 2 :], cursor="1", completeness=Completeness(facts=(fact,)))
+        last = self._page(keys[half:], full=full, known=known)
+        yield replace(last, cursor=place, completeness=Completeness(facts=(fact,)))
 
     async def check(self) -> AsyncIterator[Verdict]:
-        yield Verdict(name="memory", standing=Standing.OK, seen="here")
+        problem = getattr(self.error, "problem", None)
+        standing = Standing.OK if self.error is None else Standing.FAILED
+        yield Verdict(name="memory", standing=standing, seen="here", problem=problem)
+
+    def _place(self) -> str:
+        return f"{self._life} {len(self._log)}" if self.tells else "1"
+
+    def _since(self, cursor: str | None) -> Sequence[tuple[Kind, str]] | None:
+        """Return who changed since a cursor was given; None where only a full read can tell."""
+        if not self.tells:
+            return None
+        now = {key: dict(fields) for key, fields in self.records.items()}
+        self._log += sorted(key for key in now.keys() | self._noticed.keys() if now.get(key) != self._noticed.get(key))
+        self._noticed = now
+        life, _, place = (cursor or "").partition(" ")
+        return self._log[int(place) :] if place and life == str(self._life) else None
+
+    def _page(self, keys: Sequence[tuple[Kind, str]], *, full: bool, known: Known) -> Page:
+        """Return those who are there as they are now, and in a delta those who are gone."""
+        there = [
+            _record(kind, native_id, self.records[kind, native_id])
+            for kind, native_id in keys
+            if (kind, native_id) in self.records
+        ]
+        if not self.tells:
+            return Page(records=tuple(replace(one, fingerprint=b"") for one in there))
+        new = tuple(one for one in there if not known.seen(one.fingerprint))
+        gone = tuple(NativeId(native_id) for kind, native_id in keys if (kind, native_id) not in self.records)
+        return Page(records=new, unchanged=len(there) - len(new), deletions=() if full else gone, full=full)
+
+
+def _record(kind: Kind, native_id: str, fields: Mapping[str, Value]) -> SourceRecord:
+    sum_ = digest({"kind": str(kind), "id": native_id, "fields": dict(fields)})
+    return SourceRecord(
+        native_id=NativeId(native_id), kind=kind, digest=digest(dict(fields)), attributes=dict(fields), fingerprint=sum_
+    )
 
 
 def refusal(why: str) -> Problem:
