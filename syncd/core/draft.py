@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 from typing import Final
 
 from syncd.core.difference import Names, compare, fields_where, references, units_of
@@ -33,6 +32,7 @@ from syncd.core.model import (
 )
 from syncd.core.ordering import RANK_LINKS, RANK_PEOPLE, depths, effects, lane
 from syncd.core.recognition import Free
+from syncd.core.terms import Terms
 from syncd.core.values import is_empty
 
 MANAGER_ABSENT: Final = message(
@@ -66,32 +66,6 @@ MANAGER_LEAVES: Final = message(
     do="Name another manager in the source. Until then the link stays; it ends with the leaver's account.",
     example="A team leader leaves on Friday, and the team's records still name the leader on Monday.",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """Everything besides desire and observation that decides the plan."""
-
-    fields: Mapping[Kind, Mapping[str, FieldSpec]]
-    root: TargetId
-    now: datetime
-    adopt: Mapping[Kind, tuple[str, ...]] = field(default_factory=dict)
-    """The fields by which an existing, unlinked object is recognised, the surest first; `mark` is our own key."""
-    hold_leavers: bool = True
-    """Put leavers into the holding unit first; False removes them at once."""
-    grace: timedelta = timedelta(days=30)
-    complete: bool = True
-    """Whether the observation is certified: only then is a missing object really missing."""
-    protected: Callable[[Observed], bool] = lambda _: False
-    mark: Callable[[SubjectId], str] = str
-    depth: Mapping[SubjectId, int] = field(default_factory=dict)
-    """Of units: the steps from the top, where the desire is only a part and does not tell; so ranks are those of the whole."""
-    order: Mapping[SubjectId, int] = field(default_factory=dict)
-    """Of people: the steps from the topmost manager, likewise."""
-    making: frozenset[SubjectId] = frozenset()
-    """Who will be made by other parts of the same plan."""
-    leaving: frozenset[SubjectId] = frozenset()
-    """Who leaves by other parts of the same plan."""
 
 
 class Draft:
@@ -361,24 +335,7 @@ class Draft:
     def _add(
         self, item: Desired, op: Op, fields: tuple[FieldChange, ...], *, target_id: TargetId | None, reason: str
     ) -> None:
-        needed = {
-            subject
-            for change in fields
-            for subject in references(change.after, self.terms.fields[item.kind][change.name])
-        }
-        late = {
-            subject
-            for change in fields
-            if self.terms.fields[item.kind][change.name].late
-            for subject in references(change.after, self.terms.fields[item.kind][change.name])
-        }
-        soft = late if op is not Op.LINK else set[SubjectId]()
-        hard = {subject for subject in needed - soft if subject in self.making or subject in self.adopted}
-        if op is Op.LINK and item.kind is Kind.UNIT:
-            # Managers must be members first (DingTalk: 60068), and their own changes make them so.
-            hard |= {subject for subject in late if subject in self.wanted}
-        if item.kind is Kind.UNIT and op is not Op.LINK and not any(change.name == "parent" for change in fields):
-            hard.discard(item.subject)
+        hard, soft = self._others(item, op, fields)
         self.changes.append(
             Change(
                 op=op,
@@ -393,16 +350,26 @@ class Draft:
                 target_id=target_id,
                 fields=fields,
                 needs=tuple(sorted(hard - {item.subject})),
-                after=tuple(
-                    sorted(
-                        subject
-                        for subject in soft
-                        if (subject in self.making or subject in self.adopted) and subject != item.subject
-                    )
-                ),
+                after=tuple(sorted(soft - {item.subject})),
                 since=item.since,
             )
         )
+
+    def _others(self, item: Desired, op: Op, fields: tuple[FieldChange, ...]) -> tuple[set[SubjectId], set[SubjectId]]:
+        """Return whom a change must wait for, and whom it should let go first."""
+        specs = self.terms.fields[item.kind]
+        named = {change.name: set(references(change.after, specs[change.name])) for change in fields}
+        late = {subject for name, some in named.items() if specs[name].late for subject in some}
+        soft = set[SubjectId]() if op is Op.LINK else late
+        coming = {subject for some in named.values() for subject in some if self._is_coming(subject)}
+        hard = coming - soft
+        if op is Op.LINK and item.kind is Kind.UNIT:
+            # Managers must be members first (DingTalk: 60068), and their own changes make them so.
+            hard |= {subject for subject in late if subject in self.wanted}
+        return hard, coming & soft
+
+    def _is_coming(self, subject: SubjectId) -> bool:
+        return subject in self.making or subject in self.adopted
 
     def _rank(self, item: Desired, op: Op) -> int:
         if op in (Op.LINK, Op.LOGIN):

@@ -13,10 +13,11 @@ from typing import Final
 
 from syncd.core.departures import empty_units_last, leave
 from syncd.core.difference import units_of
-from syncd.core.draft import Draft, Terms
+from syncd.core.draft import Draft
 from syncd.core.errors import Problem, message
 from syncd.core.model import Aside, Desired, Kind, Link, LinkState, Observed, Plan, SubjectId
 from syncd.core.ordering import fingerprint
+from syncd.core.terms import Terms
 from syncd.core.turns import take_turns
 
 HIDDEN: Final = message(

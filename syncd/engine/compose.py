@@ -18,7 +18,7 @@ from syncd.core.ports import Consumer, Source, Target
 from syncd.engine.world import GuardTerms, LeaverTerms, Seat, World, WriterTerms
 
 if TYPE_CHECKING:
-    from syncd.config.parts import GuardSettings
+    from syncd.config.parts import GuardSettings, JoinSettings, LeaverSettings, WriterSettings
     from syncd.config.settings import Settings
     from syncd.mapping import InboundRules, OutboundRules
     from syncd.store import Store, Transaction
@@ -39,8 +39,10 @@ def compose(
     service: str,
 ) -> World:
     """Return the world that `settings` describe; `service` is what runs (`syncd sync`), for the audit log."""
-    names = [SourceName(name) for name in settings.sources]
-    seats = {name: Seat(name=name, make=partial(make_source, name), rules=inbound[name]) for name in names}
+    seats = {
+        name: Seat(name=name, make=partial(make_source, name), rules=inbound[name])
+        for name in map(SourceName, settings.sources)
+    }
     return World(
         store=store,
         audit=audit_log(settings, store, service),
@@ -48,31 +50,13 @@ def compose(
         target_name=settings.target.type,
         make_target=make_target,
         outbound=outbound,
-        join=JoinRules(
-            sources=tuple(names),
-            correlate=tuple(settings.join.correlate),
-            precedence={
-                attribute: tuple(SourceName(name) for name in order)
-                for attribute, order in settings.join.precedence.items()
-            },
-            refers={name: seat.rules.refers for name, seat in seats.items()},
-        ),
+        join=_join(settings.join, seats),
         now=now,
         config_digest=config_digest(settings, inbound, outbound),
         program=version("syncd"),
-        leavers=LeaverTerms(
-            hold=settings.leavers.policy == "hold",
-            grace=settings.leavers.grace,
-            department=settings.leavers.department,
-            timezone=settings.leavers.timezone,
-            absent_leaves=settings.leavers.absent == "leaver",
-        ),
+        leavers=_leavers(settings.leavers),
         guard=_guard(settings.guard),
-        writer=WriterTerms(
-            concurrency=settings.writer.concurrency,
-            retries=tuple(settings.writer.retries),
-            leaver_retries=tuple(settings.writer.leaver_retries),
-        ),
+        writer=_writer(settings.writer),
         observe_every=settings.schedule.observe_every,
         full_every=settings.schedule.full_every,
         consumers={name: partial(make_consumer, name) for name in settings.consumers},
@@ -96,6 +80,33 @@ def config_digest(settings: Settings, inbound: Mapping[str, InboundRules], outbo
         sum_.update(inbound[name].digest)
     sum_.update(outbound.digest)
     return sum_.digest()
+
+
+def _join(settings: JoinSettings, seats: Mapping[SourceName, Seat]) -> JoinRules:
+    return JoinRules(
+        sources=tuple(seats),
+        correlate=tuple(settings.correlate),
+        precedence={name: tuple(map(SourceName, order)) for name, order in settings.precedence.items()},
+        refers={name: seat.rules.refers for name, seat in seats.items()},
+    )
+
+
+def _leavers(settings: LeaverSettings) -> LeaverTerms:
+    return LeaverTerms(
+        hold=settings.policy == "hold",
+        grace=settings.grace,
+        department=settings.department,
+        timezone=settings.timezone,
+        absent_leaves=settings.absent == "leaver",
+    )
+
+
+def _writer(settings: WriterSettings) -> WriterTerms:
+    return WriterTerms(
+        concurrency=settings.concurrency,
+        retries=tuple(settings.retries),
+        leaver_retries=tuple(settings.leaver_retries),
+    )
 
 
 def _guard(settings: GuardSettings) -> GuardTerms:

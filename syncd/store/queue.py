@@ -6,36 +6,25 @@ in a circle; leavers go first; what a newer plan no longer wants is not done; wh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection
 
-from syncd.core.model import LANES, Change, ChangeId, Lane, Op, RunId, SubjectId
+from syncd.core.model import LANES, Change, ChangeId, Lane, RunId, SubjectId
 from syncd.store import codec
+from syncd.store import queue_bodies as bodies
 from syncd.store import queue_questions as ask
-from syncd.store.columns import from_micros, maybe_from_micros, maybe_micros, micros
+from syncd.store.columns import maybe_from_micros, micros
 from syncd.store.packed import Packed, subjects_of
 from syncd.store.rows import OPEN_STATES, Accepted, Blocked, QueueCounts, QueuedChange, QueueState, Settlement
 from syncd.store.statements import Answer, Fields, numbers, portions, several
 
-_LANE: Final = {lane: place for place, lane in enumerate(LANES)}
-# At most one waiting change of each sort per subject (a unique index): a plan can hold several sorts for one subject.
-_SORT: Final = {
-    Op.ADOPT: "adopt",
-    Op.CREATE: "object",
-    Op.UPDATE: "object",
-    Op.LINK: "link",
-    Op.LOGIN: "login",
-    Op.OFFBOARD: "leave",
-    Op.REMOVE: "leave",
-}
 PATIENCE: Final = 1024
 """Blocked changes that one claim looks at once it has found something to do; the next claim goes on from there."""
 _BESIDE: Final = 16
 """How many candidates more than wanted are looked at: some may turn out to be blocked, and each costs three questions."""
-_TO_SETTLE: Final = frozenset(QueueState) - {QueueState.RUNNING, QueueState.DROPPED}
 
 
 class Queue:
@@ -53,11 +42,11 @@ class Queue:
         the rules' line numbers), which stay as they are. A running one is left alone: the new ones wait for it.
         """
         before = self._waiting_of(subjects_of(changes))
-        kept = _kept(changes, before) if before or not isinstance(changes, Packed) else {}
+        kept = bodies.staying(changes, before) if before or not isinstance(changes, Packed) else {}
         staying = set(kept.values())
         over = [row for row in before if row.id not in staying]
         self._end(over, QueueState.SUPERSEDED, at=at)
-        made = self._add(run_id, changes, kept, unsure=_unsure(over), at=at)
+        made = self._add(run_id, changes, kept, unsure=bodies.unsure(over), at=at)
         return Accepted(
             ids=tuple(made[place] if place in made else kept[place] for place in range(len(changes))),
             kept=frozenset(staying),
@@ -69,8 +58,8 @@ class Queue:
         known: set[bytes] = set()
         for portion in portions(sorted({change.subject for change in changes})):
             rows = self._connection.execute(ask.WAITING_BODIES, {"of_subjects": portion})
-            known |= {_deed(codec.decode_change(row.body)) for row in rows}
-        return frozenset(place for place, change in enumerate(changes) if _deed(change) in known)
+            known |= {bodies.deed(codec.decode_change(row.body)) for row in rows}
+        return frozenset(place for place, change in enumerate(changes) if bodies.deed(change) in known)
 
     def supersede(self, subjects: Iterable[SubjectId], *, at: datetime) -> list[ChangeId]:
         """End the ready, pending and parked changes of these subjects."""
@@ -102,7 +91,7 @@ class Queue:
         for lane in lanes:
             more = True
             while more and len(taken) < limit and not (taken and looked > PATIENCE):
-                free, seen, more = self._candidates(_LANE[lane], micros(now), limit - len(taken))
+                free, seen, more = self._candidates(bodies.LANE[lane], micros(now), limit - len(taken))
                 taken += self._take(free)
                 looked += seen
         return taken
@@ -116,7 +105,7 @@ class Queue:
         if not settlements:
             return
         changed = 0
-        for outcome, ids in _by_outcome(settlements, at=micros(at)).items():
+        for outcome, ids in bodies.by_outcome(settlements, at=micros(at)).items():
             fields = {**dict(outcome), "these": ids}
             changed += self._connection.execute(ask.SETTLE, fields).rowcount
         if changed != len(settlements):
@@ -131,7 +120,7 @@ class Queue:
     def interrupted(self, *, at: datetime) -> list[QueuedChange]:
         """Make changes left running by a dead process ready again, with `again`; call it once, at start, alone."""
         rows = sorted(self._connection.execute(ask.RUNNING), key=lambda row: row.number)
-        left = [_queued(row) for row in rows]
+        left = [bodies.queued(row) for row in rows]
         outcomes = [
             Settlement(
                 change_id=one.id,
@@ -171,12 +160,12 @@ class Queue:
     def get(self, change_id: ChangeId) -> QueuedChange | None:
         """Return one."""
         row = self._connection.execute(ask.ONE, {"this": change_id}).first()
-        return None if row is None else _queued(row)
+        return None if row is None else bodies.queued(row)
 
     def standing(self, *states: QueueState, limit: int = 1000) -> list[QueuedChange]:
         """Return changes in these states (all open ones if none is named), in the order of service."""
         fields = {"states": list(states or OPEN_STATES), "number_of": limit}
-        return [_queued(row) for row in self._connection.execute(ask.STANDING, fields)]
+        return [bodies.queued(row) for row in self._connection.execute(ask.STANDING, fields)]
 
     def parked(self, *, limit: int = 1000) -> list[QueuedChange]:
         """Return the parked changes."""
@@ -189,7 +178,7 @@ class Queue:
     def for_subject(self, subject: SubjectId, *, limit: int = 50) -> list[QueuedChange]:
         """Return a subject's changes, newest first."""
         fields = {"subject_of": subject, "number_of": limit}
-        return [_queued(row) for row in self._connection.execute(ask.FOR_SUBJECT, fields)]
+        return [bodies.queued(row) for row in self._connection.execute(ask.FOR_SUBJECT, fields)]
 
     def counts(self, now: datetime) -> QueueCounts:
         """Count."""
@@ -257,17 +246,19 @@ class Queue:
         batch = numbers(self._connection, "batches", 1)[0]
         given = iter(numbers(self._connection, "changes", len(changes) - len(kept)))
         moment, ids, ranks = micros(at), dict[int, ChangeId](), dict[SubjectId, int]()
-        for portion in portions((place, *one) for place, one in enumerate(_encoded(changes)) if place not in kept):
+        for portion in portions(
+            (place, *one) for place, one in enumerate(bodies.encoded(changes)) if place not in kept
+        ):
             rows: list[Fields] = []
             waits: list[Fields] = []
             for place, change, body in portion:
                 number = next(given)
                 ids[place] = ChangeId(f"{run_id}.{number}")
-                waits_for = _sure_blocker(change, ranks)
-                row = _row(change, body, number=number, batch=batch, again=change.subject in unsure, at=moment)
+                waits_for = bodies.sure_blocker(change, ranks)
+                row = bodies.row_of(change, body, number=number, batch=batch, again=change.subject in unsure, at=moment)
                 rows.append({**row, "id": ids[place], "run_id": run_id, "waits_for": waits_for})
                 ranks.setdefault(change.subject, change.rank)
-                waits += _waits(number, change)
+                waits += bodies.waits(number, change)
             ask.ADD.run(self._connection, rows)
             if waits:
                 ask.ADD_WAITS.run(self._connection, waits)
@@ -289,120 +280,4 @@ class Queue:
             return []
         rows = self._connection.execute(ask.TAKE, {"these": these}).all()
         by_number = {row.number: row for row in rows}
-        return [_queued(by_number[number]) for number in these if number in by_number]
-
-
-def _deed(change: Change) -> bytes:
-    """Return what a change does, and to whom."""
-    fields = [[item.name, item.before, item.after] for item in change.fields]
-    return codec.encode([change.op, change.subject, change.target_id, fields])
-
-
-def _kept(changes: Sequence[Change], before: Sequence[Answer]) -> dict[int, ChangeId]:
-    """Return which changes wait already, by place in the plan.
-
-    Once something about a subject is new, what follows it is new too: else the old change would run before the new one.
-    """
-    waiting = {(row.subject, row.sort): row for row in before}
-    kept: dict[int, ChangeId] = {}
-    new: set[SubjectId] = set()
-    seen: set[tuple[SubjectId, str]] = set()
-    for place, change in enumerate(changes):
-        key = (change.subject, _SORT[change.op])
-        if key in seen:
-            raise ValueError(f"a plan holds two changes of sort {key[1]!r} for {change.subject}")
-        seen.add(key)
-        row = waiting.get(key)
-        if row is None or change.subject in new or row.digest != codec.change_digest(change):
-            new.add(change.subject)
-        else:
-            kept[place] = ChangeId(row.id)
-    return kept
-
-
-def _unsure(rows: Iterable[Answer]) -> set[str]:
-    """Return the subjects of which the platform may know something that we do not."""
-    return {row.subject for row in rows if row.again or row.state == QueueState.PENDING.value}
-
-
-def _sure_blocker(change: Change, ranks: Mapping[SubjectId, int]) -> str | None:
-    """Return a subject of the same plan for which the change surely waits, or None: then the claim finds out.
-
-    `ranks` holds the subjects that stand earlier in the plan, with the rank of their first change.
-    """
-    if change.subject in ranks:
-        return change.subject
-    wanted = (*change.needs, *change.after)
-    return next((one for one in wanted if one in ranks and ranks[one] <= change.rank), None)
-
-
-def _waits(number: int, change: Change) -> Iterator[Fields]:
-    for subject in {*change.needs} - {change.subject}:
-        yield {"number": number, "subject": subject, "hard": True}
-    for subject in {*change.after} - {*change.needs} - {change.subject}:
-        yield {"number": number, "subject": subject, "hard": False}
-
-
-def _encoded(changes: Sequence[Change]) -> Iterator[tuple[Change, bytes]]:
-    if isinstance(changes, Packed):
-        return changes.encoded()
-    return ((change, codec.encode_change(change)) for change in changes)
-
-
-def _row(change: Change, body: bytes, *, number: int, batch: int, again: bool, at: int) -> Fields:
-    return {
-        "number": number,
-        "batch": batch,
-        "subject": change.subject,
-        "sort": _SORT[change.op],
-        "lane": _LANE[change.lane],
-        "rank": change.rank,
-        "state": QueueState.READY.value,
-        "attempt": 0,
-        "tried": False,
-        "again": again,
-        "due_at": at,
-        "created_at": at,
-        "settled_at": None,
-        "digest": codec.change_digest(change),
-        "problem": None,
-        "body": body,
-    }
-
-
-def _by_outcome(settlements: Iterable[Settlement], *, at: int) -> dict[tuple[tuple[str, object], ...], list[ChangeId]]:
-    """Return the changes by what became of them: most ended alike, and those are one statement."""
-    found: dict[tuple[tuple[str, object], ...], list[ChangeId]] = {}
-    for one in settlements:
-        found.setdefault(tuple(_outcome(one, at=at).items()), []).append(one.change_id)
-    return found
-
-
-def _outcome(one: Settlement, *, at: int) -> Fields:
-    if one.state not in _TO_SETTLE:
-        raise ValueError(f"a change is not settled as {one.state}")
-    if one.state in (QueueState.READY, QueueState.PENDING) and one.due_at is None:
-        raise ValueError(f"a change that is settled as {one.state} needs a due time")
-    return {
-        "to": one.state.value,
-        "attempts": one.attempt,
-        "unsure": one.again,
-        "due": maybe_micros(one.due_at),
-        "at": at,
-        "trouble": None if one.problem is None else codec.encode_told([one.problem]),
-    }
-
-
-def _queued(row: Answer) -> QueuedChange:
-    return QueuedChange(
-        id=ChangeId(row.id),
-        run_id=RunId(row.run_id),
-        change=codec.decode_change(row.body),
-        state=QueueState(row.state),
-        attempt=row.attempt,
-        due_at=from_micros(row.due_at),
-        again=row.again,
-        problem=None if row.problem is None else codec.decode_told(row.problem)[0],
-        created_at=from_micros(row.created_at),
-        settled_at=maybe_from_micros(row.settled_at),
-    )
+        return [bodies.queued(by_number[number]) for number in these if number in by_number]

@@ -1,0 +1,146 @@
+"""What a queued change is to a database, and back: its row, what it waits for, which changes are the same. Asks no database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from syncd.core.model import LANES, Change, ChangeId, Op, RunId, SubjectId
+from syncd.store import codec
+from syncd.store.columns import from_micros, maybe_from_micros, maybe_micros
+from syncd.store.packed import Packed
+from syncd.store.rows import QueuedChange, QueueState, Settlement
+from syncd.store.statements import Answer, Fields
+
+LANE: Final = {lane: place for place, lane in enumerate(LANES)}
+# At most one waiting change of each sort per subject (a unique index): a plan can hold several sorts for one subject.
+_SORT: Final = {
+    Op.ADOPT: "adopt",
+    Op.CREATE: "object",
+    Op.UPDATE: "object",
+    Op.LINK: "link",
+    Op.LOGIN: "login",
+    Op.OFFBOARD: "leave",
+    Op.REMOVE: "leave",
+}
+_TO_SETTLE: Final = frozenset(QueueState) - {QueueState.RUNNING, QueueState.DROPPED}
+
+
+def deed(change: Change) -> bytes:
+    """Return what a change does, and to whom."""
+    fields = [[item.name, item.before, item.after] for item in change.fields]
+    return codec.encode([change.op, change.subject, change.target_id, fields])
+
+
+def staying(changes: Sequence[Change], before: Sequence[Answer]) -> dict[int, ChangeId]:
+    """Return which changes wait already, by place in the plan.
+
+    Once something about a subject is new, what follows it is new too: else the old change would run before the new one.
+    """
+    waiting = {(row.subject, row.sort): row for row in before}
+    kept: dict[int, ChangeId] = {}
+    new: set[SubjectId] = set()
+    seen: set[tuple[SubjectId, str]] = set()
+    for place, change in enumerate(changes):
+        key = (change.subject, _SORT[change.op])
+        if key in seen:
+            raise ValueError(f"a plan holds two changes of sort {key[1]!r} for {change.subject}")
+        seen.add(key)
+        row = waiting.get(key)
+        if row is None or change.subject in new or row.digest != codec.change_digest(change):
+            new.add(change.subject)
+        else:
+            kept[place] = ChangeId(row.id)
+    return kept
+
+
+def unsure(rows: Iterable[Answer]) -> set[str]:
+    """Return the subjects of which the platform may know something that we do not."""
+    return {row.subject for row in rows if row.again or row.state == QueueState.PENDING.value}
+
+
+def sure_blocker(change: Change, ranks: Mapping[SubjectId, int]) -> str | None:
+    """Return a subject of the same plan for which the change surely waits, or None: then the claim finds out.
+
+    `ranks` holds the subjects that stand earlier in the plan, with the rank of their first change.
+    """
+    if change.subject in ranks:
+        return change.subject
+    wanted = (*change.needs, *change.after)
+    return next((one for one in wanted if one in ranks and ranks[one] <= change.rank), None)
+
+
+def waits(number: int, change: Change) -> Iterator[Fields]:
+    """Yield for whom a change waits: those whom it needs (hard), and those who should have been tried first."""
+    for subject in {*change.needs} - {change.subject}:
+        yield {"number": number, "subject": subject, "hard": True}
+    for subject in {*change.after} - {*change.needs} - {change.subject}:
+        yield {"number": number, "subject": subject, "hard": False}
+
+
+def encoded(changes: Sequence[Change]) -> Iterator[tuple[Change, bytes]]:
+    """Yield each change with the bytes that are stored, which a packed plan has already."""
+    if isinstance(changes, Packed):
+        return changes.encoded()
+    return ((change, codec.encode_change(change)) for change in changes)
+
+
+def row_of(change: Change, body: bytes, *, number: int, batch: int, again: bool, at: int) -> Fields:
+    """Return the row of a change that is accepted now; its id, run and blocker are for the caller to add."""
+    return {
+        "number": number,
+        "batch": batch,
+        "subject": change.subject,
+        "sort": _SORT[change.op],
+        "lane": LANE[change.lane],
+        "rank": change.rank,
+        "state": QueueState.READY.value,
+        "attempt": 0,
+        "tried": False,
+        "again": again,
+        "due_at": at,
+        "created_at": at,
+        "settled_at": None,
+        "digest": codec.change_digest(change),
+        "problem": None,
+        "body": body,
+    }
+
+
+def by_outcome(settlements: Iterable[Settlement], *, at: int) -> dict[tuple[tuple[str, object], ...], list[ChangeId]]:
+    """Return the changes by what became of them: most ended alike, and those are one statement."""
+    found: dict[tuple[tuple[str, object], ...], list[ChangeId]] = {}
+    for one in settlements:
+        found.setdefault(tuple(_outcome(one, at=at).items()), []).append(one.change_id)
+    return found
+
+
+def _outcome(one: Settlement, *, at: int) -> Fields:
+    if one.state not in _TO_SETTLE:
+        raise ValueError(f"a change is not settled as {one.state}")
+    if one.state in (QueueState.READY, QueueState.PENDING) and one.due_at is None:
+        raise ValueError(f"a change that is settled as {one.state} needs a due time")
+    return {
+        "to": one.state.value,
+        "attempts": one.attempt,
+        "unsure": one.again,
+        "due": maybe_micros(one.due_at),
+        "at": at,
+        "trouble": None if one.problem is None else codec.encode_told([one.problem]),
+    }
+
+
+def queued(row: Answer) -> QueuedChange:
+    """Return the change of a row."""
+    return QueuedChange(
+        id=ChangeId(row.id),
+        run_id=RunId(row.run_id),
+        change=codec.decode_change(row.body),
+        state=QueueState(row.state),
+        attempt=row.attempt,
+        due_at=from_micros(row.due_at),
+        again=row.again,
+        problem=None if row.problem is None else codec.decode_told(row.problem)[0],
+        created_at=from_micros(row.created_at),
+        settled_at=maybe_from_micros(row.settled_at),
+    )
