@@ -69,10 +69,9 @@ def command(
             done = asyncio.run(cycle(world, order, progress=progress))
         if out is not None:
             save(out, done, world)
-        found = done.reconciliation
-        call.out.show(as_json(done), lambda _: tell(call, done, world, everything=everything, where=where))
-        if out is not None:
             call.out.note(f"Saved to {out}. Write it with: syncd apply {out}")
+        call.out.show(as_json(done), lambda _: tell(call, done, world, everything=everything, where=where))
+    found = done.reconciliation
     if found.failed or any(not read.row.proven for read in found.reads):
         return ExitCode.SOURCE
     if exit_code and found.judgement.holds:
