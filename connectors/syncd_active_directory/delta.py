@@ -18,7 +18,7 @@ from syncd_active_directory.explained import moves
 from syncd_active_directory.following import Following, regrouped
 from syncd_active_directory.gathered import Gathered
 from syncd_active_directory.place import Place
-from syncd_active_directory.proof_servers import delta_facts, older, server_state, since
+from syncd_active_directory.proof_servers import delta_facts, lagged, older, server_state, since
 from syncd_active_directory.reading import Found, Reading
 from syncd_active_directory.records import Records
 from syncd_active_directory.units import Units, unpacked
@@ -53,6 +53,8 @@ class Delta:
         """Find out who changed and read them; return why everything must be read instead, empty if it need not."""
         if older(self._place, self._last):
             return "the server is behind the last read: it was restored from an older state"
+        if lagged(self._place, self._last, int(self._now.timestamp())):
+            return "this server took over from another one since the last full read, and may have been behind it then"
         told = self._told = self._telling.since(self._last.mark)
         if over := told.over or told.inexact:
             return over

@@ -47,6 +47,16 @@ def since(place: Place, last: Cursor | None, now: int) -> int:
     return last.since if last is not None and last.server == place.server else now
 
 
+def lagged(place: Place, last: Cursor, now: int) -> bool:
+    """Tell whether somebody may be known as a server that took over had them before it heard of a change.
+
+    DirSync's cookie says of all controllers how far they were, so that one goes on where another one stopped. But what one has
+    told is read again from the other, which may not have heard of it yet; when it has, the cookie says that it was told. Only
+    a full read shows it then: one, as soon as the controllers had their time.
+    """
+    return last.server == place.server and last.seen.at < last.since and now - last.since >= _LAG
+
+
 def older(place: Place, last: Cursor) -> bool:
     """Tell whether the server, being the same as last time, has gone back behind what it was."""
     if place.dialect.name is not DialectName.ACTIVE_DIRECTORY:
