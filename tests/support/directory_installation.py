@@ -25,7 +25,7 @@ class DirectoryInstallation(Installation):
             {
                 "servers: [ldaps://dc1.corp.example.com]  # CHANGE-ME": f"servers: [ldaps://{domain.host}:{port}]",
                 "# ca_file: null\n    # The account": "ca_file: corp-ca.pem\n    # The account",
-                f"user: {domain.dirsync_user}  # CHANGE-ME": f"user: {domain.bind_user}",
+                f"user: {domain.bind_user}  # CHANGE-ME": f"user: {domain.dirsync_user}",
                 "{env: ACTIVE_DIRECTORY_PASSWORD}  # CHANGE-ME": "{env: ACTIVE_DIRECTORY_PASSWORD}",
                 f'base: ["{BASE_DN}"]  # CHANGE-ME': f'base: ["{BASE_DN}"]',
                 "app_key: CHANGE-ME  # CHANGE-ME": "app_key: dingsandboxkey",
