@@ -384,7 +384,8 @@ class Plan:
     unmanaged: int = 0
     """Objects of the target that no subject is linked to: seen, counted, left alone."""
     population: Mapping[str, int] = field(default_factory=dict)
-    """How many linked, active objects of each kind there are: the base of the guard's percentages."""
+    """How many linked, active objects of each kind there are: the base of the guard's percentages. Empty where there are so few
+    changes that no percentage can be reached."""
     units: Mapping[SubjectId, int] = field(default_factory=dict)
     """Linked people by main unit, for limits per department."""
     warned: frozenset[SubjectId] = frozenset()

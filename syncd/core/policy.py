@@ -71,6 +71,20 @@ def automatic(population: int) -> int:
     return max(5, min(500, math.ceil(population * 0.02)))
 
 
+def asks_population(changes: Sequence[Change], limits: Limits) -> bool:
+    """Tell whether the judgement of these changes can depend on how many objects there are. Counting them means walking through
+    all, which a plan for a few need not pay for: no limit can trip then, whatever the population."""
+    counts: Mapping[Effect, int] = getattr(changes, "effects", None) or Counter(
+        effect for change in changes for effect in change.effects
+    )
+    return any(
+        (limit.count == AUTO and number >= automatic(0))
+        or (limit.percent is not None and 100 * number >= limit.percent * limits.minimum_population)
+        for effect, number in counts.items()
+        if (limit := limits.by_effect.get(effect)) is not None
+    )
+
+
 def judge(
     plan: Plan,
     limits: Limits,

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from syncd.core.calendar import leaves_at
-from syncd.core.model import Aside, Kind, Link, LinkState, Plan, SubjectId
+from syncd.core.model import Aside, Change, Kind, Link, LinkState, Plan, SubjectId
 from syncd.core.plan import Terms, diff
+from syncd.core.policy import asks_population
 from syncd.core.ports import Target
 from syncd.engine.part import gather
 from syncd.engine.sight import Sight, allocator, counted_units, linked, look
@@ -61,13 +62,20 @@ def planned(
     )
     whole = replace(
         plan,
-        population={str(kind): count for kind, count in sorted(tx.links.population(world.target_name).items())},
+        population=population_for(tx, world, plan.changes),
         units=counted_units(tx, world, plan, sight.links),
         unmanaged=tx.observed.unmanaged(world.target_name) if unmanaged is None else unmanaged,
         warned=plan.warned | wishes.warned,
     )
     reviews = {one: review_of(world, standing, sight.links, wishes.leaving, one) for one in part.asked}
     return Computed(standing=standing, sight=sight, unique=unique, wishes=wishes, plan=whole, reviews=reviews)
+
+
+def population_for(tx: Transaction, world: World, changes: Sequence[Change]) -> dict[str, int]:
+    """Return how many linked objects of each kind there are, where the guard has to know it of these changes."""
+    if not asks_population(changes, world.guard.limits):
+        return {}
+    return {str(kind): count for kind, count in sorted(tx.links.population(world.target_name).items())}
 
 
 def terms(world: World, target: Target, standing: Standing, *, complete: bool) -> Terms:

@@ -18,7 +18,7 @@ from syncd.core.model import HOLDING_UNIT, Aside, Kind, LinkState, Op, Plan, Sub
 from syncd.core.plan import diff
 from syncd.core.ports import Target
 from syncd.engine.part import gather
-from syncd.engine.planning import Computed, planned, review_of, terms
+from syncd.engine.planning import Computed, planned, population_for, review_of, terms
 from syncd.engine.sight import Sight, allocator, counted_units, look
 from syncd.engine.survey import Ground, ground_of, people_among
 from syncd.engine.tree import Standing, set_aside, wish
@@ -281,14 +281,13 @@ def _portion(
 def _whole(tx: Transaction, *, world: World, found: _Gathering, first: Computed, ground: Ground) -> Computed:
     """Put the parts together."""
     found.changes.sort()
-    population = {str(kind): count for kind, count in sorted(tx.links.population(world.target_name).items())}
     plan = Plan(
         fingerprint=found.changes.fingerprint,
         changes=found.changes,
         aside=(*set_aside(tx, world), *found.asides),
         warnings=tuple(found.warnings),
         unmanaged=tx.observed.unmanaged(world.target_name),
-        population=population,
+        population=population_for(tx, world, found.changes),
         units=found.units,
         warned=frozenset(found.warned),
     )

@@ -8,7 +8,7 @@ import pytest
 
 from syncd.core.model import Change, Effect, FieldChange, Kind, Lane, Op, Plan, SubjectId
 from syncd.core.plan import fingerprint
-from syncd.core.policy import Limit, Limits, automatic, judge
+from syncd.core.policy import Limit, Limits, asks_population, automatic, judge
 from syncd.store.packed import Packed
 
 
@@ -173,3 +173,19 @@ def test_a_plan_that_is_kept_packed_is_held_as_the_same_plan_is() -> None:
     assert {hold.effect for hold in judgement.holds} == {Effect.LEAVE, Effect.UNIT_CREATE}
     assert [change.subject for change in judgement.allowed] == ["person:new2"]
     assert [change.subject for change in judgement.holds[0].waiting] == ["person:new1"]
+
+
+@pytest.mark.parametrize(
+    "limit", [Limit(count="auto"), Limit(percent=5), Limit(percent=50), Limit(count="auto", percent=1)]
+)
+@pytest.mark.parametrize("minimum", [0, 20, 50])
+def test_a_plan_that_needs_no_population_is_judged_the_same_whatever_it_is(limit: Limit, minimum: int) -> None:
+    limits = Limits(by_effect={Effect.LEAVE: limit}, minimum_population=minimum, per_unit_percent=None)
+    spared = 0
+    for number in range(1, 40):
+        leavers = [leave(one) for one in range(number)]
+        if not asks_population(leavers, limits):
+            spared += 1
+            for population in (1, 19, 20, 49, 50, 51, 100_000):
+                assert not judge(plan(*leavers, population=population), limits).holds
+    assert spared or (limit.percent is not None and limit.percent * minimum <= 100)
