@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from syncd.audit.entries import AuditEntry, EntryType
@@ -54,7 +55,14 @@ class Absence:
 
 
 def infer(
-    tx: Transaction, world: World, seat: Seat, reading: Reading, completeness: Completeness, *, run_id: RunId
+    tx: Transaction,
+    world: World,
+    seat: Seat,
+    reading: Reading,
+    completeness: Completeness,
+    *,
+    run_id: RunId,
+    now: datetime,
 ) -> Absence:
     """Return who is gone by this read. What the source itself says is gone needs no proof of completeness."""
     told = tuple(tx.records.among(seat.name, reading.deleted)) if reading.deleted else ()
@@ -62,7 +70,7 @@ def infer(
         doubts = "; ".join(f"{fact.name}: {fact.detail}" for fact in completeness.doubts) or "no proof was given"
         return Absence(gone=told, problems=(UNPROVEN.at(source=seat.name, doubts=doubts),))
     missing = _missing(tx, seat, reading) if reading.full else []
-    problems = _doubts(tx, world, seat, reading, missing, run_id=run_id) if missing else ()
+    problems = _doubts(tx, world, seat, reading, missing, run_id=run_id, now=now) if missing else ()
     return Absence(gone=told if problems else tuple(dict.fromkeys((*missing, *told))), problems=problems)
 
 
@@ -79,10 +87,9 @@ def _missing(tx: Transaction, seat: Seat, reading: Reading) -> list[Key]:
 
 
 def _doubts(
-    tx: Transaction, world: World, seat: Seat, reading: Reading, missing: Sequence[Key], *, run_id: RunId
+    tx: Transaction, world: World, seat: Seat, reading: Reading, missing: Sequence[Key], *, run_id: RunId, now: datetime
 ) -> tuple[Problem, ...]:
     """Return why those who are missing are not taken for gone all the same."""
-    now = world.now()
     count = tx.records.count(seat.name)
     if not _people_seen(reading, count[Kind.PERSON], missing) and any(kind is Kind.PERSON for kind, _ in missing):
         return (EMPTY.at(source=seat.name),)

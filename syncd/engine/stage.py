@@ -280,7 +280,7 @@ def _conclude(
     completeness = reading.completeness or Completeness(
         facts=(ProofFact(name="end of read", holds=False, detail="the source never said that it was finished"),)
     )
-    found = absence.infer(tx, world, seat, reading, completeness, run_id=run_id)
+    found = absence.infer(tx, world, seat, reading, completeness, run_id=run_id, now=now)
     if found.gone:
         marking.leave(tx, world, seat.name, found.gone)
         tx.records.mark_absent(seat.name, found.gone, at=now)

@@ -192,7 +192,7 @@ def test_two_that_begin_on_one_day_have_the_same_tenant(office: Office) -> None:
 @pytest.mark.parametrize("name", HAPPENINGS)
 def test_a_delta_and_a_full_read_plan_the_same_and_only_for_those_concerned(office: Office, name: str) -> None:
     happening = HAPPENINGS[name]
-    if not isinstance(office.place.editor, happening.only):
+    if happening.only is not None and not isinstance(office.place.editor, happening.only):
         pytest.skip("this cannot happen here")
     happening.do(office.place)
     office.settle()

@@ -41,7 +41,7 @@ class Happening:
     do: Callable[[Place], object]
     plan: Sequence[str] = ()
     """What is to be written, sorted."""
-    only: type[Administrator] = Administrator
+    only: type[Editor] | None = None
     """Where it can happen."""
 
 

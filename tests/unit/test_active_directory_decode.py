@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from syncd.core.model import Kind
 from syncd.core.values import moment
 from syncd_active_directory import decode as d
+from syncd_active_directory.entry import RawEntry
 from syncd_active_directory.schema import ASKED, COMPUTED, Syntax, declared, with_extra
 
 
 def one(syntax: Syntax, *raw: bytes) -> object:
-    return d.decode(d.RawEntry(dn="CN=X", attributes={"Attribute": raw}), {"attribute": syntax}).attributes.get(
+    return d.decode(RawEntry(dn="CN=X", attributes={"Attribute": raw}), {"attribute": syntax}).attributes.get(
         "attribute"
     )
 
@@ -67,14 +68,14 @@ def test_several_values_come_sorted_because_the_directory_gives_them_in_any_orde
 def test_a_value_that_cannot_be_read_is_left_out_and_named_and_its_neighbours_are_read(
     syntax: Syntax, raw: bytes
 ) -> None:
-    entry = d.RawEntry(dn="CN=X", attributes={"bad": [raw], "good": [b"kept"]})
+    entry = RawEntry(dn="CN=X", attributes={"bad": [raw], "good": [b"kept"]})
     found = d.decode(entry, {"bad": syntax, "good": Syntax.TEXT})
     assert found.attributes == {"good": "kept"}
     assert [name for name, expected in found.unreadable if expected] == ["bad"]
 
 
 def test_names_are_matched_in_any_case_and_delivered_as_they_are_declared() -> None:
-    entry = d.RawEntry(dn="CN=X", attributes={"SAMACCOUNTNAME": [b"ani"], "unknown": [b"x"], "mail": []})
+    entry = RawEntry(dn="CN=X", attributes={"SAMACCOUNTNAME": [b"ani"], "unknown": [b"x"], "mail": []})
     assert d.decode(entry, ASKED[Kind.PERSON]).attributes == {"sAMAccountName": "ani"}
 
 
@@ -101,7 +102,7 @@ def test_any_filetime_is_the_moment_it_counts(naive: datetime) -> None:
 
 @given(st.binary(max_size=64), st.sampled_from(Syntax))
 def test_no_bytes_make_the_decoder_fail(raw: bytes, syntax: Syntax) -> None:
-    d.decode(d.RawEntry(dn="CN=X", attributes={"a": [raw]}), {"a": syntax})
+    d.decode(RawEntry(dn="CN=X", attributes={"a": [raw]}), {"a": syntax})
 
 
 @pytest.mark.parametrize(
