@@ -65,6 +65,7 @@ def test_the_first_plan_is_looked_at_saved_applied_and_then_nothing_is_left_to_d
         "unmanaged",
         "held",
         "allowed",
+        "looked_at",
     } == set(saved.json)
     assert (one.folder / "first.plan").stat().st_mode & 0o777 == 0o600
     assert one.ran("plan", "--exit-code").code == 10
