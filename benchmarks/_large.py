@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import _openldap as openldap
-from benchmarks._installation import ROOT, Usage, used
+from benchmarks._installation import ROOT, Usage, compiled, used
 
 SECRETS: Final = {"BENCHMARK_DIRECTORY": "", "BENCHMARK_TARGET": "nobody-asks"}
 """The variables in which the configuration looks for passwords; the directory's is set when there is one."""
@@ -69,8 +69,11 @@ def seeded(people: int, folder: Path | None = None) -> Iterator[tuple[openldap.D
 
 
 def seed(folder: Path) -> None:
-    """Let the tenant hold everybody, until a cycle finds nothing to do."""
-    subprocess.run([sys.executable, "-m", "benchmarks._large_worker", "seed", str(folder)], cwd=ROOT, check=True)
+    """Let the tenant hold everybody, until a cycle finds nothing to do. Raises `RuntimeError` if that does not come about."""
+    command = [sys.executable, "-m", "benchmarks._large_worker", "seed", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, env=compiled(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"seeding failed: {done.stderr[-2000:]}")
 
 
 def worker(folder: Path, *words: str) -> Usage:
