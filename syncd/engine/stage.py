@@ -7,7 +7,7 @@ rest the subjects are marked. The cursor and the proof are stored after everythi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -175,9 +175,12 @@ def _keep(tx: Transaction, world: World, seat: Seat, records: Collection[SourceR
     """Store records and mark whom they concern; returns how many say something new."""
     was = tx.records.was(seat.name, [(record.kind, record.native_id) for record in records])
     mapped_by, fresh, same = stamp(world, seat), [], []
+    meaning = _meaning(world, seat, records) if reading.all_decoded else {}
     for record in records:
-        old = was.get((record.kind, record.native_id))
-        if old is None or old.absent or old.digest != record.digest or old.rules_digest != mapped_by:
+        key = (record.kind, record.native_id)
+        old = was.get(key)
+        known = old is not None and not old.absent and old.digest == record.digest and old.rules_digest == mapped_by
+        if old is None or not known or (meaning and meaning.get(key) != old.facts_digest):
             fresh.append(record)
         elif old.fingerprint != record.fingerprint:
             same.append((record.kind, record.native_id, record.fingerprint, record.review_at, record.changed_at))
@@ -189,6 +192,11 @@ def _keep(tx: Transaction, world: World, seat: Seat, records: Collection[SourceR
         new = {key for record in fresh if (key := (record.kind, record.native_id)) not in was} if alone else frozenset()
         put(tx, world, seat, fresh, many=reading.changed + len(fresh) > marking.MOST, new=new)
     return len(fresh)
+
+
+def _meaning(world: World, seat: Seat, records: Collection[SourceRecord]) -> Mapping[tuple[Kind, NativeId], bytes]:
+    """Map records that say what they said, and return what they mean now."""
+    return {(row.kind, row.native_id): row.facts_digest for row in staged(world, seat, records)}
 
 
 def put(

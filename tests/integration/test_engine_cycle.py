@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from support.small_world import SmallWorld
+from support.small_world import HR, SmallWorld
 from syncd.core.model import Effect, Kind, LinkState, Op, Reason, TargetId
 from syncd.core.outcome import Rejected
 from syncd.core.policy import Limit, Limits
@@ -375,3 +376,19 @@ def test_the_audit_log_never_goes_back_in_time_within_a_cycle(tmp_path: Path) ->
         told = [row.at for row in company.store.audit.iterate(tx)]
     assert len(told) > 40
     assert told == sorted(told)
+
+
+def test_a_recompute_maps_also_what_did_not_change(company: SmallWorld) -> None:
+    """What the store holds of a record is not believed either: a fact that was damaged there is mended."""
+    company.sync()
+    with company.store.transaction() as tx:
+        row = next(one for one in tx.records.iterate(source=HR, kind=Kind.PERSON) if one.native_id == "2")
+        whole = tx.records.get(HR, Kind.PERSON, row.native_id)
+        assert whole is not None
+        tx.records.put_many([replace(whole, facts={**whole.facts, "title": "Damaged"}, facts_digest=b"damaged")])
+    assert company.sync().reconciliation.plan.changes == ()
+
+    done = company.sync(again=True)
+
+    assert done.reconciliation.reads[0].changed == 1
+    assert company.tenant()["person:Example 2"].get("title") != "Damaged"
