@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("ds389")
 @pytest.fixture(scope="module")
 def server() -> Iterator[Ds389]:
     if reason := missing():
-        pytest.skip(reason)
+        pytest.fail(reason)
     with Ds389(people=300) as running:
         running.editor.add_unit("Elsewhere", above=BASE)
         yield running

@@ -193,7 +193,8 @@ def test_two_that_begin_on_one_day_have_the_same_tenant(office: Office) -> None:
 def test_a_delta_and_a_full_read_plan_the_same_and_only_for_those_concerned(office: Office, name: str) -> None:
     happening = HAPPENINGS[name]
     if happening.only is not None and not isinstance(office.place.editor, happening.only):
-        pytest.skip("this cannot happen here")
+        assert not hasattr(office.place.editor, "reanimate")  # who is deleted here has no tombstone to come back from
+        return
     happening.do(office.place)
     office.settle()
 
@@ -202,7 +203,6 @@ def test_a_delta_and_a_full_read_plan_the_same_and_only_for_those_concerned(offi
     assert (told.proven, seen.proven) == (True, True)
     assert (told.full, seen.full) == (name in office.starts_over, True)
     assert told.changes == seen.changes
-    print("COUNT", name, told.count, seen.count, told.full, told.words)
     assert told.words == list(happening.plan)
     assert told.fingerprint == seen.fingerprint
     assert told.full or told.count <= most(office, name)
