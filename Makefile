@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help demo test check fast lint format types imports bench docs lock servers clean
+.PHONY: help demo test check fast fuzz lint format types imports bench docs lock servers clean
 
 help: ## What one can say here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +42,9 @@ test: $(VENV)/.dev $(VENV)/.servers servers ## Every test, real servers included
 
 fast: $(VENV)/.dev ## Unit, contract and property tests: under a minute
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not samba" tests/unit tests/contract tests/property
+
+fuzz: $(VENV)/.dev ## The property tests and state machines with examples that nobody has tried yet
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/property
 
 format: $(VENV)/.dev ## Rewrite the sources in the house's format
 	$(BIN)/ruff format .

@@ -42,22 +42,23 @@ def _units(draft: Draft) -> None:
     if not placed:
         return
     holders = _holders(draft)
-    waits: dict[SubjectId, set[SubjectId]] = defaultdict(set)
+    below: dict[SubjectId, set[SubjectId]] = {}  # who must have moved before one can stand below them
+    named: dict[SubjectId, SubjectId] = {}  # who holds the name that one takes
     going = {one.subject: one for one in draft.changes if one.kind is Kind.UNIT and one.op is Op.REMOVE}
     for subject, change in sorted(placed.items()):
         if _says(change, "parent"):
-            waits[subject] |= {above for above in _above(draft, subject) if _moves(making.get(above))}
+            below[subject] = {above for above in _above(draft, subject) if _moves(making.get(above))}
         holder = holders.get(_wish(draft, change))
         if holder is None or holder == subject:
             continue
         if holder in going and holder not in making:
             making[holder] = _aside_step(going[holder], _held_name(draft, holder))
             draft.changes.append(making[holder])
-        waits[subject].add(holder)
-    for subject in _one_of_each_circle(waits, making):
-        _step_aside(draft, making, subject)
-        waits[subject].clear()
-    _in_turn(draft, making, waits)
+        named[subject] = holder
+    while aside := _one_of_each_circle(below, named, making):
+        for subject in aside:
+            _step_aside(draft, making, subject, named.pop(subject))
+    _in_turn(draft, making, _waits(below, named))
 
 
 def _holders(draft: Draft) -> dict[Seat, SubjectId]:
@@ -130,8 +131,8 @@ def _aside_step(going: Change, name: str) -> Change:
     )
 
 
-def _step_aside(draft: Draft, making: dict[SubjectId, Change], subject: SubjectId) -> None:
-    """Let a unit take a name for the time being, and its own at the end, with what else has to wait."""
+def _step_aside(draft: Draft, making: dict[SubjectId, Change], subject: SubjectId, holder: SubjectId) -> None:
+    """Let a unit take a name for the time being, and its own after `holder` gave it up, with what else has to wait."""
     change = making[subject]
     name = _held_name(draft, subject)
     wanted = next((item for item in change.fields if item.name == "name"), None)
@@ -144,7 +145,9 @@ def _step_aside(draft: Draft, making: dict[SubjectId, Change], subject: SubjectI
     linked = next((one for one in draft.changes if one.subject == subject and one.op is Op.LINK), None)
     if linked is not None:
         draft.changes[draft.changes.index(linked)] = replace(
-            linked, fields=tuple(sorted((*linked.fields, last), key=lambda item: item.name))
+            linked,
+            fields=tuple(sorted((*linked.fields, last), key=lambda item: item.name)),
+            needs=tuple(sorted({*linked.needs, holder})),
         )
         return
     draft.changes.append(
@@ -155,35 +158,54 @@ def _step_aside(draft: Draft, making: dict[SubjectId, Change], subject: SubjectI
             effects=(Effect.UNIT_UPDATE,),
             rank=RANK_LINKS,
             fields=(last,),
-            needs=(),
+            needs=(holder,),
             after=(),
         )
     )
 
 
+def _waits(
+    below: Mapping[SubjectId, set[SubjectId]], named: Mapping[SubjectId, SubjectId]
+) -> dict[SubjectId, set[SubjectId]]:
+    return {one: below.get(one, set()) | ({named[one]} if one in named else set()) for one in {*below, *named}}
+
+
 def _one_of_each_circle(
-    waits: Mapping[SubjectId, set[SubjectId]], making: Mapping[SubjectId, Change]
-) -> list[SubjectId]:
-    """Return one unit of each circle of waiting; the rest can be put in order once it has stepped aside."""
+    below: Mapping[SubjectId, set[SubjectId]],
+    named: Mapping[SubjectId, SubjectId],
+    making: Mapping[SubjectId, Change],
+) -> set[SubjectId]:
+    """Return units of circles of waiting that wait for a name, and can go on once they take another for the time being.
+
+    The wanted tree has no circle, so in each circle of waiting somebody waits for a name. A place is never taken early:
+    a unit that went below one that has yet to leave it would be refused.
+    """
+    waits = _waits(below, named)
     done: set[SubjectId] = set()
-    found: list[SubjectId] = []
+    found: set[SubjectId] = set()
     for start in sorted(waits):
         stack: list[tuple[SubjectId, Iterator[SubjectId]]] = [(start, iter(sorted(waits[start])))]
-        trail = {start}
+        trail = {start: 0}
         while stack:
             at, ahead = stack[-1]
             after = next((one for one in ahead if one in making and one not in done), None)
             if after is None:
                 stack.pop()
-                trail.discard(at)
+                trail.pop(at, None)
                 done.add(at)
             elif after in trail:
-                if at not in found and making[at].op is Op.UPDATE:
-                    found.append(at)
+                circle = [one for one, _ in stack[trail[after] :]]
+                if found.isdisjoint(circle):
+                    pairs = zip(circle, [*circle[1:], after], strict=True)
+                    found |= set(sorted(one for one, other in pairs if _could_wait(making[one], named, other))[:1])
             else:
-                trail.add(after)
+                trail[after] = len(stack)
                 stack.append((after, iter(sorted(waits.get(after, ())))))
     return found
+
+
+def _could_wait(change: Change, named: Mapping[SubjectId, SubjectId], other: SubjectId) -> bool:
+    return named.get(change.subject) == other and change.op is not Op.CREATE
 
 
 def _in_turn(draft: Draft, making: Mapping[SubjectId, Change], waits: Mapping[SubjectId, set[SubjectId]]) -> None:
