@@ -6,7 +6,7 @@ manager, and knows nothing of the store, the mapping or the engine.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ from syncd.core.errors import Problem
 from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, Page, SourceName, SubjectId, TargetId
 from syncd.core.outcome import Fact, Outcome
 from syncd.core.values import Values
+from syncd.core.wakes import Touched, Wake
 
 
 class Known(Protocol):
@@ -114,9 +115,54 @@ class Source(AbstractAsyncContextManager["Source"], Protocol):
 
 @runtime_checkable
 class Watching(Protocol):
-    """What a source may offer besides: wake-ups. A wake-up says that something may have changed, never what."""
+    """What a source may offer besides: wake-ups, told as things happen.
 
-    def watch(self) -> AsyncIterator[None]: ...
+    Rules:
+     1. `watch()` runs beside reads, on a connection of its own, until it is closed or cancelled, and leaves nothing running.
+     2. It yields a wake soon after something has changed, and one at its start and after each interruption: what happened
+        meanwhile may have been missed. Wakes may come too often; never none for a change.
+     3. It mends its own connection (with jitter) and raises only what a person has to mend (`NeedsHuman`, `Misconfigured`).
+     4. `watching()` says in a few words how it does it right now, for people; empty while it is interrupted.
+    """
+
+    def watch(self) -> AsyncIterator[Wake]: ...
+
+    def watching(self) -> str: ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """What a target may offer besides: it tells what somebody changed in it, without being asked.
+
+    Rules: 1 and 3 of `Watching`; events may be repeated, late, out of order or lost, and our own writes are among them. An event
+    is acknowledged to the platform only when the next one is asked for: by then the engine has kept what it needs.
+    """
+
+    def touched(self) -> AsyncIterator[Touched]: ...
+
+
+class Trigger(AbstractAsyncContextManager["Trigger"], Protocol):
+    """Where others say that somebody may have changed (a message broker).
+
+    Rules (checked by `syncd.testing.TriggerContract`):
+     1. `listen` runs until cancelled; it mends its own connection with jitter, and raises only what a person has to mend.
+     2. A message is acknowledged only after `wake` returned for it: by then the wake is durable. If `wake` raises `TryAgain`, the
+        message is left to come again.
+     3. A message that cannot be understood is counted, logged without its content, and acknowledged (put aside where the broker
+        has a place for that): it never blocks those behind it.
+     4. Repetition is harmless. Order does not matter.
+     5. Cancellation leaves nothing running and nothing acknowledged that was not waked.
+     6. `check()` as a source's.
+     7. Secrets and what messages say of people never occur in errors or `repr`.
+    """
+
+    settings: ClassVar[type[Any]]
+
+    def __init__(self, settings: Any, room: Room) -> None: ...
+
+    async def listen(self, wake: Callable[[Wake], Awaitable[None]]) -> None: ...
+
+    def check(self) -> AsyncIterator[Verdict]: ...
 
 
 class Target(AbstractAsyncContextManager["Target"], Protocol):
@@ -276,6 +322,8 @@ __all__ = [
     "Standing",
     "Target",
     "TargetFactory",
+    "Telling",
+    "Trigger",
     "Unknown",
     "Verdict",
     "Watching",
