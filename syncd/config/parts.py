@@ -97,6 +97,8 @@ class LeaverSettings(Part):
     """Where people work of whom no source says it (IANA name): a last working day, `endDate`, is over at midnight there."""
     absent: Literal["leaver", "keep"] = "leaver"
     """What somebody is who is missing from every source, when the reads are proven complete: a leaver, or kept as is."""
+    within: Duration = timedelta(hours=1)
+    """How soon the account of a leaver must be closed. One that waits for longer is counted as late, and alerted."""
 
     @field_validator("timezone")
     @classmethod

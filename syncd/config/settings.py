@@ -130,7 +130,8 @@ class Settings(Part):
             "sources": [[name, *entry.outline()] for name, entry in self.sources.items()],
             "target": self.target.outline(),
             "join": self.join.model_dump(mode="json"),
-            "leavers": self.leavers.model_dump(mode="json"),
+            # How soon something must be done says nothing about what is done.
+            "leavers": self.leavers.model_dump(mode="json", exclude={"within"}),
         }
         return hashlib.blake2b(canonical(parts), digest_size=16).digest()
 

@@ -56,6 +56,12 @@ class QueueHealth:
     """Open changes that have failed at least three times."""
     leavers_late: int = 0
     """Leavers whose change has been open for longer than `leavers.within`."""
+    failing_labels: tuple[str, ...] = ()
+    """Labels of the first ten changes that `failing` counts."""
+    failing_why: Failure | None = None
+    """What most of them fail with."""
+    late_labels: tuple[str, ...] = ()
+    """Labels of the first ten leavers that `leavers_late` counts."""
     parked_labels: tuple[str, ...] = ()
     """Labels of the first ten parked changes."""
 

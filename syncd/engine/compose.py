@@ -98,6 +98,7 @@ def _leavers(settings: LeaverSettings) -> LeaverTerms:
         department=settings.department,
         timezone=settings.timezone,
         absent_leaves=settings.absent == "leaver",
+        within=settings.within,
     )
 
 

@@ -44,6 +44,8 @@ class LeaverTerms:
     """Where people work of whom no source says it; an IANA name."""
     absent_leaves: bool = True
     """Whether somebody who is proven to be gone from every source is a leaver, or is left alone."""
+    within: timedelta = timedelta(hours=1)
+    """A leaver whose change is open for longer is late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

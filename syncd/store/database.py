@@ -50,6 +50,11 @@ class Store:
         return self._opened.name
 
     @property
+    def file(self) -> Path | None:
+        """Return the file of the database; None where it is a server's."""
+        return self._opened.file
+
+    @property
     def audit(self) -> AuditRows[Transaction]:
         """Return where the audit room keeps its rows, for `AuditLog(store.audit, …)`."""
         return AuditTable()

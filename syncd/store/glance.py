@@ -8,8 +8,8 @@ both take: one set of questions, two ways to ask. A test says that the answers a
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,6 +131,18 @@ def of_file(file: Path, asked: Asked, *, now: datetime) -> Glance:
     """Read an SQLite file as it stands. A file that is not there yet gives an empty glance; raises Unready."""
     if not file.exists():
         return Glance()
+    with asking_file(file) as ask:
+        return glance(ask, asked, now)
+
+
+def of_transaction(tx: Transaction, asked: Asked, *, now: datetime) -> Glance:
+    """Read the same through an open store, whatever its database."""
+    return glance(asking(tx), asked, now)
+
+
+@contextmanager
+def asking_file(file: Path) -> Iterator[Ask]:
+    """Ask an SQLite file; all answers are of one moment. Raises Unready, whichever question it is that fails."""
     try:
         with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
             connection.row_factory = sqlite3.Row
@@ -139,22 +151,23 @@ def of_file(file: Path, asked: Asked, *, now: datetime) -> Glance:
             def ask(question: str, words: Mapping[str, object]) -> Iterable[Row]:
                 return connection.execute(question, dict(words))
 
-            return _glance(ask, asked, now)
+            yield ask
     except sqlite3.Error as error:
         raise Unready from error
 
 
-def of_transaction(tx: Transaction, asked: Asked, *, now: datetime) -> Glance:
-    """Read the same through an open store, whatever its database."""
+def asking(tx: Transaction) -> Ask:
+    """Ask through an open store."""
     from sqlalchemy import text
 
     def ask(question: str, words: Mapping[str, object]) -> Iterable[Row]:
         return tx.connection.execute(text(question), dict(words)).mappings()  # type: ignore[return-value]
 
-    return _glance(ask, asked, now)
+    return ask
 
 
-def _glance(ask: Ask, asked: Asked, now: datetime) -> Glance:
+def glance(ask: Ask, asked: Asked, now: datetime) -> Glance:
+    """Ask for everything."""
     target = asked.target
     meta = {row["key"]: row["value"] for row in ask(_META, {})}
     seen_at = meta.get(f"observed.last_full:{target}")

@@ -1,0 +1,58 @@
+"""What goes wrong for the time being: since when, how often in a row, and what was said last. Kept in the state until it heals.
+
+So that `syncd status`, which is another process than the service, and the service after a restart know of it. It judges nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from syncd.core.errors import Problem, foreign
+from syncd.core.health import Failure
+from syncd.core.values import instant, moment
+
+if TYPE_CHECKING:
+    from syncd.store import Transaction
+
+PREFIX: Final = "failing:"
+CONFIG: Final = "config"
+"""The configuration on disk does not load."""
+TARGET: Final = "target"
+AUDIT: Final = "audit"
+SOURCE: Final = "source:"
+"""Before a source's name."""
+
+
+def note(tx: Transaction, what: str, problem: Problem | None, *, at: datetime) -> None:
+    """Keep that `what` failed with `problem` once more; None: it works, and what was kept is forgotten."""
+    key = PREFIX + what
+    known = read(tx.meta.get(key))
+    if problem is None:
+        if known is not None:
+            tx.meta.drop(key)
+        return
+    since, times = (known.since, known.times + 1) if known else (at, 1)
+    words = {"since": instant(since), "times": times, "code": problem.code}
+    said = {"what": foreign(problem.what), "do": foreign(problem.do)}
+    tx.meta.set(key, json.dumps({**words, **said}, ensure_ascii=False))
+
+
+def known(meta: Mapping[str, str], what: str) -> Failure | None:
+    """Return what is kept of `what`; None if it works."""
+    return read(meta.get(PREFIX + what))
+
+
+def read(text: str | None) -> Failure | None:
+    """Return the failure that was kept as `text`; None where there is none, or one that cannot be read."""
+    if text is None:
+        return None
+    try:
+        kept = json.loads(text)
+        return Failure(
+            since=moment(kept["since"]), times=kept["times"], code=kept["code"], what=kept["what"], do=kept["do"]
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
