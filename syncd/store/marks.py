@@ -5,23 +5,28 @@ Neither says what is wrong or what to do: whoever looks computes that anew.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from syncd.core.model import SubjectId
 from syncd.store import tables
 from syncd.store.columns import from_micros, micros
-from syncd.store.statements import Many, Put, Upsert, portions
+from syncd.store.statements import Many, Put, Upsert, numbers, portions
+from syncd.store.tables import counters
 
 _M: Final = tables.marks
 _R: Final = tables.reviews
 _ADD: Final = Put(_M)
+_NUMBER: Final = Many(update(_M).where(_M.c.subject == bindparam("one")).values(number=bindparam("now_number")))
+_NEW: Final = select(_M.c.subject).where(_M.c.number > bindparam("after")).order_by(_M.c.number, _M.c.subject)
+_LAST: Final = select(counters.c.value).where(counters.c.name == "marks")
 _ALL: Final = select(_M.c.subject, _M.c.reason).order_by(_M.c.since, _M.c.subject)
 _COUNT: Final = select(func.count()).select_from(_M)
-_CLEAR: Final = Many(delete(_M).where(_M.c.subject == bindparam("one")))
+_CLEAR: Final = Many(delete(_M).where(_M.c.subject == bindparam("one"), _M.c.number <= bindparam("upto")))
 _PUT: Final = Upsert(_R, key=["subject"])
 _DROP: Final = Many(delete(_R).where(_R.c.subject == bindparam("one")))
 _DUE: Final = select(_R.c.subject).where(_R.c.at <= bindparam("now")).order_by(_R.c.at, _R.c.subject)
@@ -35,10 +40,28 @@ class Marks:
         self._connection = connection
 
     def add(self, subjects: Iterable[SubjectId], *, reason: str, at: datetime) -> None:
-        """Mark subjects; those marked already keep their first time and reason."""
+        """Mark subjects. Those marked already keep their first time and reason, and count as marked anew."""
+        self._put(subjects, reason, at, number=numbers(self._connection, "marks", 1)[0])
+
+    def keep(self, subjects: Iterable[SubjectId], *, reason: str, at: datetime) -> None:
+        """Mark subjects who were just looked at and shall be again with the next look at all who are marked: no new mark."""
+        for portion in portions(subjects):
+            _ADD.run(self._connection, [(subject, micros(at), reason, 0) for subject in portion])
+
+    def _put(self, subjects: Iterable[SubjectId], reason: str, at: datetime, *, number: int) -> None:
         since = micros(at)
         for portion in portions(subjects):
-            _ADD.run(self._connection, [(subject, since, reason) for subject in portion])
+            _ADD.run(self._connection, [(subject, since, reason, number) for subject in portion])
+            _NUMBER.run(self._connection, [{"one": subject, "now_number": number} for subject in portion])
+
+    def last(self) -> int:
+        """Return the number of the last mark that was set."""
+        number: int = self._connection.execute(_LAST).scalar_one()
+        return number
+
+    def after(self, number: int) -> list[SubjectId]:
+        """Return who was marked after that number, in the order of the marks."""
+        return [SubjectId(one) for one in self._connection.execute(_NEW, {"after": number}).scalars()]
 
     def all(self) -> dict[SubjectId, str]:
         """Return the reason of each, the first one marked first."""
@@ -49,10 +72,10 @@ class Marks:
         number: int = self._connection.execute(_COUNT).scalar_one()
         return number
 
-    def clear(self, subjects: Iterable[SubjectId]) -> None:
-        """Take marks away; subjects without one are fine."""
+    def clear(self, subjects: Iterable[SubjectId], *, upto: int = sys.maxsize) -> None:
+        """Take marks away up to that number: who was marked later is not done yet. Subjects without one are fine."""
         for portion in portions(subjects):
-            _CLEAR.run(self._connection, [{"one": subject} for subject in portion])
+            _CLEAR.run(self._connection, [{"one": subject, "upto": upto} for subject in portion])
 
 
 class Reviews:

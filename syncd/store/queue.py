@@ -6,13 +6,15 @@ in a circle; leavers go first; what a newer plan no longer wants is not done; wh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Connection
 
-from syncd.core.model import LANES, Change, ChangeId, Lane, RunId, SubjectId
+from syncd.core.model import LANES, Change, ChangeId, Effect, Lane, RunId, SubjectId
 from syncd.store import codec
 from syncd.store import queue_bodies as bodies
 from syncd.store import queue_questions as ask
@@ -27,6 +29,22 @@ _BESIDE: Final = 16
 """How many candidates more than wanted are looked at: some may turn out to be blocked, and each costs three questions."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beside:
+    """What is known of a plan's changes besides themselves."""
+
+    unsure: Collection[str]
+    """Subjects of which the platform may know something that we do not."""
+    awaited: Mapping[str, int]
+    """Since when subjects are waited for whose changes are superseded."""
+    approved: Collection[Effect]
+
+    def of(self, change: Change, row: Fields) -> Fields:
+        """Return since when a change is awaited, and for what it counts."""
+        known = [one for one in (row["since"], self.awaited.get(change.subject)) if one is not None]
+        return {"since": min(known, default=None), "counted": bodies.counted(change, self.approved)}
+
+
 class Queue:
     """Accepted changes and where they stand."""
 
@@ -35,18 +53,22 @@ class Queue:
 
     # --- in ---
 
-    def accept(self, run_id: RunId, changes: Sequence[Change], *, at: datetime) -> Accepted:
+    def accept(
+        self, run_id: RunId, changes: Sequence[Change], *, at: datetime, approved: Collection[Effect] = ()
+    ) -> Accepted:
         """Queue a plan's changes, in the plan's order.
 
         Waiting changes of the same subjects are superseded, except equal ones (by what they do: not by label, reason, rank or
-        the rules' line numbers), which stay as they are. A running one is left alone: the new ones wait for it.
+        the rules' line numbers), which stay as they are. A running one is left alone: the new ones wait for it. What takes a
+        superseded one's place is awaited since then. Effects that a person `approved` do not count in `window`.
         """
         before = self._waiting_of(subjects_of(changes))
         kept = bodies.staying(changes, before) if before or not isinstance(changes, Packed) else {}
         staying = set(kept.values())
         over = [row for row in before if row.id not in staying]
         self._end(over, QueueState.SUPERSEDED, at=at)
-        made = self._add(run_id, changes, kept, unsure=bodies.unsure(over), at=at)
+        beside = _Beside(unsure=bodies.unsure(over), awaited=bodies.awaited(over), approved=approved)
+        made = self._add(run_id, changes, kept, beside, at=at)
         return Accepted(
             ids=tuple(made[place] if place in made else kept[place] for place in range(len(changes))),
             kept=frozenset(staying),
@@ -180,6 +202,40 @@ class Queue:
         fields = {"subject_of": subject, "number_of": limit}
         return [bodies.queued(row) for row in self._connection.execute(ask.FOR_SUBJECT, fields)]
 
+    def running_subjects(self) -> set[SubjectId]:
+        """Return whose changes are in the writer's hands."""
+        return {SubjectId(subject) for subject in self._connection.execute(ask.RUNNING_SUBJECTS).scalars()}
+
+    def being_made(self, subjects: Collection[SubjectId]) -> set[SubjectId]:
+        """Return those of these subjects who have an open change that makes, adopts or changes their object."""
+        return {SubjectId(row.subject) for row in several(self._connection, ask.BEING_MADE, {}, sorted(subjects))}
+
+    def window(self, since: datetime, *, beside: Collection[SubjectId]) -> dict[Effect, int]:
+        """Return how many others than these subjects had changes accepted since then, by effect.
+
+        Whoever has several may count for each. What was approved, or superseded before it was tried, does not count.
+        """
+        fields = {"from_": micros(since)}
+        counts = Counter({row.counted: row.subjects for row in self._connection.execute(ask.WINDOW, fields)})
+        if counts:
+            for row in several(self._connection, ask.WINDOW_OF, fields, sorted(beside)):
+                counts[row.counted] -= row.subjects
+        return bodies.by_effect(counts.items())
+
+    def window_changes(self, since: datetime, effects: Collection[Effect]) -> list[tuple[Change, bool]]:
+        """Return the changes with one of these effects that count in that window, and whether each is confirmed."""
+        fields = {"from_": micros(since), "bits": sum(bodies.EFFECTS[one] for one in effects)}
+        rows = self._connection.execute(ask.WINDOW_BODIES, fields)
+        return [(codec.decode_change(row.body), row.state == QueueState.DONE.value) for row in rows]
+
+    def delays(self, limit: int) -> list[timedelta]:
+        """Return how long the last confirmed changes took, newest first.
+
+        From the source's own change, where it says when, else from acceptance; where plans superseded one another, from the first.
+        """
+        rows = self._connection.execute(ask.DELAYS, {"number_of": limit})
+        return [timedelta(microseconds=max(0, ended - began)) for ended, began in rows]
+
     def counts(self, now: datetime) -> QueueCounts:
         """Count."""
         found = {state: (n, int(due)) for state, n, due in self._connection.execute(ask.COUNTS, {"now": micros(now)})}
@@ -236,8 +292,8 @@ class Queue:
         run_id: RunId,
         changes: Sequence[Change],
         kept: Collection[int],
+        beside: _Beside,
         *,
-        unsure: Collection[str],
         at: datetime,
     ) -> dict[int, ChangeId]:
         """Insert the changes that do not wait already; return their ids by place in the plan."""
@@ -255,8 +311,11 @@ class Queue:
                 number = next(given)
                 ids[place] = ChangeId(f"{run_id}.{number}")
                 waits_for = bodies.sure_blocker(change, ranks)
-                row = bodies.row_of(change, body, number=number, batch=batch, again=change.subject in unsure, at=moment)
-                rows.append({**row, "id": ids[place], "run_id": run_id, "waits_for": waits_for})
+                again = change.subject in beside.unsure
+                row = bodies.row_of(change, body, number=number, batch=batch, again=again, at=moment)
+                rows.append(
+                    {**row, "id": ids[place], "run_id": run_id, "waits_for": waits_for, **beside.of(change, row)}
+                )
                 ranks.setdefault(change.subject, change.rank)
                 waits += bodies.waits(number, change)
             ask.ADD.run(self._connection, rows)

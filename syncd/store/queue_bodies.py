@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from syncd.core.model import LANES, Change, ChangeId, Op, RunId, SubjectId
+from syncd.core.model import LANES, Change, ChangeId, Effect, Op, RunId, SubjectId
 from syncd.store import codec
 from syncd.store.columns import from_micros, maybe_from_micros, maybe_micros
 from syncd.store.packed import Packed
@@ -24,6 +25,32 @@ _SORT: Final = {
     Op.REMOVE: "leave",
 }
 _TO_SETTLE: Final = frozenset(QueueState) - {QueueState.RUNNING, QueueState.DROPPED}
+
+
+EFFECTS: Final = {effect: 1 << place for place, effect in enumerate(Effect)}
+"""A bit for each effect, in the order of `Effect`: a new one goes to the end there."""
+
+
+def counted(change: Change, approved: Collection[Effect]) -> int:
+    """Return the bits of the effects that count against the guard's window: those that no person has approved."""
+    return sum([EFFECTS[effect] for effect in change.effects if effect not in approved])
+
+
+def by_effect(counts: Iterable[tuple[int, int]]) -> dict[Effect, int]:
+    """Return how many there are of each effect, from numbers by bits."""
+    found: Counter[Effect] = Counter()
+    for bits, number in counts:
+        found.update({effect: number for effect, bit in EFFECTS.items() if bits & bit})
+    return dict(found)
+
+
+def awaited(rows: Iterable[Answer]) -> dict[str, int]:
+    """Return since when the subjects of waiting changes are waited for."""
+    found: dict[str, int] = {}
+    for row in rows:
+        since = row.created_at if row.since is None else row.since
+        found[row.subject] = min(since, found.get(row.subject, since))
+    return found
 
 
 def deed(change: Change) -> bytes:
@@ -86,8 +113,9 @@ def encoded(changes: Sequence[Change]) -> Iterator[tuple[Change, bytes]]:
 
 
 def row_of(change: Change, body: bytes, *, number: int, batch: int, again: bool, at: int) -> Fields:
-    """Return the row of a change that is accepted now; its id, run and blocker are for the caller to add."""
+    """Return the row of a change that is accepted now; its id, run, blocker and count are for the caller to add."""
     return {
+        "since": maybe_micros(change.since),
         "number": number,
         "batch": batch,
         "subject": change.subject,

@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import (
     Boolean,
     ColumnElement,
+    Integer,
     Select,
     Text,
     and_,
@@ -80,7 +81,7 @@ BLOCKER: Final = func.coalesce(
 ADD: Final = Many(insert(C))
 ADD_WAITS: Final = Many(insert(_W))
 WAITING_OF: Final = (
-    select(C.c.number, C.c.id, C.c.subject, C.c.sort, C.c.digest, C.c.state, C.c.again)
+    select(C.c.number, C.c.id, C.c.subject, C.c.sort, C.c.digest, C.c.state, C.c.again, C.c.since, C.c.created_at)
     .where(C.c.subject.in_(bindparam("of_subjects", expanding=True)), text(f"state {_WAITING}"))
     .order_by(C.c.number)
 )
@@ -160,6 +161,7 @@ PASS_ON_AGAIN: Final = (
     .values(again=true())
 )
 # Not in order: SQLite would rather walk through every change there ever was than sort the few that its index finds.
+RUNNING_SUBJECTS: Final = select(C.c.subject).where(text("state = 'running'"))
 RUNNING: Final = select(C).where(text("state = 'running'"))
 
 # --- by hand --------------------------------------------------------------------------------------------------------
@@ -224,6 +226,29 @@ LIST_BLOCKED: Final = (
     .join(_BY, _BY.c.number == BLOCKED.c.by)
     .order_by(C.c.lane, C.c.rank, C.c.number, _BY.c.number)
     .limit(bindparam("number_of"))
+)
+
+_STANDS: Final = or_(C.c.tried, C.c.state.not_in([QueueState.SUPERSEDED.value, QueueState.DROPPED.value]))
+_IN_WINDOW: Final = (
+    select(C.c.counted, func.count(C.c.subject.distinct()).label("subjects"))
+    .where(text("counted <> 0"), C.c.created_at >= bindparam("from_"), _STANDS)
+    .group_by(C.c.counted)
+)
+WINDOW: Final = _IN_WINDOW
+WINDOW_OF: Final = _IN_WINDOW.where(among(C.c.subject))
+WINDOW_BODIES: Final = (
+    select(C.c.subject, C.c.state, C.c.body)
+    .where(text("counted <> 0"), C.c.created_at >= bindparam("from_"), _STANDS)
+    .where(C.c.counted.bitwise_and(bindparam("bits", type_=Integer)) != 0)
+)
+DELAYS: Final = (
+    select(C.c.settled_at, func.coalesce(C.c.since, C.c.created_at))
+    .where(text("state = 'done'"))
+    .order_by(C.c.settled_at.desc())
+    .limit(bindparam("number_of"))
+)
+BEING_MADE: Final = select(C.c.subject).where(
+    text(f"state {_LIVE}"), C.c.sort.in_(["object", "adopt"]), among(C.c.subject)
 )
 
 # --- tidying --------------------------------------------------------------------------------------------------------

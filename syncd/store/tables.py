@@ -7,25 +7,20 @@ change per subject, one subject per object. Nothing here asks a question.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     Index,
     Integer,
-    MetaData,
     PrimaryKeyConstraint,
-    SmallInteger,
     Table,
     Text,
     text,
 )
 
 from syncd.store.columns import Bytes
-
-metadata = MetaData()
+from syncd.store.tables_queue import change_waits, changes, metadata, partial
 
 meta = Table(
     "meta",
@@ -100,13 +95,9 @@ records = Table(
 )
 
 
-def _partial(name: str, *columns: Column[Any], where: str, unique: bool = False) -> None:
-    Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
-
-
 # Covers what is asked of all records, so that the wide rows are not touched. `absent_since` is always NULL in it and yet needed:
 # SQLite takes no index for covering that lacks a column of the condition, even of the index's own.
-_partial(
+partial(
     "records_present",
     *(
         records.c[name]
@@ -115,25 +106,25 @@ _partial(
     where="absent_since IS NULL",
 )
 # In the order in which `iterate_by_subject` streams.
-_partial(
+partial(
     "records_by_subject",
     *(records.c[name] for name in ("subject", "source", "kind", "native_id")),
     where="subject IS NOT NULL",
 )
-_partial(
+partial(
     "records_unjoined",
     *(records.c[name] for name in ("source", "kind", "native_id")),
     where="subject IS NULL AND state = 'mapped' AND absent_since IS NULL",
 )
-_partial(
+partial(
     "records_set_aside",
     *(records.c[name] for name in ("kind", "source", "native_id")),
     where="state <> 'mapped' AND absent_since IS NULL",
 )
 
-_partial("records_absent", records.c.source, where="absent_since IS NOT NULL")
+partial("records_absent", records.c.source, where="absent_since IS NOT NULL")
 # Few have a date on which they mean something else.
-_partial(
+partial(
     "records_review",
     records.c.source,
     records.c.review_at,
@@ -188,8 +179,28 @@ marks = Table(
     Column("subject", Text, primary_key=True),
     Column("since", BigInteger, nullable=False),
     Column("reason", Text, nullable=False),
+    # Which mark it is; 0 for one that stands since the last look and tells nothing new.
+    Column("number", BigInteger, nullable=False, server_default=text("0")),
+    Index("marks_by_number", "number"),
     sqlite_with_rowid=False,
 )
+
+# Sources that want to be read. Those that are done are kept for a while by their keys: an event that comes again is one event.
+wakes = Table(
+    "wakes",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("source", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("event_at", BigInteger),
+    Column("who", Bytes, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("done_at", BigInteger),
+)
+partial("wakes_one_event", wakes.c.source, wakes.c.key, where="key <> ''", unique=True)
+partial("wakes_open", wakes.c.source, wakes.c.number, where="done_at IS NULL")
+partial("wakes_done", wakes.c.done_at, where="done_at IS NOT NULL")
 
 # When the clock alone may change what is wanted of a subject.
 reviews = Table(
@@ -216,7 +227,7 @@ links = Table(
     Index("links_by_state", "target", "state", "kind"),
 )
 # A removed link stays for the record, and its object's id may be given again.
-_partial(
+partial(
     "links_one_subject",
     links.c.target,
     links.c.kind,
@@ -251,85 +262,6 @@ observed_keys = Table(
     Column("target_id", Text, nullable=False),
     PrimaryKeyConstraint("target", "kind", "field", "value", "target_id"),
     Index("observed_keys_by_object", "target_id", "kind", "target"),
-    sqlite_with_rowid=False,
-)
-
-changes = Table(
-    "changes",
-    metadata,
-    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("id", Text, nullable=False, unique=True),
-    Column("run_id", Text, nullable=False),
-    Column("batch", BigInteger, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("sort", Text, nullable=False),
-    Column("lane", SmallInteger, nullable=False),
-    Column("rank", BigInteger, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("tried", Boolean(create_constraint=False), nullable=False),
-    Column("again", Boolean(create_constraint=False), nullable=False),
-    Column("due_at", BigInteger, nullable=False),
-    Column("waits_for", Text),
-    Column("created_at", BigInteger, nullable=False),
-    Column("settled_at", BigInteger),
-    Column("digest", Bytes, nullable=False),
-    Column("problem", Bytes),
-    Column("body", Bytes, nullable=False),
-)
-_partial(
-    "changes_one_waiting",
-    changes.c.subject,
-    changes.c.sort,
-    where="state IN ('ready', 'pending', 'parked')",
-    unique=True,
-)
-_partial(
-    "changes_one_running",
-    changes.c.subject,
-    where="state = 'running'",
-    unique=True,
-)
-# The order of service; covers the choice of the next candidates.
-_partial(
-    "changes_next",
-    changes.c.lane,
-    changes.c.rank,
-    changes.c.number,
-    changes.c.due_at,
-    where="state IN ('ready', 'pending') AND waits_for IS NULL",
-)
-# Covers the question "is there something before me?"; what is over is not in it.
-_partial(
-    "changes_open_by_subject",
-    changes.c.subject,
-    changes.c.number,
-    changes.c.rank,
-    changes.c.state,
-    changes.c.tried,
-    where="state IN ('ready', 'running', 'pending', 'parked')",
-)
-_partial(
-    "changes_open_by_state",
-    changes.c.state,
-    changes.c.due_at,
-    where="state IN ('ready', 'running', 'pending', 'parked')",
-)
-Index("changes_by_subject", changes.c.subject, changes.c.number)
-_partial(
-    "changes_waiting_for",
-    changes.c.waits_for,
-    where="waits_for IS NOT NULL",
-)
-
-change_waits = Table(
-    "change_waits",
-    metadata,
-    Column("number", BigInteger, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("hard", Boolean(create_constraint=False), nullable=False),
-    PrimaryKeyConstraint("number", "subject", "hard"),
-    Index("change_waits_by_subject", "subject"),
     sqlite_with_rowid=False,
 )
 
@@ -394,3 +326,28 @@ audit = Table(
     Index("audit_by_subject", "subject", "sequence"),
     Index("audit_by_run", "run", "sequence"),
 )
+
+__all__ = [
+    "allocations",
+    "asides",
+    "audit",
+    "change_waits",
+    "changes",
+    "counters",
+    "feed",
+    "feed_cursors",
+    "holds",
+    "links",
+    "marks",
+    "meta",
+    "metadata",
+    "observed",
+    "observed_keys",
+    "reads",
+    "record_keys",
+    "records",
+    "reviews",
+    "runs",
+    "subjects",
+    "wakes",
+]

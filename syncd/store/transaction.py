@@ -16,6 +16,7 @@ from syncd.store.queue import Queue
 from syncd.store.records import Records
 from syncd.store.runs import Reads, Runs
 from syncd.store.subjects import Subjects
+from syncd.store.wakes import Wakes
 
 
 class Transaction:
@@ -31,6 +32,7 @@ class Transaction:
         self.subjects = Subjects(connection)
         self.marks = Marks(connection)
         self.reviews = Reviews(connection)
+        self.wakes = Wakes(connection)
         self.asides = Asides(connection)
         self.links = Links(connection)
         self.observed = Observations(connection)
