@@ -25,6 +25,7 @@ from syncd.core.values import Value
 from syncd.engine.feed import Delivery, deliver
 from syncd.engine.outcome import conclude
 from syncd.engine.reconcile import Progress, Reconciliation, reconcile, silent
+from syncd.engine.sparing import sparing
 from syncd.engine.stage import Asked
 from syncd.engine.world import World
 from syncd.engine.writer import Tally, Writer, recover
@@ -122,9 +123,10 @@ async def cycle(
     structlog.contextvars.bind_contextvars(run=run_id)
     try:
         await world.store.do(lambda tx: _start(tx, world, run_id, started, kind))
-        async with world.make_target() as target:
-            turn = _Turn(world, target, run_id, started, order or Order())
-            done = await turn.go(stop, progress)
+        with sparing():
+            async with world.make_target() as target:
+                turn = _Turn(world, target, run_id, started, order or Order())
+                done = await turn.go(stop, progress)
         # Told apart from the target, and whatever comes of it: consumers never fail a cycle.
         return replace(done, told=await deliver(world, stop=stop)) if turn.order.write else done
     except BaseException as error:
