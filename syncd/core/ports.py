@@ -281,8 +281,21 @@ class Alert:
     severity: str
     title: str
     text: str
+    """Everything that people need, whole: sinks that know only a title and a text lose nothing."""
     since: datetime
     resolved: bool = False
+    message: str = ""
+    """Names this very message, at most 64 characters of ASCII: one that comes again is one message."""
+    news: str = ""
+    """Why it comes now (`opened`, `repeated`, `resolved` …); what follows is in `text` already, in parts for programs."""
+    rule: str = ""
+    at: datetime | None = None
+    who: tuple[str, ...] = ()
+    number: int = 0
+    """How many are concerned."""
+    do: str = ""
+    look: tuple[str, ...] = ()
+    """Where to look: commands and pages."""
 
 
 class Sink(AbstractAsyncContextManager["Sink"], Protocol):
