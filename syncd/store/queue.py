@@ -231,7 +231,7 @@ class Queue:
     def delays(self, limit: int) -> list[timedelta]:
         """Return how long the last confirmed changes took, newest first.
 
-        From the source's own change, where it says when, else from acceptance; where plans superseded one another, from the first.
+        From the source's own change, where it says when, else from acceptance; of several plans in a row, from the first.
         """
         rows = self._connection.execute(ask.DELAYS, {"number_of": limit})
         return [timedelta(microseconds=max(0, ended - began)) for ended, began in rows]
