@@ -101,6 +101,8 @@ class Health:
     queue: QueueHealth = field(default_factory=QueueHealth)
     delays: tuple[timedelta, ...] = ()
     """From the source's own change to the target's confirmation, of the last confirmed changes, at most 1,000, newest first."""
+    confirmed: Mapping[str, int] = field(default_factory=dict)
+    """Changes that the target confirmed since the service started, by op and kind (`create person`); empty outside of it."""
     people: int = 0
     """People who are in the org tree and wanted in the target."""
     linked: int = 0
@@ -115,6 +117,8 @@ class Health:
     audit_head: int = 0
     """The sequence of the last audit record."""
     audit_failing: Failure | None = None
+    database_failing: Failure | None = None
+    """The state cannot be written."""
     config_failing: Failure | None = None
     """The configuration on disk is not the one that runs, because it does not load."""
     disk_free: int | None = None
@@ -124,6 +128,8 @@ class Health:
     """Certificates and secrets by what they are for, with when they end."""
     clock_jumps: int = 0
     """How often the clock was seen to jump since the start."""
+    alerts: Mapping[str, int] = field(default_factory=dict)
+    """Open alerts by severity; empty where nobody looks after them."""
 
 
 __all__ = ["Failure", "Health", "QueueHealth", "SourceHealth", "TargetHealth"]
