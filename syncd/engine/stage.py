@@ -8,7 +8,7 @@ rest the subjects are marked. The cursor and the proof are stored after everythi
 from __future__ import annotations
 
 from collections.abc import Collection, Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -25,6 +25,7 @@ from syncd.engine.staging import staged, stamp
 from syncd.engine.world import Seat, World
 from syncd.store import Transaction
 from syncd.store.rows import ReadRow, StagedRecord, Told
+from syncd.store.wakes import Waiting
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +57,8 @@ class Asked:
     """Everything, also where the source could say what changed."""
     again: bool = False
     """Everything, and nothing is taken for known: each record is decoded and mapped."""
+    quiet: bool = False
+    """Of a delta that tells of nobody only the cursor is kept."""
 
 
 class Fingerprints(Known):
@@ -95,6 +98,9 @@ class Reading:
     completeness: Completeness | None = None
     notes: list[Problem] = field(default_factory=list)
     deleted: set[NativeId] = field(default_factory=set)
+    woken: Waiting | None = None
+    """The wakes that this read answers: those that waited when it began."""
+    quiet: bool = False
 
     @property
     def count(self) -> int:
@@ -106,8 +112,12 @@ async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | No
     """Read a source to its end and stage what changed. Raises what the source raises; then nothing is concluded."""
     asked = asked or Asked()
     started = world.now()
-    cursor, full = await world.store.look(lambda tx: _position(tx, world, seat, asked))
-    reading = Reading(known=Fingerprints(set()), started=started, all_decoded=asked.again)
+    (cursor, full), woken = await world.store.look(
+        lambda tx: (_position(tx, world, seat, asked), tx.wakes.of(seat.name))
+    )
+    reading = Reading(
+        known=Fingerprints(set()), started=started, all_decoded=asked.again, woken=woken, quiet=asked.quiet
+    )
     if full:
         await _fetch_known(world, seat, reading)
     known = NOTHING_KNOWN if asked.again else reading.known
@@ -190,8 +200,16 @@ def _keep(tx: Transaction, world: World, seat: Seat, records: Collection[SourceR
         # record goes in the very same read.
         alone = len(world.seats) == 1 and tx.reads.last(seat.name) is None and not tx.records.anybody_absent()
         new = {key for record in fresh if (key := (record.kind, record.native_id)) not in was} if alone else frozenset()
+        fresh = _dated(fresh, reading.woken)
         put(tx, world, seat, fresh, many=reading.changed + len(fresh) > marking.MOST, new=new)
     return len(fresh)
+
+
+def _dated(records: list[SourceRecord], woken: Waiting | None) -> list[SourceRecord]:
+    """Let records whose source does not say when it changed them have changed when somebody first rang for them."""
+    if woken is None or woken.event_at is None:
+        return records
+    return [replace(one, changed_at=woken.event_at) if one.changed_at is None else one for one in records]
 
 
 def _meaning(world: World, seat: Seat, records: Collection[SourceRecord]) -> Mapping[tuple[Kind, NativeId], bytes]:
@@ -306,15 +324,11 @@ def _conclude(
         cursor=reading.cursor,
         notes=tuple(Told.of(note) for note in (*reading.notes, *found.problems)),
     )
-    tx.reads.put(row)
-    facts: dict[str, Value] = {
-        "source": seat.name,
-        "full": row.full,
-        "count": row.count,
-        "proven": row.proven,
-        "proof": {fact.name: fact.holds for fact in row.facts},
-    }
-    world.audit.append(tx, [AuditEntry(type=EntryType.READ_DONE, run=run_id, facts=facts)], at=now)
+    if reading.woken is not None:
+        tx.wakes.done(seat.name, upto=reading.woken.upto, at=now)
+    idle = not (reading.full or reading.changed or found.gone or row.notes)
+    if not (reading.quiet and idle and tx.reads.go_on(row)):
+        _record_read(tx, world, row)
     return SourceRead(
         source=seat.name,
         row=row,
@@ -324,3 +338,16 @@ def _conclude(
         licensed=not found.problems,
         problems=(*reading.notes, *found.problems),
     )
+
+
+def _record_read(tx: Transaction, world: World, row: ReadRow) -> None:
+    """Keep what a read proved, and log it."""
+    tx.reads.put(row)
+    facts: dict[str, Value] = {
+        "source": row.source,
+        "full": row.full,
+        "count": row.count,
+        "proven": row.proven,
+        "proof": {fact.name: fact.holds for fact in row.facts},
+    }
+    world.audit.append(tx, [AuditEntry(type=EntryType.READ_DONE, run=row.run_id, facts=facts)], at=row.finished_at)

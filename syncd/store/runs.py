@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, insert, select, true, update
+from sqlalchemy import Connection, bindparam, delete, false, insert, select, true, update
 
 from syncd.core.model import RunId, SourceName
 from syncd.store import codec
@@ -20,12 +20,27 @@ _FINISH: Final = update(runs).where(runs.c.run_id == bindparam("run"))
 _RUN: Final = select(runs).where(runs.c.run_id == bindparam("run"))
 _LAST_RUNS: Final = select(runs).order_by(runs.c.started_at.desc(), runs.c.run_id.desc()).limit(bindparam("number"))
 
+_TIDY_RUNS: Final = delete(runs).where(runs.c.started_at < bindparam("before"))
 _PUT_READ: Final = Upsert(reads, key=["source", "run_id"])
 _LAST_READ: Final = (
     select(reads).where(reads.c.source == bindparam("source")).order_by(reads.c.finished_at.desc()).limit(1)
 )
 _LAST_FULL: Final = _LAST_READ.where(reads.c.full == true())
 _LAST_GOOD: Final = _LAST_READ.where(reads.c.full == true(), reads.c.proven == true())
+_GO_ON: Final = (
+    update(reads)
+    .where(reads.c.source == bindparam("of"), reads.c.run_id == bindparam("run"))
+    .values(started_at=bindparam("began"), finished_at=bindparam("ended"), cursor=bindparam("place"))
+)
+_NEWER: Final = reads.alias("newer")
+_TIDY: Final = delete(reads).where(
+    reads.c.full == false(),
+    reads.c.finished_at < bindparam("before"),
+    select(_NEWER.c.run_id)
+    .where(_NEWER.c.source == reads.c.source, _NEWER.c.finished_at > reads.c.finished_at)
+    .correlate(reads)
+    .exists(),
+)
 
 
 class Runs:
@@ -53,6 +68,10 @@ class Runs:
         """Note how a run ended."""
         outcome = {"finished_at": micros(at), "result": result, "counts": codec.encode(counts), "note": note}
         self._connection.execute(_FINISH, {"run": run_id, **outcome})
+
+    def tidy(self, *, before: datetime) -> int:
+        """Forget the runs that began before then; returns how many. What they did is in the audit log."""
+        return self._connection.execute(_TIDY_RUNS, {"before": micros(before)}).rowcount
 
     def last(self, number: int = 1) -> list[RunRow]:
         """Return the latest runs, newest first."""
@@ -98,6 +117,19 @@ class Reads:
             "notes": codec.encode_told(row.notes),
         }
         _PUT_READ.run(self._connection, [fields])
+
+    def go_on(self, row: ReadRow) -> bool:
+        """Let a delta that told of nobody move the last read on, if that was as well proven; tell whether it did."""
+        last = self.last(row.source)
+        if last is None or last.full or last.proven is not row.proven:
+            return False
+        moment = {"of": row.source, "run": last.run_id, "ended": micros(row.finished_at), "place": row.cursor}
+        self._connection.execute(_GO_ON, {**moment, "began": micros(row.started_at)})
+        return True
+
+    def tidy(self, *, before: datetime) -> int:
+        """Forget the deltas that were read before then, but the last read of each source; returns how many."""
+        return self._connection.execute(_TIDY, {"before": micros(before)}).rowcount
 
     def last(self, source: SourceName) -> ReadRow | None:
         """Return the latest read of a source."""
