@@ -37,7 +37,8 @@ _LANES: Final = (
     f" sum(CASE WHEN attempt >= {STUBBORN} THEN 1 ELSE 0 END) AS failing"
     f" FROM changes WHERE {_OPEN} GROUP BY lane, state"
 )
-_CREATED: Final = "SELECT created_at AS at FROM changes WHERE number = :number"
+# Numbers are given in order, so the lowest has waited longest; of what the source says when, another may.
+_CREATED: Final = "SELECT coalesce(since, created_at) AS at FROM changes WHERE number = :number"
 _FAILING: Final = (
     f"SELECT problem, created_at, body FROM changes WHERE {_OPEN} AND state <> 'parked' AND attempt >= {STUBBORN}"
     " ORDER BY number LIMIT 200"
@@ -48,11 +49,10 @@ _LATE: Final = (
     f" AND created_at < :late AND {_PERSON} ORDER BY number"
 )
 _PARKED: Final = f"SELECT body FROM changes WHERE {_OPEN} AND state = 'parked' ORDER BY due_at LIMIT {NAMED}"
-# The newest numbers are the newest plans'; how far back it is looked is bounded, because a first run has many open ones.
+# Newest first, from an index that holds nothing else. From the source's own change, or, where it does not say, from our noticing.
 _TOOK: Final = (
-    "SELECT created_at AS began, settled_at AS ended FROM changes"
-    f" WHERE number > (SELECT coalesce(max(number), 0) FROM changes) - {5 * DELAYS} AND state = 'done'"
-    f" ORDER BY settled_at DESC LIMIT {DELAYS}"
+    "SELECT coalesce(since, created_at) AS began, settled_at AS ended FROM changes"
+    f" WHERE state = 'done' AND settled_at IS NOT NULL ORDER BY settled_at DESC LIMIT {DELAYS}"
 )
 # Who is not known to agree: marked, or with a change on its way. `linked` says how many of them have an object all the same.
 _UNSETTLED: Final = (
