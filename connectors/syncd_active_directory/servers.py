@@ -27,14 +27,16 @@ class Servers:
     def __init__(self, source: str, settings: DirectorySettings) -> None:
         self._source = source
         self._settings = settings
+        self.reading = ""
+        """The address from which reads come now; empty while none is kept."""
 
-    async def connected(self, context: ssl.SSLContext, *, now: datetime) -> Wire:
-        """Return a bound connection to the first server that can be reached.
+    async def connected(self, context: ssl.SSLContext, *, now: datetime, first: str = "") -> Wire:
+        """Return a bound connection to the first server that can be reached, `first` before all others if it did not fail lately.
 
         Raises `NeedsHuman` if a certificate or the password is not good, `TryAgain` if no server can be reached.
         """
         failures: list[SyncdError] = []
-        for address in self.ordered(now):
+        for address in sorted(self.ordered(now), key=lambda each: each != first or self._lately(each, now)):
             wire = Wire(address, self._settings, context)
             try:
                 await _done(wire, wire.connect)
@@ -53,12 +55,15 @@ class Servers:
 
     def ordered(self, now: datetime) -> Sequence[str]:
         """Return the addresses in the order in which they are to be tried."""
+        return sorted(self._settings.servers, key=lambda each: self._lately(each, now))
 
-        def lately(address: str) -> bool:
-            then = _FAILED.get((self._source, address))
-            return then is not None and now - then < _AVOIDED
+    def elsewhere(self, address: str, now: datetime) -> bool:
+        """Tell whether reads come from another server than `address`, and that one is well as far as is known."""
+        return self.reading not in ("", address) and not self._lately(self.reading, now)
 
-        return sorted(self._settings.servers, key=lately)
+    def _lately(self, address: str, now: datetime) -> bool:
+        then = _FAILED.get((self._source, address))
+        return then is not None and now - then < _AVOIDED
 
 
 async def _done(wire: Wire, step: Callable[[], None]) -> None:

@@ -5,12 +5,14 @@ A server's certificate is always verified; there is deliberately no setting that
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from syncd.config.durations import Duration
 from syncd.config.problems import refusal
 from syncd.config.secrets import Secret
 from syncd.core.model import Kind
@@ -70,6 +72,18 @@ class Base(BaseModel):
         return {Kind.PERSON: self.people_filter, Kind.UNIT: self.units_filter, Kind.GROUP: self.groups_filter}[kind]
 
 
+class WatchSettings(BaseModel):
+    """How changes are noticed between the reads that the schedule asks for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    poll: Duration = timedelta(seconds=1)
+    """How often a cheap look is made whether anything changed: in Active Directory always, elsewhere where the server does not
+    tell at once. 0s makes none."""
+    notification: Literal["auto", "on", "off"] = "auto"
+    """Whether the server is asked to tell at once: `auto` where it offers that, `on` insists on it, `off` does without."""
+
+
 class DirectorySettings(BaseModel):
     """Domain controllers, an account that may read, and what to read."""
 
@@ -98,6 +112,8 @@ class DirectorySettings(BaseModel):
     changes: Changes = "auto"
     """How to learn who changed since the last read; `auto` takes the best way that the server offers and the account may use,
     `none` reads everything each time. `syncd check --online` says which ways there are, and which one is taken."""
+    watch: WatchSettings = Field(default_factory=WatchSettings)
+    """How changes are noticed while `syncd run` runs."""
     base: Annotated[
         tuple[Base, ...], BeforeValidator(based), Field(min_length=1, examples=[["DC=corp,DC=example,DC=com"]])
     ]

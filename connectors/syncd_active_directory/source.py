@@ -7,7 +7,8 @@ one it is, the server says.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from types import TracebackType
 from typing import ClassVar, Final
@@ -15,6 +16,7 @@ from typing import ClassVar, Final
 from syncd.core.errors import Problem, TryAgain
 from syncd.core.model import LEARNED, Kind, Page, ProofFact
 from syncd.core.ports import NOTHING_KNOWN, Known, Room, Verdict
+from syncd.core.wakes import Wake
 from syncd_active_directory import messages
 from syncd_active_directory.checks import Checks
 from syncd_active_directory.choosing import choose
@@ -29,6 +31,7 @@ from syncd_active_directory.servers import Servers
 from syncd_active_directory.settings import DirectorySettings
 from syncd_active_directory.threads import finished
 from syncd_active_directory.trust import trust
+from syncd_active_directory.watching import Watch
 from syncd_active_directory.ways import Way
 from syncd_active_directory.wire import Wire
 
@@ -43,7 +46,10 @@ _WAYS: Final[Mapping[Way, str]] = {
 
 
 class ActiveDirectory:
-    """People, units and groups of a directory as a `syncd.core.ports.Source`. Each read uses one connection to one server."""
+    """People, units and groups of a directory as a `syncd.core.ports.Source` that is `Watching`, too.
+
+    Each read uses one connection to one server.
+    """
 
     settings: ClassVar[type[DirectorySettings]] = DirectorySettings
     attributes: ClassVar[Mapping[Kind, Mapping[str, str]] | None] = declared()
@@ -52,6 +58,7 @@ class ActiveDirectory:
         self._settings = settings
         self._room = room
         self._servers = Servers(room.name, settings)
+        self._watch = Watch(settings, room, servers=self._servers, trust=self._trust)
 
     async def __aenter__(self) -> ActiveDirectory:
         return self
@@ -83,6 +90,19 @@ class ActiveDirectory:
             raise
         finally:
             await finished(wire.close, interrupt=wire.abort)
+
+    async def watch(self) -> AsyncGenerator[Wake, None]:
+        """Yield a wake soon after something has changed, and one at the start and after each interruption.
+
+        It runs until it is closed or cancelled, on connections of its own. Raises only what a person has to mend.
+        """
+        async with aclosing(self._watch.wakes()) as wakes:
+            async for wake in wakes:
+                yield wake
+
+    def watching(self) -> str:
+        """Say in a few words how changes are noticed right now; empty while they are not."""
+        return self._watch.words
 
     async def check(self) -> AsyncIterator[Verdict]:
         """Try each server, its certificate, the account, each base, and what can be seen, one verdict each."""

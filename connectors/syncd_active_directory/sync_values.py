@@ -1,6 +1,6 @@
 """The values of RFC 4533's controls and messages, from and to their bytes (BER). Pure: it asks nobody and keeps nothing.
 
-Only what a refreshOnly client needs, and strictly: what is not as the RFC has it raises `Malformed`, because a deletion that is
+Only what a client needs, and strictly: what is not as the RFC has it raises `Malformed`, because a deletion that is
 misread is worse than a read that starts over.
 """
 
@@ -14,6 +14,7 @@ from typing import Final
 from syncd_active_directory.entry import OCTETS, SEQUENCE, SET, Malformed, element
 
 _REFRESH_ONLY: Final = 1
+_REFRESH_AND_PERSIST: Final = 3
 _BOOLEAN, _ENUMERATED = 0x01, 0x0A
 _NEW_COOKIE, _REFRESH_DELETE, _REFRESH_PRESENT, _ID_SET = 0x80, 0xA1, 0xA2, 0xA3
 
@@ -52,8 +53,12 @@ class Finished:
 
 def request(cookie: bytes) -> bytes:
     """Return the value of the request's control (§2.2) for refreshOnly; without a cookie it asks for everything."""
-    mode = bytes((_ENUMERATED, 1, _REFRESH_ONLY))
-    return _packed(SEQUENCE, mode + (_packed(OCTETS, cookie) if cookie else b""))
+    return _request(_REFRESH_ONLY, cookie)
+
+
+def persistent(cookie: bytes) -> bytes:
+    """Return the value of the request's control for refreshAndPersist: what happened since the cookie, and from then on."""
+    return _request(_REFRESH_AND_PERSIST, cookie)
 
 
 def stated(value: bytes) -> Stated:
@@ -91,6 +96,10 @@ def informed(value: bytes) -> Informed | None:
         elif inner == SET:
             identities = frozenset(_identity(each) for _, each in _parts(part))
     return Informed(identities=identities, deleted=deleted)
+
+
+def _request(mode: int, cookie: bytes) -> bytes:
+    return _packed(SEQUENCE, bytes((_ENUMERATED, 1, mode)) + (_packed(OCTETS, cookie) if cookie else b""))
 
 
 def _identity(content: bytes) -> str:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from ldap3 import BASE, DEREF_NEVER, NONE, SIMPLE, SUBTREE, SYNC, Connection, Server, Tls
 from ldap3.core.exceptions import LDAPException
+from ldap3.operation.search import search_operation
 
 from syncd.core.errors import Message, NeedsHuman, SyncdError, TryAgain, foreign
 from syncd_active_directory import messages
@@ -223,6 +224,25 @@ class Wire:
     def refused(self, answer: Answer, *, base: str, doing: str) -> SyncdError:
         """Return the error that an answer amounts to."""
         return self._refused({"result": answer.code, "description": answer.text}, base=base, doing=doing)
+
+    def begin(
+        self, *, base: str, filter_: str, wanted: Sequence[str], scope: str = SUBTREE, controls: Sequence[Control] = ()
+    ) -> int:
+        """Send a search and return its number. What comes of it is taken from `line`; nothing else may be asked here then."""
+        request = search_operation(base, filter_, scope, DEREF_NEVER, list(wanted), 0, 0, False, True, False)
+        with self._told("listening"):
+            number: int = self._connection.send("searchRequest", request, list(controls) or None)
+        # ldap3 would remember it until it is answered.
+        self._connection.strategy._outstanding.pop(number, None)
+        return number
+
+    @property
+    def line(self) -> socket.socket:
+        """The socket, encrypted or not. Raises `TryAgain` if there is none any more."""
+        line: socket.socket | None = self._connection.socket
+        if line is None:
+            raise self._cut("listening", "the connection is closed")
+        return line
 
     def abort(self) -> None:
         """End whatever runs on this connection; may be called from another thread, at any time."""
