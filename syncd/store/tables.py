@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from syncd.store.columns import Bytes
+from syncd.store.tables_alerts import alert_cases, alert_notes, alert_silences
 from syncd.store.tables_queue import change_waits, changes, metadata, partial
 
 meta = Table(
@@ -328,6 +329,9 @@ audit = Table(
 )
 
 __all__ = [
+    "alert_cases",
+    "alert_notes",
+    "alert_silences",
     "allocations",
     "asides",
     "audit",

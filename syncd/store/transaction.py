@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from syncd.store.alerts import Alerts
 from syncd.store.allocations import Allocations
 from syncd.store.asides import Asides
 from syncd.store.feed import Feed
@@ -40,3 +41,4 @@ class Transaction:
         self.holds = Holds(connection)
         self.allocations = Allocations(connection)
         self.feed = Feed(connection)
+        self.alerts = Alerts(connection)
