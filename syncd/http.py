@@ -14,6 +14,7 @@ import asyncio
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -29,10 +30,13 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from syncd.core.errors import NeedsHuman, OutcomeUnknown, Problem, TryAgain, foreign, message
 
 if TYPE_CHECKING:
+    import aiohttp
     import httpx
 
 BODY_LIMIT: Final = 64 * 1024 * 1024
 """Bytes of one answer. More than any page of any interface that we call; a runaway answer must not exhaust the process."""
+SOCKET_LIMIT: Final = 4 * 1024 * 1024
+"""Bytes of one message of a WebSocket."""
 
 UNRESOLVED: Final = message(
     "HTP-001",
@@ -298,3 +302,64 @@ def _why(error: BaseException) -> str:
     system = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
     words = getattr(system, "verify_message", None) or getattr(system, "strerror", None)
     return foreign(f"{type(error).__name__} ({words})" if isinstance(words, str) else type(error).__name__)
+
+
+# --- WebSockets -------------------------------------------------------------------------------------------------------
+
+
+class Socket:
+    """An open WebSocket: texts in both directions. The library answers the protocol's own pings."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+
+    async def receive(self) -> str | None:
+        """Return the next text; None when the other side, or the line, has ended it."""
+        import aiohttp
+
+        while (message := await self._socket.receive()).type is not aiohttp.WSMsgType.TEXT:
+            if message.type is not aiohttp.WSMsgType.BINARY:
+                return None
+        return str(message.data)
+
+    async def send(self, text: str) -> None:
+        """Send a text. Raises `TryAgain` where the line is gone."""
+        try:
+            await self._socket.send_str(text)
+        except (OSError, RuntimeError) as error:
+            raise TryAgain(LOST.at(host="the other side", why=_why(error))) from error
+
+
+@asynccontextmanager
+async def open_socket(settings: HttpSettings, url: str, *, heartbeat: float = 30.0) -> AsyncIterator[Socket]:
+    """Connect to a `ws://` or `wss://` address, with the proxy and the certificates of every other call.
+
+    `heartbeat` is the seconds of silence after which the line is tried, and given up if nothing comes back. Raises `NotSent`, or
+    `AnswerLost` where the other side answered with something else than a WebSocket.
+    """
+    import aiohttp
+    import httpx
+
+    host = httpx.URL(url).host
+    proxy = _proxy(httpx.URL(settings.proxy.get_secret_value())) if settings.proxy else None
+    connector = aiohttp.TCPConnector(ssl=tls(settings.ca_file))
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        try:
+            async with asyncio.timeout(settings.timeout):
+                socket = await session.ws_connect(
+                    url,
+                    proxy=str(proxy.url) if proxy else None,
+                    proxy_headers=dict(proxy.headers) if proxy else None,
+                    heartbeat=heartbeat,
+                    max_msg_size=SOCKET_LIMIT,
+                )
+        except TimeoutError:
+            raise NotSent(UNREACHED.at(host=host, why="no connection in time"), Unsent.CONNECTION) from None
+        except aiohttp.WSServerHandshakeError as error:
+            raise AnswerLost(LOST.at(host=host, why=f"it answered {error.status} instead of a WebSocket")) from error
+        except aiohttp.ClientError as error:
+            raise _told(error, host) from error
+        try:
+            yield Socket(socket)
+        finally:
+            await socket.close()

@@ -69,6 +69,8 @@ TOKEN_PATH: Final = "/v1.0/oauth2/accessToken"
 """The new interface takes the secret in its body; the old `/gettoken` wants it in the address, where proxies log it. Tokens of
 the two are interchangeable (implied by the documentation, and used that way by others)."""
 
+STREAM_PATH: Final = "/v1.0/gateway/connections/open"
+
 LANE: Final[ContextVar[Lane]] = ContextVar("dingtalk_lane", default=Lane.REST)
 """In whose name calls are made: leavers overtake in the rate plan."""
 
@@ -194,6 +196,30 @@ class Api:
             self._garbled(TOKEN_PATH, "it holds no token", writes=False)
         return token.value, token.seconds
 
+    async def open_stream(self) -> shapes.StreamDoor:
+        """Return a door to the events. Raises `TryAgain`, or `NeedsHuman` for wrong credentials. The call takes no token."""
+        key, secret = self._credentials()
+        body = {
+            "clientId": key,
+            "clientSecret": secret.reveal(),
+            "subscriptions": [{"type": "EVENT", "topic": "*"}],
+            "ua": "syncd",
+        }
+        try:
+            answer = await self._send("POST", f"{self._new_base}{STREAM_PATH}", STREAM_PATH, json=body, writes=False)
+            if isinstance(opened := _opened(answer), Refusal):
+                # The code for wrong credentials is not documented; the status is the only sure sign.
+                if answer.status in _CREDENTIALS_REFUSED:
+                    raise NeedsHuman(m.CREDENTIALS.at(code=opened.code))
+                self._refuse(opened, STREAM_PATH, writes=False)
+            return msgspec.json.decode(answer.content, type=shapes.StreamDoor)
+        except _Soon as error:
+            raise error.final from None
+        except (_TokenRefused, Refused) as error:
+            raise NeedsHuman(m.CREDENTIALS.at(code=error.refusal.code)) from None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            raise TryAgain(m.GARBLED.at(interface=STREAM_PATH, why="it names no endpoint")) from None
+
     async def _send(self, method: str, url: str, path: str, *, json: object, writes: bool) -> Answer:
         try:
             turn = await self._plan.turn(path, LANE.get())
@@ -250,6 +276,7 @@ class _TokenRefused(Exception):
 _ENVELOPE: Final = msgspec.json.Decoder(shapes.Envelope, strict=False)
 _NEW_ERROR: Final = msgspec.json.Decoder(shapes.NewError, strict=False)
 _BAN: Final = 1111
+_CREDENTIALS_REFUSED: Final = (400, 401)
 _REFUSED_FROM: Final = 400
 _BROKEN_FROM: Final = 500
 

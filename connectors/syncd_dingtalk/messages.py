@@ -359,3 +359,32 @@ NO_ROOT: Final = message(
     do="Name an existing department's id; 1 is the organization itself.",
     example="root_department: 404",
 )
+
+# --- events -----------------------------------------------------------------------------------------------------------
+
+CALLBACK_REFUSED: Final = message(
+    "DNG-080",
+    what="A callback that claims to come from DingTalk was refused: {why}.",
+    do="Compare token, AES key and application with DingTalk's console, and this machine's clock with the time. If they are"
+    " right, somebody else sends to this address.",
+    example="POST /v1/dingtalk/dingtalk?signature=0000…",
+)
+CALLBACK_KEY: Final = message(
+    "DNG-081",
+    what="`events.aes_key` is not the AES key of a callback: those have 43 letters and digits.",
+    do="Copy the key from the event subscription in DingTalk's console.",
+    example="target:\n  events: {mode: callback, aes_key: {env: DINGTALK_AES_KEY}}   # and the variable holds something else",
+)
+STREAM_DOWN: Final = message(
+    "DNG-082",
+    what="The event connection to DingTalk is down.",
+    do="Nothing to do: syncd opens it again by itself, and looks at the whole target on its schedule. If it stays down, the log"
+    " line names the cause by its code; allow this machine wss connections to wss-open-connection.dingtalk.com.",
+    example="A firewall that lets HTTPS pass and cuts WebSockets.",
+)
+NO_CALLBACK_SECRETS: Final = message(
+    "DNG-083",
+    what="`events: {{mode: callback}}` needs `token` and `aes_key`.",
+    do="Copy both from the event subscription in DingTalk's console, best as {{env: …}}, {{file: …}} or {{credential: …}}.",
+    example="target:\n  events: {mode: callback}",
+)

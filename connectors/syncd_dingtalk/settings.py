@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from syncd.config.problems import refusal
 from syncd.config.secrets import Secret
 from syncd_dingtalk.fields import Region
-from syncd_dingtalk.messages import NO_CREDENTIALS
+from syncd_dingtalk.messages import NO_CALLBACK_SECRETS, NO_CREDENTIALS
 from syncd_dingtalk.rate import ADDRESS_CALLS
 
 
@@ -52,6 +52,36 @@ class SandboxEntry(_Part):
     """The name of the organization."""
 
 
+class EventMode(StrEnum):
+    """How DingTalk tells what was changed in it."""
+
+    STREAM = "stream"
+    CALLBACK = "callback"
+    NONE = "none"
+
+
+class EventSettings(_Part):
+    """How syncd learns at once of what somebody changes in DingTalk by hand."""
+
+    mode: EventMode = EventMode.STREAM
+    """`stream`: syncd keeps a connection to DingTalk open (nothing has to be reachable from outside); `callback`: DingTalk calls
+    syncd's web address; `none`: hand edits are found by the scheduled look at the target alone. Either way the application must
+    subscribe to the address-book events in DingTalk's console."""
+    token: Secret | None = None
+    """The token of the HTTP callback, from the console."""
+    aes_key: Secret | None = None
+    """The AES key of the HTTP callback, from the console: 43 letters and digits."""
+    owner: str = ""
+    """Whose key ends each callback message: empty for the application's own (console); the company's CorpId where the callback
+    was registered by a call."""
+
+    @model_validator(mode="after")
+    def _has_secrets(self) -> Self:
+        if self.mode is EventMode.CALLBACK and (self.token is None or self.aes_key is None):
+            raise refusal(NO_CALLBACK_SECRETS)
+        return self
+
+
 class DingTalkSettings(_Part):
     """DingTalk as a target."""
 
@@ -88,6 +118,8 @@ class DingTalkSettings(_Part):
     """Departments that syncd makes carry this and its own id, invisibly (`source_identifier`): the proof that it made them."""
     observe_details: Details = Details.ALL
     """`all` reads every person one by one, because lists lack managers; `none` is faster and then never compares managers."""
+    events: EventSettings = EventSettings()
+    """How syncd learns at once of what somebody changes in DingTalk by hand."""
     sandbox: SandboxEntry | None = None
     """Use a built-in DingTalk instead of the real one."""
 

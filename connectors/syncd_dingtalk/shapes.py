@@ -171,3 +171,28 @@ class Scopes(Struct):
 
     auth_user_field: list[str] = []
     auth_org_scopes: OrgScopes = msgspec.field(default_factory=OrgScopes)
+
+
+class StreamDoor(Struct):
+    """`POST /v1.0/gateway/connections/open`: where to connect, and a ticket that is good once, for 90 s."""
+
+    endpoint: str
+    ticket: str
+
+
+class StreamHeaders(Struct):
+    """The headers of a frame of Stream mode; those of events have more than those of the gateway itself."""
+
+    topic: str = ""
+    message_id: str = msgspec.field(default="", name="messageId")
+    event_type: str = msgspec.field(default="", name="eventType")
+    event_id: str = msgspec.field(default="", name="eventId")
+    event_born_time: str | int = msgspec.field(default="", name="eventBornTime")
+
+
+class StreamFrame(Struct):
+    """A frame of Stream mode; `data` is JSON in a text."""
+
+    type: str = ""
+    headers: StreamHeaders = msgspec.field(default_factory=StreamHeaders)
+    data: str = ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, ClassVar, Final, Self
 
@@ -20,17 +20,22 @@ from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, Su
 from syncd.core.outcome import Outcome, Rejected
 from syncd.core.ports import Room, Verdict
 from syncd.core.values import Values
+from syncd.core.wakes import Touched
 from syncd.http import HttpSettings, open_client
 from syncd_dingtalk import api as a
 from syncd_dingtalk import messages as m
 from syncd_dingtalk.api import LANE, Api, Refused
+from syncd_dingtalk.callback import Callback
+from syncd_dingtalk.callback_crypto import Cipher, Unreadable
 from syncd_dingtalk.errors import Meaning
+from syncd_dingtalk.events import ADMIN_EVENTS, touched
 from syncd_dingtalk.fields import FIELDS, normalise
 from syncd_dingtalk.observe import Observer, hidden_fields
 from syncd_dingtalk.people import HIDEABLE
 from syncd_dingtalk.rate import RatePlan
-from syncd_dingtalk.settings import Details, DingTalkSettings, Protect
+from syncd_dingtalk.settings import Details, DingTalkSettings, EventMode, Protect
 from syncd_dingtalk.shapes import Person, Scopes
+from syncd_dingtalk.stream import EventStream
 from syncd_dingtalk.writing import Common, Writer
 from syncd_dingtalk.writing_departments import DepartmentWriter
 from syncd_dingtalk.writing_people import PeopleWriter
@@ -60,6 +65,8 @@ class DingTalk:
         self._writers: Mapping[Kind, Writer] = {}
         self._scopes: Scopes | None = None
         self._admins: frozenset[str] | None = None
+        self.stream: EventStream | None = None
+        """The connection over which events come, once somebody listens."""
 
     def mark(self, subject: SubjectId) -> str:
         """Return the `source_identifier` of a department of ours."""
@@ -227,6 +234,37 @@ class DingTalk:
             return await writer.apply(change, again=again)
         finally:
             LANE.reset(lane)
+
+    # --- being told ----------------------------------------------------------------------------------------------------
+
+    async def touched(self) -> AsyncIterator[Touched]:
+        """Yield what is touched, as `syncd.core.ports.Telling` says; ends at once where events do not come by Stream mode."""
+        if self._settings.events.mode is not EventMode.STREAM:
+            return
+        self.stream = stream = EventStream(self.api.open_stream, self._http(), now=self._room.now)
+        async with aclosing(stream.events()) as events:
+            async for event in events:
+                for one in self._concerned(touched(event, region=self._settings.corp_region), event.type):
+                    yield one
+
+    def _concerned(self, some: tuple[Touched, ...], type_: str) -> tuple[Touched, ...]:
+        if type_ in ADMIN_EVENTS:
+            self._admins = None  # who is protected is asked anew
+        return some
+
+    def callback(self) -> Callback | None:
+        """Return the receiver of HTTP callbacks, to be mounted by whoever listens; None where they are not in use.
+
+        Raises NeedsHuman for a key that is none, and what secrets raise that cannot be had."""
+        events = self._settings.events
+        if events.mode is not EventMode.CALLBACK or events.token is None or events.aes_key is None:
+            return None
+        owner = events.owner or self._credentials()[0]
+        try:
+            cipher = Cipher(token=events.token.reveal(), aes_key=events.aes_key.reveal(), owner=owner)
+        except Unreadable:
+            raise NeedsHuman(m.CALLBACK_KEY.at()) from None
+        return Callback(cipher, region=self._settings.corp_region, now=self._room.now)
 
     # --- checking ------------------------------------------------------------------------------------------------------
 

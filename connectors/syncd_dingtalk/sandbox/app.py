@@ -12,8 +12,12 @@ from typing import Any, Final
 from syncd_dingtalk.sandbox import departments, newapi, people, roles, users
 from syncd_dingtalk.sandbox.answers import Answer
 from syncd_dingtalk.sandbox.control import PREFIX, Control
+from syncd_dingtalk.sandbox.events_callback import Callbacks
+from syncd_dingtalk.sandbox.events_faults import Mischief
 from syncd_dingtalk.sandbox.faults import FaultKind
 from syncd_dingtalk.sandbox.gateway import Gateway, Reply
+from syncd_dingtalk.sandbox.stream import Stream
+from syncd_dingtalk.sandbox.stream_socket import TRANSPORT
 from syncd_dingtalk.sandbox.tenant import Tenant
 from syncd_dingtalk.sandbox.wire import Request
 
@@ -21,8 +25,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-TRANSPORT: Final = "syncd.transport"
-"""The scope's key of the connection's asyncio transport; our server puts it there so that a fault can cut it."""
 MAX_BODY: Final = 4 * 1024 * 1024
 ROUTES: Final = (*users.ROUTES, *people.ROUTES, *departments.ROUTES, *roles.ROUTES, *newapi.ROUTES)
 
@@ -32,10 +34,17 @@ class Sandbox:
 
     def __init__(self, tenant: Tenant) -> None:
         self.tenant = tenant
-        self.gateway = Gateway(tenant, ROUTES)
-        self.control = Control(self.gateway)
+        mischief = Mischief()
+        self.stream = Stream(tenant, mischief)
+        self.callbacks = Callbacks(tenant, mischief)
+        tenant.listeners += [self.stream.heard, self.callbacks.heard]
+        self.gateway = Gateway(tenant, (*ROUTES, *self.stream.routes, *self.callbacks.routes))
+        self.control = Control(self.gateway, self.stream, self.callbacks)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self.stream.serve(scope, receive, send)
+            return
         if scope["type"] != "http":
             raise RuntimeError(f"the sandbox speaks HTTP, not {scope['type']}")
         body = await _body(receive)

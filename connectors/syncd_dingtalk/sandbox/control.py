@@ -17,12 +17,15 @@ import msgspec
 from syncd.core.errors import Place, Problem
 from syncd_dingtalk.sandbox import departments, events, users
 from syncd_dingtalk.sandbox.answers import Answer, Business
+from syncd_dingtalk.sandbox.events_callback import Callbacks
+from syncd_dingtalk.sandbox.events_control import Undeliverable, deliveries
 from syncd_dingtalk.sandbox.faults import UnknownFault, fault_of
 from syncd_dingtalk.sandbox.gateway import Gateway
 from syncd_dingtalk.sandbox.messages import BAD_CONTROL, NO_SUCH_CONTROL
 from syncd_dingtalk.sandbox.records import PERMISSIONS, App
 from syncd_dingtalk.sandbox.routes import Call
 from syncd_dingtalk.sandbox.settings import FIXED, SandboxSettings
+from syncd_dingtalk.sandbox.stream import Stream
 from syncd_dingtalk.sandbox.tenant import Tenant
 from syncd_dingtalk.sandbox.wire import Params, Request, body_of, query_of
 
@@ -64,7 +67,7 @@ def settings_of(values: dict[str, Any], *, fixed: bool = False) -> dict[str, Any
 class Control:
     """The control calls of one sandbox."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, stream: Stream, callbacks: Callbacks) -> None:
         self._gateway = gateway
         self._calls: dict[tuple[str, str], Callable[[dict[str, Any]], Any]] = {
             ("GET", "state"): self._state,
@@ -91,6 +94,7 @@ class Control:
             ("POST", "users/activate"): self._activate,
             ("POST", "admin/administrator"): self._administrator,
             ("POST", "admin/app"): self._app,
+            **deliveries(stream, callbacks),
         }
 
     @property
@@ -109,7 +113,7 @@ class Control:
             if does is None:
                 return _told(404, NO_SUCH_CONTROL.at(Place(), call=f"{request.method} {request.path}"))
             return Answer(_encode(does(body)))
-        except (Wrong, UnknownFault) as error:
+        except (Wrong, UnknownFault, Undeliverable) as error:
             return _told(400, BAD_CONTROL.at(Place(), why=error))
         except Business as error:
             return _told(400, BAD_CONTROL.at(Place(), why=f"{error.code} {error.errmsg}"))

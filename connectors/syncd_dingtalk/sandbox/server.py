@@ -14,9 +14,11 @@ from collections.abc import Callable
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any, Self
 
-from syncd_dingtalk.sandbox.app import TRANSPORT, Sandbox
+from syncd_dingtalk.sandbox.app import Sandbox
 from syncd_dingtalk.sandbox.disk import Disk, open_tenant
 from syncd_dingtalk.sandbox.settings import SandboxSettings
+from syncd_dingtalk.sandbox.stream import CONNECT
+from syncd_dingtalk.sandbox.stream_socket import TRANSPORT
 
 if TYPE_CHECKING:
     from syncd_dingtalk.sandbox.tenant import Tenant
@@ -26,6 +28,7 @@ def _protocols(sandbox: Sandbox) -> tuple[Callable[[], asyncio.Protocol], Any]:
     """Return a factory of connections, and the state that they share."""
     import uvicorn
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
     from uvicorn.server import ServerState
 
     class Connection(HttpToolsProtocol):
@@ -35,8 +38,15 @@ def _protocols(sandbox: Sandbox) -> tuple[Callable[[], asyncio.Protocol], Any]:
             super().on_message_begin()
             self.scope[TRANSPORT] = self.transport  # type: ignore[typeddict-unknown-key]
 
+    class Socket(WebSocketsSansIOProtocol):
+        """uvicorn's WebSocket, which shows its transport, too."""
+
+        async def run_asgi(self) -> None:
+            self.scope[TRANSPORT] = self.transport  # type: ignore[typeddict-unknown-key]
+            await super().run_asgi()
+
     config = uvicorn.Config(
-        sandbox, http=Connection, ws="none", lifespan="off", access_log=False, log_config=None, proxy_headers=False
+        sandbox, http=Connection, ws=Socket, lifespan="off", access_log=False, log_config=None, proxy_headers=False
     )
     config.load()
     state = ServerState()
@@ -47,6 +57,7 @@ class _Running:
     """A listening server on the running loop."""
 
     def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
         self._make, self._state = _protocols(sandbox)
         self._server: asyncio.Server | None = None
         self._dating: asyncio.TimerHandle | None = None
@@ -58,6 +69,7 @@ class _Running:
         self._date()
         address = self._server.sockets[0].getsockname()
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
+        self._sandbox.stream.endpoint = f"ws://{shown}:{address[1]}{CONNECT}"
         return f"http://{shown}:{address[1]}"
 
     def _date(self) -> None:
@@ -70,6 +82,8 @@ class _Running:
             self._dating.cancel()
         if self._server is not None:
             self._server.close()
+        self._sandbox.stream.close()
+        await self._sandbox.callbacks.close()
         for connection in list(self._state.connections):
             connection.transport.abort()
         await asyncio.gather(*self._state.tasks, return_exceptions=True)  # each ends when its caller is gone

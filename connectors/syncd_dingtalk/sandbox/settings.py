@@ -81,3 +81,18 @@ class SandboxSettings:
     """Members that may be added in all; beyond, -1, as the weekly and total caps answer."""
     ip_whitelist: tuple[str, ...] = ()
     """Addresses that may call; empty for all. Others get 60020."""
+
+    stream_endpoint: str = ""
+    """What opening a Stream connection answers as its endpoint (`ws://host:port/connect`); empty: where the sandbox listens."""
+    stream_ping_seconds: float = 25
+    """Silence after which the platform sends a ping (20 to 30 s, third party)."""
+    stream_redeliver_seconds: float = 60
+    """After how long an event that is not acknowledged, or wanted LATER, is sent again (recalled)."""
+    stream_keep_seconds: float = 600
+    """How old an event may be that waits for a connection (not documented)."""
+    stream_close_seconds: float = 10
+    """How long a connection stays open after the notice that ends it."""
+    callback_seconds: float = 2.5
+    """How long the receiver of an HTTP callback may take to answer."""
+    callback_retries: tuple[float, ...] = (10.0, 30.0)
+    """After how many seconds a callback that failed is sent again."""

@@ -63,6 +63,8 @@ class Tenant:
         self.record: Record | None = None
         self.settle: Callable[[], None] | None = None
         """Called when a call is over and before it is answered: what was recorded must be safe by then."""
+        self.listeners: list[Callable[[Event], None]] = []
+        """Told of every event, at once; they deliver it in their own time."""
         self.revision = 0
         """Grows with every change but those of tokens; equal revisions mean that nothing has changed."""
         self.serial = 0
@@ -295,6 +297,8 @@ class Tenant:
         self.put("events", sequence, event)
         if len(self.events) > EVENTS_KEPT:
             self.drop("events", next(iter(self.events)))
+        for listener in self.listeners:
+            listener(event)
 
     # --- looking ----------------------------------------------------------------------------------------------------
 
