@@ -24,6 +24,14 @@ SYSTEM_WIDE: Final = Path("/etc/syncd/syncd.yaml")
 _SPEAKABLE: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 """Two underscores would part the levels of an environment variable, which knows no capitals either."""
 
+_SHARED: Final = {
+    Group.SOURCES: ("rules",),
+    Group.TARGETS: ("rules",),
+    Group.CONSUMERS: (),
+    Group.SINKS: ("severities",),
+}
+"""What an entry has besides its type that is not the connector's own."""
+
 _NONE_FOUND: Final = message(
     "CFG-030",
     what="There is no configuration: neither {tried}.",
@@ -108,6 +116,8 @@ class _Reading:
                     name: self.entry(entry, group, (part, name)) if isinstance(entry, Mapping) else entry
                     for name, entry in entries.items()
                 }
+        if isinstance(alerts := raw.get("alerts"), Mapping):
+            ready["alerts"] = self.alerts(alerts)
         self.names(raw)
         try:
             return Settings.model_validate(ready, context=dict(self.context))
@@ -116,9 +126,8 @@ class _Reading:
             return None
 
     def entry(self, raw: Mapping[str, Any], group: Group, at: tuple[str, ...]) -> dict[str, Any]:
-        """Return a connector's entry with its own settings validated by its model. Consumers have no rules."""
-        shared = ("type",) if group is Group.CONSUMERS else ("type", "rules")
-        common = {name: raw[name] for name in shared if name in raw}
+        """Return a connector's entry with its own settings validated by its model."""
+        common = {name: raw[name] for name in ("type", *_SHARED[group]) if name in raw}
         own = {name: value for name, value in raw.items() if name not in common}
         ready: dict[str, Any] = {**common, "settings": None}
         if isinstance(common.get("rules"), str):
@@ -137,6 +146,19 @@ class _Reading:
             self.problems += of_validation(error, self.document, at=at, model=model, variables=self.variables)
         return ready
 
+    def alerts(self, raw: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the part `alerts` with its channels' own settings validated."""
+        if isinstance(raw.get("rules"), str):
+            self.rules(raw["rules"], self.place("alerts", "rules"))
+        if not isinstance(channels := raw.get("channels"), Mapping):
+            return dict(raw)
+        at = ("alerts", "channels")
+        ready = {
+            name: self.entry(entry, Group.SINKS, (*at, name)) if isinstance(entry, Mapping) else entry
+            for name, entry in channels.items()
+        }
+        return {**raw, "channels": ready}
+
     def rules(self, written: str, place: Place) -> None:
         path = Path(self.context["base"]) / written
         if not path.is_file():
@@ -148,10 +170,14 @@ class _Reading:
         """Check the names that refer to something else, and those of connectors; forms are checked elsewhere."""
         sources = [*raw["sources"]] if isinstance(raw.get("sources"), Mapping) else []
         consumers = [*raw["consumers"]] if isinstance(raw.get("consumers"), Mapping) else []
-        for part, one, given in (("sources", "source", sources), ("consumers", "consumer", consumers)):
-            for name in given:
+        alerts = raw["alerts"] if isinstance(raw.get("alerts"), Mapping) else {}
+        channels = [*alerts["channels"]] if isinstance(alerts.get("channels"), Mapping) else []
+        given = {("sources",): sources, ("consumers",): consumers, ("alerts", "channels"): channels}
+        for part, names in given.items():
+            for name in names:
                 if not _SPEAKABLE.fullmatch(name):
-                    self.problems.append(_SOURCE_NAME.at(self.place(part, name, key=True), one=one, name=foreign(name)))
+                    place, one = self.place(*part, name, key=True), part[-1].removesuffix("s")
+                    self.problems.append(_SOURCE_NAME.at(place, one=one, name=foreign(name)))
         try:
             join = JoinSettings.model_validate(raw.get("join", {}))
         except ValidationError:

@@ -46,6 +46,15 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
 
 
+def known_zone(name: str) -> str:
+    """Return the name of a time zone. Raises a pydantic error that tells the message CFG-048."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise refusal(_UNKNOWN_ZONE, name=name) from None
+    return name
+
+
 class StateSettings(Part):
     """Where syncd keeps what it remembers: links, the queue, the audit log."""
 
@@ -103,11 +112,7 @@ class LeaverSettings(Part):
     @field_validator("timezone")
     @classmethod
     def _known(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise refusal(_UNKNOWN_ZONE, name=name) from None
-        return name
+        return known_zone(name)
 
 
 class Limit(Part):
@@ -145,6 +150,9 @@ class GuardSettings(Part):
     limits: dict[Effect, Limit] = dict(LIMITS)
     """The limits by effect: adopt, create, update, move, login, leave, unit_create, unit_update, unit_move, unit_remove. What is
     not named keeps its default; naming only `count` keeps the default `percent`, and the other way round."""
+    window: Duration = timedelta(hours=1)
+    """What was accepted in this time counts against the limits together with the plan, so that a mass change that comes one
+    event at a time is held as it would be at once. What somebody released does not count; `0s` looks at each plan by itself."""
     minimum_population: int = Field(50, ge=0)
     """Below this number of linked objects percentages are not looked at, counts are."""
     shrink_percent: float = Field(10, ge=0, le=100)

@@ -21,6 +21,7 @@ _ENTRIES: Final = {
     Group.SOURCES: "SourceEntry",
     Group.TARGETS: "TargetEntry",
     Group.CONSUMERS: "ConsumerEntry",
+    Group.SINKS: "ChannelEntry",
 }
 MODELINE: Final = "# yaml-language-server: $schema="
 
@@ -70,13 +71,14 @@ def _choice(plugin: Plugin, common: Mapping[str, Any], shared: dict[str, Any]) -
     own = model.model_json_schema(schema_generator=_Quiet, ref_template=f"#/$defs/{plugin.name}.{{model}}")
     shared |= {f"{plugin.name}.{name}": each for name, each in own.pop("$defs", {}).items()}
     kind = {"const": plugin.name, "description": common["properties"]["type"]["description"]}
-    rules = {"rules": common["properties"]["rules"]} if "rules" in common["properties"] else {}
+    shared_ = {name: each for name, each in common["properties"].items() if name != "type"}
+    needed = [name for name in common["required"] if name in shared_]
     return {
         "title": plugin.name,
         "description": own.get("description", ""),
         "type": "object",
-        "properties": {"type": kind, **rules, **own.get("properties", {})},
-        "required": ["type", *rules, *own.get("required", [])],
+        "properties": {"type": kind, **shared_, **own.get("properties", {})},
+        "required": ["type", *needed, *own.get("required", [])],
         "additionalProperties": False,
     }
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, field_validator
-from pydantic.json_schema import SkipJsonSchema
 
+from syncd.config.alerting import AlertSettings
 from syncd.config.parts import (
     AuditSettings,
     GuardSettings,
@@ -26,18 +26,10 @@ from syncd.config.parts import (
     StateSettings,
     WriterSettings,
 )
+from syncd.config.plugged import Plugged
 from syncd.config.secrets import OMIT_SECRETS, Secret
 from syncd.core.model import Kind
 from syncd.core.values import Values, canonical
-
-
-class Plugged(Part):
-    """What every connector has, whatever its type."""
-
-    type: str = Field(min_length=1)
-    """Which connector it is; `syncd plugins` lists them. All other settings here are the connector's own."""
-    settings: SkipJsonSchema[Any] = Field(exclude=True, repr=True)
-    plugin: SkipJsonSchema[Any] = Field(default=None, exclude=True, repr=False)
 
 
 class Entry(Plugged):
@@ -106,6 +98,8 @@ class Settings(Part):
     """What is logged, and how."""
     audit: AuditSettings = AuditSettings()
     """What the audit log keeps of people's values."""
+    alerts: AlertSettings = AlertSettings()
+    """Who is told of problems, and how."""
     _path: Path = PrivateAttr(Path("syncd.yaml"))
 
     @property
