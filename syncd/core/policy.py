@@ -2,7 +2,8 @@
 
 Every effect on people has its own limit; only the effect that trips is held, with everything that needs it, and the rest
 flows. A limit trips when the number *reaches* it (`>=`), counted over the whole plan before the first write. 0 blocks every
-change with that effect; a limit that is absent lets all through. Percentages are ignored below a minimum population.
+change with that effect; a limit that is absent lets all through. Percentages are ignored below a minimum population. What was
+accepted a short while ago counts, too: a thousand leavers who come one by one are held as a thousand at once would be.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Final
 
 from syncd.core.difference import units_of
@@ -19,6 +21,7 @@ from syncd.core.plan import fingerprint
 
 AUTO: Final = "auto"
 _MAKING: Final = frozenset({Op.CREATE, Op.ADOPT})
+_CREATES: Final = frozenset({Effect.CREATE, Effect.UNIT_CREATE})
 _OF_UNITS: Final = frozenset({Effect.UNIT_CREATE, Effect.UNIT_UPDATE, Effect.UNIT_MOVE, Effect.UNIT_REMOVE})
 
 
@@ -59,11 +62,30 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recent:
+    """What was accepted shortly before a plan, and approved by nobody. Without those whom the plan is about."""
+
+    window: timedelta = timedelta(0)
+    """How far back it was looked."""
+    numbers: Mapping[Effect, int] = field(default_factory=dict)
+    """Subjects, by effect."""
+    lost: Mapping[tuple[Effect, SubjectId], int] = field(default_factory=dict)
+    """People whom units lose by it."""
+    left: Mapping[tuple[Effect, SubjectId], int] = field(default_factory=dict)
+    """Those of them who have gone already, and so do not count among the unit's people any more."""
+
+
+NOTHING_RECENT: Final = Recent()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """What the guard says of a plan."""
 
     allowed: Sequence[Change]
     holds: tuple[Hold, ...] = ()
+    approved: frozenset[Effect] = frozenset()
+    """Effects that reached a limit, and were let through because a person had released exactly this set."""
 
 
 def automatic(population: int) -> int:
@@ -71,7 +93,7 @@ def automatic(population: int) -> int:
     return max(5, min(500, math.ceil(population * 0.02)))
 
 
-def asks_population(changes: Sequence[Change], limits: Limits) -> bool:
+def asks_population(changes: Sequence[Change], limits: Limits, recent: Recent = NOTHING_RECENT) -> bool:
     """Tell whether the judgement of these changes can depend on how many objects there are. Counting them means walking through
     all, which a plan for a few need not pay for: no limit can trip then, whatever the population."""
     counts: Mapping[Effect, int] = getattr(changes, "effects", None) or Counter(
@@ -80,8 +102,9 @@ def asks_population(changes: Sequence[Change], limits: Limits) -> bool:
     return any(
         (limit.count == AUTO and number >= automatic(0))
         or (limit.percent is not None and 100 * number >= limit.percent * limits.minimum_population)
-        for effect, number in counts.items()
+        for effect, own in counts.items()
         if (limit := limits.by_effect.get(effect)) is not None
+        for number in [own + recent.numbers.get(effect, 0)]
     )
 
 
@@ -91,14 +114,15 @@ def judge(
     *,
     released: Callable[[Effect, str], bool] = lambda *_: False,
     accepted: Callable[[Sequence[Change]], Collection[int]] = lambda _: (),
+    recent: Recent = NOTHING_RECENT,
 ) -> Judgement:
     """Return which changes may be written and which are held. `released` knows the approvals that are in force.
 
     `accepted` returns the places of changes that were let through before and wait for their next attempt. They count, but they
-    are not held again: what was released stays so while the target fails in the middle of it.
+    are not held again: what was released stays so while the target fails in the middle of it. `recent` counts, too.
     """
     counts = getattr(plan.changes, "effects", None)
-    if counts is not None and not _could_trip(counts, plan, limits):
+    if counts is not None and not _could_trip(counts, plan, limits, recent):
         return Judgement(allowed=plan.changes)
     # Changes are told apart by being the same object, and a plan that is kept packed makes each anew whenever it is read.
     every = tuple(plan.changes)
@@ -107,62 +131,82 @@ def judge(
         for effect in change.effects:
             by_effect[effect].append(change)
     held: dict[Effect, tuple[str, ...]] = {}
+    approved: set[Effect] = set()
     for effect, changes in list(by_effect.items()):
-        reasons = (*_over(effect, len(changes), plan, limits), *_emptied(effect, changes, plan, limits))
-        if not reasons or released(effect, fingerprint(changes)):
+        reasons = (
+            *_over(effect, len(changes), plan, limits, recent),
+            *_emptied(effect, changes, plan, limits, recent),
+        )
+        if not reasons:
+            continue
+        if released(effect, fingerprint(changes)):
+            approved.add(effect)
             continue
         before = set(accepted(changes))
         fresh = [change for place, change in enumerate(changes) if place not in before]
-        if fresh and not (before and released(effect, fingerprint(fresh))):
+        if before and fresh and released(effect, fingerprint(fresh)):
+            approved.add(effect)
+        elif fresh:
             held[effect] = reasons
             by_effect[effect] = fresh
     if not held:
-        return Judgement(allowed=plan.changes)
-    return _part(every, by_effect, held)
+        return Judgement(allowed=plan.changes, approved=frozenset(approved))
+    return replace(_part(every, by_effect, held), approved=frozenset(approved))
 
 
-def _could_trip(counts: Mapping[Effect, int], plan: Plan, limits: Limits) -> bool:
+def _could_trip(counts: Mapping[Effect, int], plan: Plan, limits: Limits, recent: Recent) -> bool:
     """Tell from the numbers alone whether the changes have to be looked at one by one."""
     by_unit = limits.per_unit_percent is not None and any(counts.get(effect) for effect in (Effect.LEAVE, Effect.MOVE))
-    return by_unit or any(_over(effect, number, plan, limits) for effect, number in counts.items() if number)
+    return by_unit or any(_over(effect, number, plan, limits, recent) for effect, number in counts.items() if number)
 
 
-def _over(effect: Effect, number: int, plan: Plan, limits: Limits) -> tuple[str, ...]:
+def _over(effect: Effect, own: int, plan: Plan, limits: Limits, recent: Recent) -> tuple[str, ...]:
     limit = limits.by_effect.get(effect)
     if limit is None:
         return ()
     kind = Kind.UNIT if effect in _OF_UNITS else Kind.PERSON
-    population = plan.population.get(kind, 0)
+    before = recent.numbers.get(effect, 0)
+    number = own + before
+    # Whoever was made in the window was not there when it began: a first run does not make the next joiner half a company.
+    population = max(0, plan.population.get(kind, 0) - (before if effect in _CREATES else 0))
+    also = _also(before, recent)
     reasons: list[str] = []
     most = automatic(population) if limit.count == AUTO else limit.count
     if isinstance(most, int) and number >= most:
-        reasons.append(f"{number} {effect} changes reach the limit of {most}")
+        reasons.append(f"{number} {effect} changes{also} reach the limit of {most}")
     if limit.percent is not None and population >= limits.minimum_population:
         share = 100 * number / population
         if share >= limit.percent:
-            reasons.append(f"{number} of {population} ({share:.1f} %) reach the limit of {limit.percent:g} %")
+            reasons.append(f"{number} of {population} ({share:.1f} %){also} reach the limit of {limit.percent:g} %")
     return tuple(reasons)
 
 
-def _emptied(effect: Effect, changes: Sequence[Change], plan: Plan, limits: Limits) -> tuple[str, ...]:
+def _also(before: int, recent: Recent) -> str:
+    return f" (with the {before} of the last {recent.window.total_seconds() / 60:g} minutes)" if before else ""
+
+
+def _emptied(effect: Effect, changes: Sequence[Change], plan: Plan, limits: Limits, recent: Recent) -> tuple[str, ...]:
     """Look at each department by itself: a team of 40 that disappears stays under any percentage of a large company."""
     if effect not in (Effect.LEAVE, Effect.MOVE) or limits.per_unit_percent is None:
         return ()
     losing: Counter[SubjectId] = Counter()
     for change in changes:
-        losing.update(_units_lost(change))
+        losing.update(units_lost(change))
     reasons = []
-    for unit, number in sorted(losing.items()):
-        size = plan.units.get(unit, 0)
+    for unit, own in sorted(losing.items()):
+        before = recent.lost.get((effect, unit), 0)
+        number, size = own + before, plan.units.get(unit, 0) + recent.left.get((effect, unit), 0)
         if size >= limits.per_unit_minimum and 100 * number / size >= limits.per_unit_percent:
             share = 100 * number / size
             reasons.append(
-                f"{unit} loses {number} of {size} people ({share:.0f} %), the limit is {limits.per_unit_percent:g} %"
+                f"{unit} loses {number} of {size} people ({share:.0f} %){_also(before, recent)},"
+                f" the limit is {limits.per_unit_percent:g} %"
             )
     return tuple(reasons)
 
 
-def _units_lost(change: Change) -> frozenset[SubjectId]:
+def units_lost(change: Change) -> frozenset[SubjectId]:
+    """Return the departments that a change takes somebody out of."""
     for item in change.fields:
         if item.name == "departments":
             gone = units_of(item.before) - units_of(item.after)

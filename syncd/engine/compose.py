@@ -115,6 +115,7 @@ def _guard(settings: GuardSettings) -> GuardTerms:
         limits=settings.judged_by(),
         plan_only_first=settings.first_run == "plan_only",
         shrink_percent=settings.shrink_percent,
+        window=settings.window,
         hold_expires=settings.hold_expires,
         protected=protects(settings.protected),
     )

@@ -18,7 +18,7 @@ import structlog
 
 from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.errors import NeedsHuman, Problem, message
-from syncd.core.model import Change, RunId, SourceName
+from syncd.core.model import Change, Effect, RunId, SourceName
 from syncd.core.policy import Hold
 from syncd.core.ports import Target
 from syncd.core.values import Value
@@ -166,7 +166,8 @@ class _Turn:
         if order.expected is not None:
             _refuse_if_moved(order.expected, found)
         writing = order.write and (not found.plan.changes or await self._may_write())
-        holds = await world.store.do(lambda tx: _accept(tx, world, found, writing=writing))
+        seen = order.accept or order.expected is not None
+        holds = await world.store.do(lambda tx: _accept(tx, world, found, writing=writing, seen=seen))
         tally = Tally()
         if writing:
             total = len(found.judgement.allowed)
@@ -254,8 +255,9 @@ def _refuse_if_moved(expected: Sequence[Change], found: Reconciliation) -> None:
     raise NeedsHuman(MOVED.at(gone=(before - now).total(), new=(now - before).total()))
 
 
-def _accept(tx: Transaction, world: World, found: Reconciliation, *, writing: bool) -> tuple[HoldRow, ...]:
-    """Queue what may be written, open holds for what may not, and log both: all of it or nothing."""
+def _accept(tx: Transaction, world: World, found: Reconciliation, *, writing: bool, seen: bool) -> tuple[HoldRow, ...]:
+    """Queue what may be written, open holds for what may not, and log both: all of it or nothing. What somebody has `seen` before
+    letting it through does not count against the guard's window."""
     now = world.now()
     holds = tuple(_open_hold(tx, world, found, hold, now) for hold in found.judgement.holds)
     tx.asides.replace("plan", found.plan.aside)
@@ -265,7 +267,8 @@ def _accept(tx: Transaction, world: World, found: Reconciliation, *, writing: bo
     among = None if found.everybody else found.looked_at
     tx.queue.supersede_absent(subjects_of(allowed), at=now, among=among)
     if allowed:
-        tx.queue.accept(found.run_id, allowed, at=now)
+        approved = frozenset(Effect) if seen else found.judgement.approved
+        tx.queue.accept(found.run_id, allowed, at=now, approved=approved)
     entry = AuditEntry(
         type=EntryType.PLAN_ACCEPTED,
         run=found.run_id,

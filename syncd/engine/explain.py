@@ -32,6 +32,7 @@ from syncd.engine.finding import find
 from syncd.engine.planning import Computed
 from syncd.engine.recall import recall
 from syncd.engine.tree import around
+from syncd.engine.window import recent_to
 from syncd.engine.world import World
 from syncd.mapping import InboundRules, Mapped, OutboundRules, Trace
 from syncd.store import Transaction
@@ -188,7 +189,8 @@ def _held(tx: Transaction, world: World, recalled: Computed, subject: SubjectId 
     def released(effect: Effect, sum_: str) -> bool:
         return tx.holds.matching(effect, sum_, now=now) is not None
 
-    holds = judge(recalled.plan, world.guard.limits, released=released, accepted=tx.queue.waiting).holds
+    limits, recent = world.guard.limits, recent_to(tx, world, recalled.plan.changes)
+    holds = judge(recalled.plan, limits, released=released, accepted=tx.queue.waiting, recent=recent).holds
     return tuple(
         hold.effect for hold in holds if any(change.subject == subject for change in (*hold.changes, *hold.waiting))
     )

@@ -14,6 +14,7 @@ from syncd.core.ports import Target
 from syncd.engine.part import gather
 from syncd.engine.sight import Sight, allocator, counted_units, linked, look
 from syncd.engine.tree import Standing, Unique, Wishes, set_aside, stand, wish
+from syncd.engine.window import recent_to
 from syncd.engine.world import World
 from syncd.store import Transaction
 
@@ -73,7 +74,7 @@ def planned(
 
 def population_for(tx: Transaction, world: World, changes: Sequence[Change]) -> dict[str, int]:
     """Return how many linked objects of each kind there are, where the guard has to know it of these changes."""
-    if not asks_population(changes, world.guard.limits):
+    if not asks_population(changes, world.guard.limits, recent_to(tx, world, changes)):
         return {}
     return {str(kind): count for kind, count in sorted(tx.links.population(world.target_name).items())}
 

@@ -27,6 +27,7 @@ from syncd.engine.portions import planned_in_portions
 from syncd.engine.stage import Asked, SourceRead, read_source
 from syncd.engine.survey import survey
 from syncd.engine.tree import Standing, Wishes
+from syncd.engine.window import recent_to
 from syncd.engine.world import World
 from syncd.store import Transaction
 
@@ -187,7 +188,8 @@ def _unmanaged(tx: Transaction, world: World, *, anew: bool) -> int:
 def _judged(tx: Transaction, world: World, found: Computed) -> Judgement:
     now = world.now()
     released = lambda effect, sum_: tx.holds.matching(effect, sum_, now=now) is not None  # noqa: E731
-    judgement = judge(found.plan, world.guard.limits, released=released, accepted=tx.queue.waiting)
+    recent = recent_to(tx, world, found.plan.changes)
+    judgement = judge(found.plan, world.guard.limits, released=released, accepted=tx.queue.waiting, recent=recent)
     objects = list(found.sight.objects.values())
     return _with_names(judgement, found.sight.links, objects) if judgement.holds else judgement
 

@@ -58,6 +58,8 @@ class GuardTerms:
     """A source that lost this share since its last good read does not license absence until somebody says so."""
     shrink_minimum: int = 20
     """Sources smaller than this may shrink as they like; an empty one never licenses absence."""
+    window: timedelta = timedelta(hours=1)
+    """What was accepted within it counts against the limits, besides the plan; nothing where it is zero."""
     hold_expires: timedelta = timedelta(days=3)
     protected: Callable[[Observed], bool] = lambda _: False
 
