@@ -15,7 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from syncd.core.errors import Misconfigured, NeedsHuman, foreign
 from syncd.store.errors import LOCK_WAIT_SECONDS, NEWER, NO_DRIVER, NOT_WRITABLE, UNKNOWN_URL, told
 
-SCHEMA: Final = "0004_alerts"
+SCHEMA: Final = "0005_drift"
 """The last step in `migrations/versions`; a test says that it is."""
 
 # One writing transaction at a time on PostgreSQL too, as SQLite has it: sequences have no gaps and cannot race.

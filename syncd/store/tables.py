@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from syncd.store.columns import Bytes
 from syncd.store.tables_alerts import alert_cases, alert_notes, alert_silences
+from syncd.store.tables_drift import drifts, touches
 from syncd.store.tables_queue import change_waits, changes, metadata, partial
 
 meta = Table(
@@ -338,6 +339,7 @@ __all__ = [
     "change_waits",
     "changes",
     "counters",
+    "drifts",
     "feed",
     "feed_cursors",
     "holds",
@@ -353,5 +355,6 @@ __all__ = [
     "reviews",
     "runs",
     "subjects",
+    "touches",
     "wakes",
 ]

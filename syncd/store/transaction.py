@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from syncd.store.alerts import Alerts
 from syncd.store.allocations import Allocations
 from syncd.store.asides import Asides
+from syncd.store.drifts import Drifts
 from syncd.store.feed import Feed
 from syncd.store.holds import Holds
 from syncd.store.links import Links
@@ -17,6 +18,7 @@ from syncd.store.queue import Queue
 from syncd.store.records import Records
 from syncd.store.runs import Reads, Runs
 from syncd.store.subjects import Subjects
+from syncd.store.touches import Touches
 from syncd.store.wakes import Wakes
 
 
@@ -42,3 +44,5 @@ class Transaction:
         self.allocations = Allocations(connection)
         self.feed = Feed(connection)
         self.alerts = Alerts(connection)
+        self.touches = Touches(connection)
+        self.drifts = Drifts(connection)
