@@ -41,6 +41,7 @@ _ROOMS: Final = {
     "SBX": "Sandbox",
     "STO": "State",
     "TAB": "Tables",
+    "WEB": "Webhooks and monitoring",
 }
 _DOUBLES: Final = frozenset({"MEM"})
 """What only the doubles of `syncd.testing` say; no user meets them."""

@@ -178,6 +178,7 @@ class _Reading:
                 if not _SPEAKABLE.fullmatch(name):
                     place, one = self.place(*part, name, key=True), part[-1].removesuffix("s")
                     self.problems.append(_SOURCE_NAME.at(place, one=one, name=foreign(name)))
+        self._webhooks(raw.get("web"), sources)
         try:
             join = JoinSettings.model_validate(raw.get("join", {}))
         except ValidationError:
@@ -188,6 +189,15 @@ class _Reading:
             self._attribute(attribute, self.place("join", "precedence", attribute, key=True))
             for index, name in enumerate(order):
                 self._source(name, sources, self.place("join", "precedence", attribute, index))
+
+    def _webhooks(self, web: Any, sources: Sequence[str]) -> None:
+        """Check which sources senders of webhooks may wake."""
+        senders = web.get("webhooks") if isinstance(web, Mapping) else None
+        for sender, entry in (senders if isinstance(senders, Mapping) else {}).items():
+            named = entry.get("sources") if isinstance(entry, Mapping) else None
+            for index, name in enumerate(named if isinstance(named, list) else ()):
+                if isinstance(name, str):
+                    self._source(name, sources, self.place("web", "webhooks", sender, "sources", index))
 
     def _attribute(self, name: str, place: Place) -> None:
         if name not in PERSON and not name.startswith("extra."):

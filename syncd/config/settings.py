@@ -28,6 +28,7 @@ from syncd.config.parts import (
 )
 from syncd.config.plugged import Plugged
 from syncd.config.secrets import OMIT_SECRETS, Secret
+from syncd.config.web import WebSettings
 from syncd.core.model import Kind
 from syncd.core.values import Values, canonical
 
@@ -100,6 +101,8 @@ class Settings(Part):
     """What the audit log keeps of people's values."""
     alerts: AlertSettings = AlertSettings()
     """Who is told of problems, and how."""
+    web: WebSettings = WebSettings()
+    """Where the service listens for webhooks and for those who watch over it."""
     _path: Path = PrivateAttr(Path("syncd.yaml"))
 
     @property

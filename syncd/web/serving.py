@@ -1,0 +1,235 @@
+"""`serve`: listens while the service runs, and ends with it. It installs no signal handlers, and what fails here never
+ends the service, except settings that a person has to mend first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+
+from syncd import telemetry
+from syncd.config.web import Address, address
+from syncd.core.errors import Misconfigured, foreign
+from syncd.web import messages
+from syncd.web.app import Applications, Served, applications
+from syncd.web.connections import IDLE_SECONDS, Connection
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from syncd.config.settings import Settings
+    from syncd.config.web import WebSettings
+    from syncd.web.intake import Waking
+    from syncd.web.monitoring import Looking
+
+log = telemetry.get(__name__)
+
+AGAIN_SECONDS: Final = 10.0
+"""Between two attempts to listen."""
+LOOK_SECONDS: Final = 60.0
+"""Between two looks whether the certificate has changed."""
+DRAIN_SECONDS: Final = 5
+"""For requests that are under way when the service stops."""
+BACKLOG: Final = 512
+
+
+async def serve(
+    settings: Settings,
+    *,
+    wake: Waking,
+    look: Looking,
+    now: Callable[[], datetime],
+    ready: Callable[[str], None] = lambda _: None,
+) -> None:
+    """Serve until cancelled, then answer what is under way and leave nothing running; return at once if nothing shall
+    listen.
+
+    `wake` keeps what webhooks tell, `look` says how syncd stands; `ready` is told each URL that takes requests now.
+    Raises Misconfigured for secrets and certificates that cannot be used, before anything listens.
+    """
+    await serve_these(settings, Served(wake=wake, look=look, now=now), ready=ready)
+
+
+async def serve_these(settings: Settings, served: Served, *, ready: Callable[[str], None]) -> None:
+    """Do it with everything that a test may want to say besides."""
+    web = settings.web
+    if web.listen is None and web.monitoring.listen is None:
+        return
+    built = applications(settings, served)
+    tls = _certificate(web)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for listen, app in _doors(web, built):
+                group.create_task(_door(address(listen), app, web=web, tls=tls, ready=ready))
+            if tls is not None:
+                group.create_task(_renewing(web, tls))
+    finally:
+        built.look.close()
+
+
+def _doors(web: WebSettings, built: Applications) -> Iterator[tuple[str, ASGIApp]]:
+    if web.listen is not None:
+        yield web.listen, built.main
+    if web.monitoring.listen is not None and built.monitoring is not None:
+        yield web.monitoring.listen, built.monitoring
+
+
+async def _door(
+    where: Address, app: ASGIApp, *, web: WebSettings, tls: ssl.SSLContext | None, ready: Callable[[str], None]
+) -> None:
+    """Listen at one address, as soon as it can be had."""
+    if tls is None and not where.is_local:
+        log.warning("web.no_tls", code=messages.NO_TLS.code, what=messages.NO_TLS.what.format(address=where))
+    async with _listening(where) as listening:
+        server = _Server(_config(app, web, tls))
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        url = _url(where, listening, tls=tls)
+        log.info("web.listening", url=url)
+        ready(url)
+        try:
+            await asyncio.shield(serving)
+        finally:
+            server.should_exit = True
+            await serving
+
+
+@contextlib.asynccontextmanager
+async def _listening(where: Address) -> AsyncIterator[socket.socket]:
+    """Yield a socket that takes connections, and leave no file behind; wait for as long as there is none to be had."""
+    while True:
+        try:
+            opened = _opened(where)
+            break
+        except OSError as error:
+            problem = messages.NOT_LISTENING.at(address=where, why=error.strerror or "error")
+            log.warning("web.not_listening", code=problem.code, what=problem.what)
+            await asyncio.sleep(AGAIN_SECONDS)
+    try:
+        yield opened
+    finally:
+        opened.close()
+        if where.path is not None:
+            where.path.unlink(missing_ok=True)
+
+
+def _opened(where: Address) -> socket.socket:
+    """Raises OSError."""
+    if where.path is not None:
+        return _in_file_system(where.path)
+    family = socket.AF_INET6 if ":" in where.host else socket.AF_INET
+    return socket.create_server((where.host, where.port), family=family, backlog=BACKLOG)
+
+
+def _in_file_system(path: Path) -> socket.socket:
+    """Make a socket that the group may use, too. One that was left behind is taken away, one that somebody listens on
+    is not."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except FileNotFoundError:
+            pass
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        made.bind(str(path))
+        path.chmod(0o660)
+        made.listen(BACKLOG)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _url(where: Address, listening: socket.socket, *, tls: ssl.SSLContext | None) -> str:
+    if where.path is not None:
+        return str(where)
+    bound = Address(host=where.host, port=listening.getsockname()[1])
+    return f"{'http' if tls is None else 'https'}://{bound}"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: whoever runs the service stops it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _config(app: ASGIApp, web: WebSettings, tls: ssl.SSLContext | None) -> uvicorn.Config:
+    config = uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=bool(web.proxies),
+        forwarded_allow_ips=web.proxies,
+        backlog=BACKLOG,
+        timeout_keep_alive=int(IDLE_SECONDS),
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    config.load()
+    config.ssl = tls
+    return config
+
+
+# --- TLS ------------------------------------------------------------------------------------------------------------
+
+
+def _certificate(web: WebSettings) -> ssl.SSLContext | None:
+    """Return what TLS is spoken with, None where it is not. Raises Misconfigured."""
+    if web.certificate is None or web.key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _load(context, web.certificate, web.key)
+    return context
+
+
+def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    """Use these files from the next connection on. Raises Misconfigured, and then nothing has changed."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    except OSError as error:  # ssl.SSLError is one
+        why = foreign(error.strerror or "they do not belong together")
+        raise Misconfigured([messages.BAD_CERTIFICATE.at(file=foreign(str(certificate)), why=why)]) from None
+
+
+async def _renewing(web: WebSettings, context: ssl.SSLContext) -> None:
+    """Take a new certificate into use when its files have changed: they are renewed every few weeks, and nobody
+    restarts us then."""
+    if web.certificate is None or web.key is None:
+        return
+    known = _versions(web.certificate, web.key)
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        found = _versions(web.certificate, web.key)
+        if found in (known, None):
+            continue
+        try:
+            _load(context, web.certificate, web.key)
+        except Misconfigured as error:  # mostly only one of the two is there yet
+            log.warning("web.certificate", code=error.problems[0].code, what=error.problems[0].what)
+            continue
+        known = found
+        log.info("web.certificate_renewed")
+
+
+def _versions(*files: Path) -> tuple[tuple[int, int], ...] | None:
+    try:
+        found = [file.stat() for file in files]
+    except OSError:
+        return None
+    return tuple((each.st_mtime_ns, each.st_ino) for each in found)
