@@ -22,9 +22,10 @@ from syncd.core.model import Change, Effect, RunId, SourceName
 from syncd.core.policy import Hold
 from syncd.core.ports import Target
 from syncd.core.values import Value
+from syncd.engine import trust
 from syncd.engine.feed import Delivery, deliver
 from syncd.engine.outcome import conclude
-from syncd.engine.reconcile import Progress, Reconciliation, reconcile, silent
+from syncd.engine.reconcile import Progress, Readings, Reconciliation, read_sources, reconcile, silent
 from syncd.engine.sparing import sparing
 from syncd.engine.stage import Asked
 from syncd.engine.world import World
@@ -106,6 +107,10 @@ class Order:
     """Take nothing for known: decode and map every record, and compare everybody."""
     expected: Sequence[Change] | None = None
     """The changes of a saved plan, which must be exactly those of now; they imply acceptance."""
+    only: frozenset[SourceName] | None = None
+    """Read these sources and no others, which keep what they have."""
+    beside: bool = False
+    """Somebody else works off the queue, and stands still meanwhile: nothing is written or told here."""
 
 
 async def cycle(
@@ -113,22 +118,29 @@ async def cycle(
     order: Order | None = None,
     *,
     stop: asyncio.Event | None = None,
+    read: Readings | None = None,
     progress: Progress = silent,
 ) -> Cycle:
-    """Run one cycle. Raises what sources, target and store raise when nothing can be done at all, and NeedsHuman (ENG-020) if
-    a saved plan is not the plan of now."""
+    """Run one cycle; where `read` says what came of reading the sources, they are not read again.
+
+    Raises what sources, target and store raise when nothing can be done at all, and NeedsHuman (ENG-020) if a saved plan is not
+    the plan of now.
+    """
     run_id = world.new_run()
     started = world.now()
     kind = "sync" if order is None or order.write else "plan"
     structlog.contextvars.bind_contextvars(run=run_id)
     try:
+        await trust.settle(world)
         await world.store.do(lambda tx: _start(tx, world, run_id, started, kind))
         with sparing():
             async with world.make_target() as target:
                 turn = _Turn(world, target, run_id, started, order or Order())
-                done = await turn.go(stop, progress)
+                done = await turn.go(stop, read, progress)
+        await world.store.look(lambda tx: trust.note(tx, world))
         # Told apart from the target, and whatever comes of it: consumers never fail a cycle.
-        return replace(done, told=await deliver(world, stop=stop)) if turn.order.write else done
+        tells = turn.order.write and not turn.order.beside
+        return replace(done, told=await deliver(world, stop=stop)) if tells else done
     except BaseException as error:
         reason = type(error).__name__
         await asyncio.shield(world.store.do(lambda tx: _finish(tx, world, run_id, f"failed: {reason}", {})))
@@ -146,6 +158,8 @@ class _Ending:
     holds: tuple[HoldRow, ...]
     recovered: int
     writing: bool
+    doubt: Problem | None
+    """Why nothing may be written, whoever accepts it."""
 
 
 @dataclass(frozen=True)
@@ -158,22 +172,27 @@ class _Turn:
     started: datetime
     order: Order
 
-    async def go(self, stop: asyncio.Event | None, progress: Progress) -> Cycle:
+    async def go(self, stop: asyncio.Event | None, read: Readings | None, progress: Progress) -> Cycle:
         world, order = self.world, self.order
-        recovered = await self._recover(stop) if order.write else 0
+        recovered = await self._recover(stop) if order.write and not order.beside else 0
         asked = Asked(full=order.full, again=order.again)
-        found = await reconcile(world, self.target, self.run_id, fresh=order.fresh, asked=asked, progress=progress)
+        if read is None and order.only is not None:
+            read = await read_sources(world, self.run_id, asked, progress, only=order.only)
+        found = await reconcile(
+            world, self.target, self.run_id, fresh=order.fresh, asked=asked, read=read, progress=progress
+        )
         if order.expected is not None:
             _refuse_if_moved(order.expected, found)
-        writing = order.write and (not found.plan.changes or await self._may_write())
+        doubt = await world.store.look(lambda tx: trust.doubt(tx, world))
+        writing = order.write and doubt is None and (not found.plan.changes or await self._may_write())
         seen = order.accept or order.expected is not None
-        holds = await world.store.do(lambda tx: _accept(tx, world, found, writing=writing, seen=seen))
+        holds = await world.store.do(lambda tx: accept(tx, world, found, writing=writing, seen=seen))
         tally = Tally()
-        if writing:
+        if writing and not order.beside:
             total = len(found.judgement.allowed)
             told = lambda seen: progress("write", seen.done, total)  # noqa: E731
             tally = await Writer(world, self.target, stop=stop, progress=told).drain()
-        ending = _Ending(found=found, tally=tally, holds=holds, recovered=recovered, writing=writing)
+        ending = _Ending(found=found, tally=tally, holds=holds, recovered=recovered, writing=writing, doubt=doubt)
         return await world.store.do(lambda tx: self._close(tx, ending))
 
     async def _recover(self, stop: asyncio.Event | None) -> int:
@@ -197,7 +216,7 @@ class _Turn:
         found, tally = ending.found, ending.tally
         queue = tx.queue.counts(now)
         planned_only = self.order.write and not ending.writing
-        result = Result.PLANNED if planned_only else _result(ending, queue)
+        result = Result.PLANNED if planned_only else _result(ending, queue, beside=self.order.beside)
         counts = {
             "planned": len(found.plan.changes),
             "confirmed": tally.done,
@@ -208,6 +227,7 @@ class _Turn:
             "aside": len(found.plan.aside),
         }
         _finish(tx, self.world, self.run_id, result, counts)
+        trust.settled(tx, self.world)
         return Cycle(
             run_id=self.run_id,
             result=result,
@@ -218,21 +238,22 @@ class _Turn:
             queue=queue,
             holds=ending.holds,
             recovered=ending.recovered,
-            notices=(FIRST_RUN.at(count=len(found.plan.changes)),) if planned_only else (),
+            notices=(ending.doubt or FIRST_RUN.at(count=len(found.plan.changes)),) if planned_only else (),
             blocked={one.label: one.by_label for one in tx.queue.blocked()},
         )
 
 
-def _result(ending: _Ending, queue: QueueCounts) -> Result:
+def _result(ending: _Ending, queue: QueueCounts, *, beside: bool) -> Result:
     """Say in one word how it ended; the word that most needs a person wins."""
     found, tally = ending.found, ending.tally
     if ending.holds:
         return Result.HELD
     if found.failed or any(not read.licensed for read in found.reads):
         return Result.UNPROVEN
-    if tally.troubles or queue.parked or (queue.ready and ending.writing):
+    if tally.troubles or queue.parked or (queue.ready and ending.writing and not beside):
         return Result.TROUBLED
-    return Result.DONE if tally.done or not ending.writing else Result.NOTHING
+    did = found.judgement.allowed if beside else tally.done
+    return Result.DONE if did or not ending.writing else Result.NOTHING
 
 
 def _start(tx: Transaction, world: World, run_id: RunId, at: datetime, kind: str) -> None:
@@ -255,7 +276,7 @@ def _refuse_if_moved(expected: Sequence[Change], found: Reconciliation) -> None:
     raise NeedsHuman(MOVED.at(gone=(before - now).total(), new=(now - before).total()))
 
 
-def _accept(tx: Transaction, world: World, found: Reconciliation, *, writing: bool, seen: bool) -> tuple[HoldRow, ...]:
+def accept(tx: Transaction, world: World, found: Reconciliation, *, writing: bool, seen: bool) -> tuple[HoldRow, ...]:
     """Queue what may be written, open holds for what may not, and log both: all of it or nothing. What somebody has `seen` before
     letting it through does not count against the guard's window."""
     now = world.now()

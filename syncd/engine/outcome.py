@@ -17,8 +17,8 @@ from syncd.store.packed import subjects_of
 def conclude(tx: Transaction, world: World, found: Reconciliation) -> None:
     """Keep the marks of those who have to be looked at again, and take away the others."""
     open_ = _open(found)
-    tx.marks.clear(found.looked_at - open_)
-    tx.marks.add(open_ & found.looked_at, reason="not in agreement", at=world.now())
+    tx.marks.clear(found.looked_at - open_, upto=found.upto)
+    tx.marks.keep(open_ & found.looked_at, reason="not in agreement", at=world.now())
     tx.reviews.put(found.reviews)
     if found.everybody:
         tx.meta.drop(marking.WHOLE)

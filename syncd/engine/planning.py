@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from syncd.core.calendar import leaves_at
-from syncd.core.model import Aside, Change, Kind, Link, LinkState, Plan, SubjectId
+from syncd.core.model import HOLDING_UNIT, Aside, Change, Kind, Link, LinkState, Plan, SubjectId
 from syncd.core.plan import Terms, diff
 from syncd.core.policy import asks_population
 from syncd.core.ports import Target
-from syncd.engine.part import gather
+from syncd.engine.part import Part, gather
 from syncd.engine.sight import Sight, allocator, counted_units, linked, look
 from syncd.engine.tree import Standing, Unique, Wishes, set_aside, stand, wish
 from syncd.engine.window import recent_to
 from syncd.engine.world import World
 from syncd.store import Transaction
+
+_NOT_THERE: Final = frozenset({LinkState.REMOVED, LinkState.PENDING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,24 +44,32 @@ def planned(
     complete: bool,
     ambiguous: Sequence[Aside] = (),
     unmanaged: int | None = None,
+    busy: Collection[SubjectId] = (),
+    every_aside: bool = True,
 ) -> Computed:
     """Return the plan for these subjects, from the stored records and the last look at the target.
 
-    `unmanaged` is how many objects belong to nobody, where that is known: counting them means looking at everybody.
+    `unmanaged` is how many objects belong to nobody, where that is known: counting them means looking at everybody. Whose change
+    is in the writer's hands is `busy`, and not among those who are planned for: what it comes to is not known yet. With
+    `every_aside`, every record that is left aside is named, and not only what this plan leaves aside.
     """
     part = gather(tx, world, chosen)
     standing = stand(world, part)
     sight = linked(tx, world, part)
     unique = allocator(tx, world, sight.links)
     wishes = wish(standing, world, sight.links, normalise=target.normalise, hidden=target.hidden, unique=unique)
+    if HOLDING_UNIT in busy and HOLDING_UNIT in wishes.desired:
+        wishes = replace(wishes, desired={one: two for one, two in wishes.desired.items() if one != HOLDING_UNIT})
     look(tx, world, target, asked=part.asked, wishes=wishes, sight=sight)
     plan = diff(
         wishes.desired.values(),
         sight.objects.values(),
         sight.links,
         leaving=wishes.leaving,
-        terms=terms(world, target, standing, complete=complete),
-        aside=(*set_aside(tx, world), *ambiguous, *wishes.asides),
+        terms=replace(
+            terms(world, target, standing, complete=complete), making=_on_the_way(tx, part, sight, wishes, busy)
+        ),
+        aside=(*(set_aside(tx, world) if every_aside else ()), *ambiguous, *wishes.asides),
         warnings=wishes.warnings,
     )
     whole = replace(
@@ -70,6 +81,16 @@ def planned(
     )
     reviews = {one: review_of(world, standing, sight.links, wishes.leaving, one) for one in part.asked}
     return Computed(standing=standing, sight=sight, unique=unique, wishes=wishes, plan=whole, reviews=reviews)
+
+
+def _on_the_way(
+    tx: Transaction, part: Part, sight: Sight, wishes: Wishes, busy: Collection[SubjectId]
+) -> frozenset[SubjectId]:
+    """Return who of those who are referred to has no object yet, and is about to get one by a change that was accepted before."""
+    others = {*part.groups} - part.asked
+    holding = {HOLDING_UNIT} if HOLDING_UNIT in busy and wishes.leaving else set()
+    lacking = {one for one in others | holding if (link := sight.links.get(one)) is None or link.state in _NOT_THERE}
+    return frozenset(tx.queue.being_made(lacking)) if lacking else frozenset()
 
 
 def population_for(tx: Transaction, world: World, changes: Sequence[Change]) -> dict[str, int]:

@@ -8,7 +8,7 @@ much of a source changed. A source that fails keeps its last facts and never era
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -66,8 +66,14 @@ class Reconciliation:
     """For whom the plan was made."""
     everybody: bool
     """Whether all were looked at, and not only those who were marked."""
+    upto: int
+    """The last mark that was set when it was chosen who is planned for."""
     reviews: Mapping[SubjectId, datetime | None] = field(default_factory=dict)
     """When whose time comes."""
+
+
+Readings = tuple[tuple[SourceRead, ...], Mapping[SourceName, Problem]]
+"""What came of reading, and which sources could not be read."""
 
 
 async def reconcile(
@@ -77,18 +83,20 @@ async def reconcile(
     *,
     fresh: bool = False,
     asked: Asked | None = None,
+    read: Readings | None = None,
     progress: Progress = silent,
 ) -> Reconciliation:
-    """Compute the plan and judge it. `fresh` observes the target again; `asked` says how much of the sources is read."""
+    """Compute the plan and judge it. `fresh` observes the target again; `asked` says how much of the sources is read; nothing is
+    where `read` says what was."""
     asked = asked or Asked()
-    reads, failed = await read_sources(world, run_id, asked, progress)
+    reads, failed = read or await read_sources(world, run_id, asked, progress)
     progress("observe", 0, None)
     seen = await view(world, target, fresh=fresh)
     progress("plan", 0, None)
     ambiguous = await world.store.do(lambda tx: join(tx, world))
     chosen = await _choose(world, target, again=asked.again, progress=progress)
     found = await _planned(world, target, chosen, complete=seen.complete, ambiguous=ambiguous, progress=progress)
-    judgement = await world.store.look(lambda tx: _judged(tx, world, found))
+    judgement = await world.store.look(lambda tx: judged(tx, world, found))
     log.info(
         "plan.made",
         changes=len(found.plan.changes),
@@ -107,6 +115,7 @@ async def reconcile(
         wishes=found.wishes,
         looked_at=chosen.subjects,
         everybody=chosen.everybody,
+        upto=chosen.upto,
         reviews={**chosen.reviews, **found.reviews},
     )
 
@@ -118,6 +127,8 @@ class Chosen:
     subjects: frozenset[SubjectId]
     everybody: bool
     """Whether all were looked at to find them."""
+    upto: int
+    """The last mark that had been set by then."""
     reviews: Mapping[SubjectId, datetime | None] = field(default_factory=dict)
     """When whose time comes, of those who are in agreement until then."""
     leaving: frozenset[SubjectId] = frozenset()
@@ -127,18 +138,19 @@ class Chosen:
 async def _choose(world: World, target: Target, *, again: bool, progress: Progress) -> Chosen:
     """Find out who may differ."""
     store = world.store
-    everybody = again or await store.look(lambda tx: _everybody(tx, world))
-    subjects = await store.look(lambda tx: marked(tx, world))
+    everybody = again or await store.look(lambda tx: everybody_due(tx, world))
+    subjects, upto = await store.look(lambda tx: (marked(tx, world), tx.marks.last()))
     if not everybody:
-        return Chosen(subjects=frozenset(subjects), everybody=False)
+        return Chosen(subjects=frozenset(subjects), everybody=False, upto=upto)
     if not await store.look(lambda tx: tx.links.population(world.target_name)):
         # Nobody is in the target yet: everybody differs.
         every = await store.look(lambda tx: tx.records.subjects())
-        return Chosen(subjects=frozenset({*subjects, *every}), everybody=True)
+        return Chosen(subjects=frozenset({*subjects, *every}), everybody=True, upto=upto)
     found = await survey(world, target, lambda done, total: progress("plan", done, total))
     return Chosen(
         subjects=frozenset(subjects | found.differing),
         everybody=True,
+        upto=upto,
         reviews=found.reviews,
         leaving=frozenset(found.leaving),
         takers=found.takers,
@@ -185,7 +197,7 @@ def _unmanaged(tx: Transaction, world: World, *, anew: bool) -> int:
     return int(known)
 
 
-def _judged(tx: Transaction, world: World, found: Computed) -> Judgement:
+def judged(tx: Transaction, world: World, found: Computed) -> Judgement:
     now = world.now()
     released = lambda effect, sum_: tx.holds.matching(effect, sum_, now=now) is not None  # noqa: E731
     recent = recent_to(tx, world, found.plan.changes)
@@ -194,7 +206,7 @@ def _judged(tx: Transaction, world: World, found: Computed) -> Judgement:
     return _with_names(judgement, found.sight.links, objects) if judgement.holds else judgement
 
 
-def _everybody(tx: Transaction, world: World) -> bool:
+def everybody_due(tx: Transaction, world: World) -> bool:
     """Tell whether it is not enough to look at those who are marked."""
     return tx.meta.get(marking.WHOLE) is not None or tx.meta.get(PLANNED_BY) != world.computed_by
 
@@ -222,17 +234,24 @@ def _with_names(judgement: Judgement, links: Mapping[SubjectId, Link], objects: 
 
 
 async def read_sources(
-    world: World, run_id: RunId, asked: Asked, progress: Progress = silent
+    world: World,
+    run_id: RunId,
+    asked: Asked,
+    progress: Progress = silent,
+    *,
+    only: Collection[SourceName] | None = None,
 ) -> tuple[tuple[SourceRead, ...], dict[SourceName, Problem]]:
-    """Read every source, one after the other; one that fails does not keep the others from being read."""
+    """Read every source, or `only` some, one after the other; one that fails does not keep the others from being read. Those that
+    are not read keep what they have."""
+    seats = {name: seat for name, seat in world.seats.items() if only is None or name in only}
     reads: list[SourceRead] = []
     failed: dict[SourceName, Problem] = {}
-    for place, (name, seat) in enumerate(world.seats.items()):
-        progress("read", place, len(world.seats))
+    for place, (name, seat) in enumerate(seats.items()):
+        progress("read", place, len(seats))
         try:
             reads.append(await read_source(world, seat, run_id, asked))
         except (TryAgain, NeedsHuman) as error:
             failed[name] = error.problem
             log.warning("source.failed", source=name, code=error.problem.code)
-    progress("read", len(world.seats), len(world.seats))
+    progress("read", len(seats), len(seats))
     return tuple(reads), failed

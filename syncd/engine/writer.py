@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -103,12 +103,15 @@ class Writer:
         *,
         stop: asyncio.Event | None = None,
         progress: Callable[[Tally], None] | None = None,
+        settled: Callable[[Collection[SubjectId]], None] = lambda _: None,
     ) -> None:
+        """`settled` is told whose changes have been settled, right after each turn."""
         self.world = world
         self.target = target
         self.tally = Tally()
         self._stop = stop or asyncio.Event()
         self._progress = progress
+        self._settled = settled
         self._whose = Whose(world.target_name, target)
         self._keys = keys_of(target)
         self._short: set[SubjectId] = set()
@@ -131,6 +134,14 @@ class Writer:
             elif self._stop.is_set() or not await self._wait_for_more():
                 return self.tally
 
+    def ring(self) -> None:
+        """There may be more to do: have a turn now."""
+        self._turn_is_due.set()
+
+    async def rest(self) -> None:
+        """Wait for what is under way, whatever comes of it: after a turn that failed, before anybody reads it back."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
     async def _turn(self) -> list[QueuedChange]:
         """Settle what is finished and claim what there is room for, in one transaction."""
         finished = self._take_finished()
@@ -150,8 +161,10 @@ class Writer:
         settled, claimed = await self.world.store.do(turn, patience=self._patience(len(finished)))
         for done, one in zip(finished, settled, strict=True):
             self._count(done, one)
-        if settled and self._progress is not None:
-            self._progress(self.tally)
+        if settled:
+            self._settled({done.queued.change.subject for done in finished})
+            if self._progress is not None:
+                self._progress(self.tally)
         return claimed
 
     def _patience(self, finished: int) -> float:
