@@ -37,7 +37,11 @@ class EntryType(StrEnum):
     UNKNOWN = "change.unknown"
     """The process died while it was running; it is read back."""
     SUPERSEDED = "change.superseded"
+    DRIFT_FOUND = "drift.found"
+    """Somebody changed by hand what we keep in step."""
     OPERATOR_COMMAND = "operator.command"
+    STATE_RESTORED = "state.restored"
+    """The database was put back from a backup: what was recorded after it is in the database that it replaced."""
 
 
 OUTCOMES: Final = frozenset(

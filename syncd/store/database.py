@@ -106,6 +106,10 @@ class Store:
         """Be the only one at work; `who` is what the others are told. Raises Busy (a TryAgain, with `holder`)."""
         return locking.exclusive(self._opened, who, now=self._now)
 
+    def serving(self, who: str) -> AbstractContextManager[None]:
+        """Be the service of this database for as long as the block lasts, also between cycles. Raises Busy."""
+        return locking.serving(self._opened, who, now=self._now)
+
     def check(self) -> list[str]:
         """Return what is wrong with the database itself (SQLite's integrity check, unknown schema); empty if nothing."""
         try:

@@ -23,6 +23,8 @@ WRITER_LOCK: Final = 0x73796E6364_01
 """Key of PostgreSQL's advisory lock for a writing transaction ("syncd" and a number)."""
 CYCLE_LOCK: Final = 0x73796E6364_02
 """Key of PostgreSQL's advisory lock for `Store.exclusive`."""
+SERVICE_LOCK: Final = 0x73796E6364_03
+"""Key of PostgreSQL's advisory lock for `Store.serving`."""
 
 _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",

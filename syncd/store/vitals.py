@@ -17,6 +17,7 @@ from typing import Final
 
 from syncd.core.model import LANES, Lane
 from syncd.store import codec
+from syncd.store.filing import decode_change
 from syncd.store.glance import Ask, Row
 from syncd.store.told import Told
 
@@ -148,7 +149,7 @@ def _created(ask: Ask, number: int | None) -> datetime | None:
 
 
 def _labels(rows: Iterable[Row]) -> tuple[str, ...]:
-    return tuple(codec.decode_change(bytes(row["body"])).label for row in islice(rows, NAMED))
+    return tuple(decode_change(bytes(row["body"])).label for row in islice(rows, NAMED))
 
 
 def _why(rows: Iterable[Row]) -> Trouble | None:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the real servers that the integration tests run: Debian's Samba (as Active Directory), OpenLDAP, 389 Directory
-# Server and PostgreSQL; and what Kerberos takes: its commands, and the headers from which the Python package is built.
+# Server and PostgreSQL; what Kerberos takes: its commands, and the headers from which the Python package is built; and Debian's
+# own judges of units and packages.
 #
 # Idempotent: it does nothing where everything is there, and it installs only what is missing.
 # It never lets a package start a service of its own, and it changes nothing in /etc besides what the packages bring.
@@ -15,6 +16,7 @@ readonly PACKAGES=(
   python3-ldap                                                                                    # what benchmarks compare with
   openssl                                                                                         # test certificates
   postgresql                                                                                      # the store's second database
+  systemd lintian                                                                                 # they judge units and package
 )
 
 stop() {

@@ -147,6 +147,12 @@ class SmallWorld:
     def sync(self, **options: Any) -> Cycle:
         return run(cycle(self.world, Order(**options)))
 
+    def reopen(self) -> None:
+        """Open the database again, as a process that has just started does."""
+        self.store = Store.open(f"sqlite:///{self.folder / 'syncd.db'}", now=self.now)
+        audit = AuditLog(self.store.audit, actor=Actor.here("test"))
+        self.world = replace(self.world, store=self.store, audit=audit)
+
     def tenant(self) -> dict[str, dict[str, Value]]:
         """Return the tenant by name, references as names, so that two tenants can be compared."""
         names = {target_id: str(held["name"]) for (_, target_id), held in self.target.objects.items()} | {"1": "root"}

@@ -25,7 +25,7 @@ class Ear:
 
     def heard(self) -> list[dict[str, str]]:
         """Return what came since the last time, each message as its variables."""
-        found = []
+        found: list[dict[str, str]] = []
         while True:
             try:
                 lines = self._socket.recv(4096).decode().split("\n")
