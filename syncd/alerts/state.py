@@ -42,6 +42,8 @@ class Message:
     rule: Rule | None
     """None if the rule was taken out of the file meanwhile."""
     due_at: datetime
+    first: bool
+    """No message of this episode went to this channel before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,10 +225,18 @@ class _Teller:
         channels = tuple(channels)
         if not channels:
             return case, []
-        number = case.messages + 1
+        number, before = case.messages + 1, case.told
         case = replace(case, messages=number, told={**case.told, **dict.fromkeys(channels, self.now)})
         return case, [
-            Message(id=message_id(case, number, name), channel=name, news=news, case=case, rule=rule, due_at=due_at)
+            Message(
+                id=message_id(case, number, name),
+                channel=name,
+                news=news,
+                case=case,
+                rule=rule,
+                due_at=due_at,
+                first=name not in before,
+            )
             for name in channels
         ]
 

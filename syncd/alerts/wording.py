@@ -80,6 +80,7 @@ class Wording:
             alert=self.alert(message, now=now),
             created_at=now,
             due_at=message.due_at,
+            first=message.first,
         )
 
     def alert(self, message: Message, *, now: datetime) -> Alert:

@@ -151,6 +151,8 @@ class Note:
     alert: Alert
     created_at: datetime
     due_at: datetime
+    first: bool = False
+    """No message of this episode went to this channel before."""
     state: NoteState = NoteState.WAITING
     attempts: int = 0
     failed_at: datetime | None = None
