@@ -10,8 +10,10 @@ import structlog
 from syncd.core.model import Completeness
 from syncd.core.ports import Target
 from syncd.engine import marking
+from syncd.engine.drift_looking import compare
 from syncd.engine.sight import keys_of
 from syncd.engine.world import World
+from syncd.store import Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -41,11 +43,16 @@ async def _read(world: World, target: Target, now: datetime) -> View:
     name, keys = world.target_name, keys_of(target)
     objects = [seen async for seen in target.observe()]
     certificate = target.observed()
-    if certificate.proven:
-        await world.store.do(lambda tx: tx.observed.replace_all(name, objects, at=now, keys=keys))
-    else:
-        # What was seen is so; what was not seen may be there all the same.
-        await world.store.do(lambda tx: tx.observed.put_many(name, objects, at=now, keys=keys))
+
+    def keep(tx: Transaction) -> None:
+        compare(tx, world, target, objects, since=now, complete=certificate.proven)
+        if certificate.proven:
+            tx.observed.replace_all(name, objects, at=now, keys=keys)
+        else:
+            # What was seen is so; what was not seen may be there all the same.
+            tx.observed.put_many(name, objects, at=now, keys=keys)
+
+    await world.store.do(keep)
     await world.store.do(lambda tx: marking.whole(tx, "the target was looked at"))
     doubts = [fact.name for fact in certificate.doubts]
     log.info("target.observed", target=name, objects=len(objects), proven=certificate.proven, doubts=doubts)

@@ -7,7 +7,7 @@ leaves: the next cycle looks again. Nothing here decides what is written.
 from __future__ import annotations
 
 from syncd.core.model import SubjectId
-from syncd.engine import marking
+from syncd.engine import drift_judging, marking
 from syncd.engine.reconcile import PLANNED_BY, Reconciliation
 from syncd.engine.world import World
 from syncd.store import Transaction
@@ -20,6 +20,7 @@ def conclude(tx: Transaction, world: World, found: Reconciliation) -> None:
     tx.marks.clear(found.looked_at - open_, upto=found.upto)
     tx.marks.keep(open_ & found.looked_at, reason="not in agreement", at=world.now())
     tx.reviews.put(found.reviews)
+    drift_judging.settled(tx, world, found.plan.changes, subjects_of(found.plan.changes))
     if found.everybody:
         tx.meta.drop(marking.WHOLE)
         tx.meta.set(PLANNED_BY, world.computed_by)

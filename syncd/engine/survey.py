@@ -21,7 +21,7 @@ from syncd.engine.agreement import agreed_digest, agrees
 from syncd.engine.lookup import Lookup
 from syncd.engine.part import gather
 from syncd.engine.sight import referred, value_of
-from syncd.engine.tree import Standing, Unique, finished, stand, want
+from syncd.engine.tree import Standing, Unique, but_for_drift, finished, stand, want
 from syncd.engine.world import World
 from syncd.mapping import Neighbour
 from syncd.store import Transaction
@@ -173,7 +173,9 @@ def _wanted(
             case Desired() as one:
                 if entity.kind is Kind.PERSON and (end := leaves_at(entity.facts, world.leavers.timezone)) is not None:
                     ground.reviews[subject] = end
-                wanted[subject] = finished(entity, one, world, True, ground.target.normalise, None)
+                whole = finished(entity, one, world, True, ground.target.normalise, None)
+                if (rest := but_for_drift(whole, standing.left.get(subject))) is not None:
+                    wanted[subject] = rest
             case Aside() as aside if aside.reason is not Reason.EXCLUDED:
                 differing.add(subject)
             case _:
@@ -263,4 +265,5 @@ def people_among(tx: Transaction, ground: Ground, subjects: Sequence[SubjectId])
         parked=standing.parked,
         gone=standing.gone,
         warned=standing.warned,
+        left=standing.left,
     )

@@ -7,7 +7,7 @@ A subject with a parked record is never leaving.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -26,7 +26,7 @@ from syncd.core.model import (
     SubjectId,
 )
 from syncd.core.orgtree import OrgTree, grown, missed
-from syncd.core.values import Values
+from syncd.core.values import Values, digest
 from syncd.engine.part import Part
 from syncd.engine.world import World
 from syncd.mapping import Around
@@ -58,6 +58,8 @@ class Standing:
     warnings: tuple[Problem, ...] = ()
     """What the inbound rules left out of records that they mapped, and references that name nobody."""
     warned: frozenset[SubjectId] = frozenset()
+    left: Mapping[SubjectId, Mapping[str, bytes]] = field(default_factory=dict)
+    """What somebody changed by hand in the target and is left alone, by field, with the digest of what was wanted then."""
 
 
 def stand(world: World, part: Part) -> Standing:
@@ -82,6 +84,7 @@ def stand(world: World, part: Part) -> Standing:
         asides=tree.asides,
         warnings=(*(problem for _, problem in told), *tree.warnings),
         warned=frozenset({subject for subject, _ in told} | loose | circling),
+        left=part.left,
     )
 
 
@@ -173,9 +176,9 @@ def wish(
                 if one.warnings:
                     warnings += one.warnings
                     warned.add(subject)
-                desired[subject] = finished(
-                    entity, one, world, subject in links, normalise, standing.since.get(subject)
-                )
+                whole = finished(entity, one, world, subject in links, normalise, standing.since.get(subject))
+                if (wanted := but_for_drift(whole, standing.left.get(subject))) is not None:
+                    desired[subject] = wanted
     if world.leavers.hold and _needs_holding(leaving, links):
         desired[HOLDING_UNIT] = _holding(world, normalise, hidden)
     return Wishes(
@@ -215,6 +218,18 @@ def finished(
         since=since,
         warnings=one.warnings,
     )
+
+
+def but_for_drift(one: Desired, left: Mapping[str, bytes] | None) -> Desired | None:
+    """Return a desire without what somebody changed by hand and is left alone: until the source says something else than then.
+
+    None where the whole object was deleted by hand, and is not to be made anew."""
+    if not left:
+        return one
+    if "" in left:
+        return None
+    kept = {name: value for name, value in one.fields.items() if name not in left or digest(value) != left[name]}
+    return replace(one, fields=kept)
 
 
 def _rooted(entity: Entity, fields: Values, world: World) -> Values:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -75,6 +76,36 @@ class WriterTerms:
     """How long one cycle waits for changes that are due again soon."""
 
 
+class DriftRule(StrEnum):
+    """What is done about what somebody changed by hand in the target."""
+
+    REVERT = "revert"
+    """It is written over, as anything else that differs."""
+    REPORT = "report"
+    """It is left as it is, and waits for a decision."""
+    ACCEPT = "accept"
+    """It is left as it is until the source says something else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftTerms:
+    """What becomes of what somebody changed by hand, by field."""
+
+    default: DriftRule = DriftRule.REVERT
+    fields: Mapping[str, DriftRule] = field(default_factory=dict)
+    deleted: DriftRule = DriftRule.REVERT
+    """Where somebody deleted the whole object."""
+
+    def of(self, field_: str) -> DriftRule:
+        """Return the rule of a field; an empty name means the whole object."""
+        return self.fields.get(field_, self.default) if field_ else self.deleted
+
+    @property
+    def leaves_something(self) -> bool:
+        """Tell whether anything may stay as it was made by hand: if not, planning alone does what the rules say."""
+        return {self.default, self.deleted, *self.fields.values()} != {DriftRule.REVERT}
+
+
 @dataclass(frozen=True, kw_only=True)
 class World:
     """Everything."""
@@ -93,6 +124,7 @@ class World:
     leavers: LeaverTerms = field(default_factory=LeaverTerms)
     guard: GuardTerms = field(default_factory=GuardTerms)
     writer: WriterTerms = field(default_factory=WriterTerms)
+    drift: DriftTerms = field(default_factory=DriftTerms)
     observe_every: timedelta = timedelta(hours=24)
     full_every: timedelta = timedelta(hours=24)
     """How often a source that can say what changed is read in full all the same."""

@@ -13,13 +13,13 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from syncd.core.model import Kind, TargetId
+from syncd.core.model import Kind, SubjectId, TargetId
 from syncd.core.values import Values
 from syncd.core.wakes import Touched
 from syncd.store import codec
 from syncd.store.columns import from_micros, maybe_from_micros, micros
 from syncd.store.statements import Answer, Fields, Many, Upsert, among, numbers, several
-from syncd.store.tables import touches
+from syncd.store.tables import changes, touches
 
 _T: Final = touches
 _PUT: Final = Upsert(_T, key=["target", "kind", "target_id"])
@@ -42,6 +42,9 @@ _FORGET: Final = Many(delete(_T).where(*_THIS))
 _POSTPONE: Final = Many(update(_T).where(*_THIS).values(due_at=bindparam("until")))
 _NEXT: Final = select(func.min(_T.c.due_at)).where(_T.c.target == bindparam("of_target"))
 _COUNT: Final = select(func.count()).where(_T.c.target == bindparam("of_target"))
+_CONFIRMED: Final = select(changes.c.subject, changes.c.settled_at).where(
+    among(changes.c.subject), changes.c.state == "done", changes.c.settled_at >= bindparam("since")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +134,13 @@ class Touches:
     def next_at(self, target: str) -> datetime | None:
         """Return when the first one is due; None if there is none."""
         return maybe_from_micros(self._connection.execute(_NEXT, {"of_target": target}).scalar())
+
+    def confirmed(self, subjects: Iterable[SubjectId], *, since: datetime) -> dict[SubjectId, list[datetime]]:
+        """Return when changes of ours of these subjects were confirmed, from `since` on: their events are echoes."""
+        found: dict[SubjectId, list[datetime]] = {}
+        for row in several(self._connection, _CONFIRMED, {"since": micros(since)}, subjects):
+            found.setdefault(SubjectId(row.subject), []).append(from_micros(row.settled_at))
+        return found
 
     def count(self, target: str) -> int:
         """Return how many there are."""
