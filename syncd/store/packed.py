@@ -8,21 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import Final, NamedTuple, overload
+from typing import Any, Final, overload
 
 from syncd.core.model import Change, Effect, SubjectId
-from syncd.core.ordering import combined, essential
-from syncd.store import codec
-
-
-class _Item(NamedTuple):
-    rank: int
-    subject: SubjectId
-    op: str
-    effects: tuple[Effect, ...]
-    essence: bytes
-    body: bytes
-
+from syncd.core.ordering import combined
+from syncd.store.filing import Filed, decode_change, filed
 
 _IN_ORDER: Final = itemgetter(0, 1, 2)
 
@@ -31,19 +21,23 @@ class Packed(Sequence[Change]):
     """Changes in the order of a plan once `sort` was called."""
 
     def __init__(self) -> None:
-        self._items: list[_Item] = []
-        self._kinds: dict[tuple[Effect, ...], tuple[Effect, ...]] = {}
+        self._items: list[Filed] = []
+        self._shared: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        """Who is needed, and what comes of it: alike for everybody of a department, and kept once."""
         self.effects: Counter[Effect] = Counter()
         """How many changes have each effect."""
 
     def add(self, changes: Iterable[Change]) -> None:
         """Take changes in."""
+        one = self._shared.setdefault
         for change in changes:
             self.effects.update(change.effects)
-            effects = self._kinds.setdefault(change.effects, change.effects)
+            item = filed(change)
             self._items.append(
-                _Item(
-                    change.rank, change.subject, str(change.op), effects, essential(change), codec.encode_change(change)
+                item._replace(
+                    effects=one(item.effects, item.effects),
+                    needs=one(item.needs, item.needs),
+                    after=one(item.after, item.after),
                 )
             )
 
@@ -61,16 +55,16 @@ class Packed(Sequence[Change]):
         """Return whom the changes are of."""
         return {item.subject for item in self._items}
 
-    def encoded(self) -> Iterator[tuple[Change, bytes]]:
-        """Yield each change with the bytes that it is kept as."""
-        for item in self._items:
-            yield codec.decode_change(item.body), item.body
+    @property
+    def filed(self) -> Sequence[Filed]:
+        """Return the changes as they are kept, in their order."""
+        return self._items
 
     def __len__(self) -> int:
         return len(self._items)
 
     def __iter__(self) -> Iterator[Change]:
-        return (codec.decode_change(item.body) for item in self._items)
+        return (decode_change(item.body) for item in self._items)
 
     @overload
     def __getitem__(self, place: int) -> Change: ...
@@ -78,10 +72,15 @@ class Packed(Sequence[Change]):
     def __getitem__(self, place: slice) -> Sequence[Change]: ...
     def __getitem__(self, place: int | slice) -> Change | Sequence[Change]:
         if isinstance(place, slice):
-            return [codec.decode_change(item.body) for item in self._items[place]]
-        return codec.decode_change(self._items[place].body)
+            return [decode_change(item.body) for item in self._items[place]]
+        return decode_change(self._items[place].body)
 
 
 def subjects_of(changes: Sequence[Change]) -> set[SubjectId]:
     """Return whom changes are of, without decoding those that are packed."""
     return changes.subjects if isinstance(changes, Packed) else {change.subject for change in changes}
+
+
+def filed_of(changes: Sequence[Change]) -> Sequence[Filed]:
+    """Return changes as they are filed, which those that are packed are already."""
+    return changes.filed if isinstance(changes, Packed) else [filed(change) for change in changes]

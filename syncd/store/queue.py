@@ -7,42 +7,25 @@ in a circle; leavers go first; what a newer plan no longer wants is not done; wh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from syncd.core.model import LANES, Change, ChangeId, Effect, Lane, RunId, SubjectId
-from syncd.store import codec
 from syncd.store import queue_bodies as bodies
 from syncd.store import queue_questions as ask
 from syncd.store.columns import maybe_from_micros, micros
-from syncd.store.packed import Packed, subjects_of
+from syncd.store.filing import Filed, decode_change
+from syncd.store.packed import Packed, filed_of, subjects_of
 from syncd.store.rows import OPEN_STATES, Accepted, Blocked, QueueCounts, QueuedChange, QueueState, Settlement
-from syncd.store.statements import Answer, Fields, numbers, portions, several
+from syncd.store.statements import Answer, numbers, portions, several
 
 PATIENCE: Final = 1024
 """Blocked changes that one claim looks at once it has found something to do; the next claim goes on from there."""
 _BESIDE: Final = 16
 """How many candidates more than wanted are looked at: some may turn out to be blocked, and each costs three questions."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Beside:
-    """What is known of a plan's changes besides themselves."""
-
-    unsure: Collection[str]
-    """Subjects of which the platform may know something that we do not."""
-    awaited: Mapping[str, int]
-    """Since when subjects are waited for whose changes are superseded."""
-    approved: Collection[Effect]
-
-    def of(self, change: Change, row: Fields) -> Fields:
-        """Return since when a change is awaited, and for what it counts."""
-        known = [one for one in (row["since"], self.awaited.get(change.subject)) if one is not None]
-        return {"since": min(known, default=None), "counted": bodies.counted(change, self.approved)}
 
 
 class Queue:
@@ -63,12 +46,21 @@ class Queue:
         superseded one's place is awaited since then. Effects that a person `approved` do not count in `window`.
         """
         before = self._waiting_of(subjects_of(changes))
-        kept = bodies.staying(changes, before) if before or not isinstance(changes, Packed) else {}
+        every = filed_of(changes)
+        kept = bodies.staying(every, before) if before or not isinstance(changes, Packed) else {}
         staying = set(kept.values())
         over = [row for row in before if row.id not in staying]
         self._end(over, QueueState.SUPERSEDED, at=at)
-        beside = _Beside(unsure=bodies.unsure(over), awaited=bodies.awaited(over), approved=approved)
-        made = self._add(run_id, changes, kept, beside, at=at)
+        fresh = len(changes) - len(kept)
+        accepting = bodies.Accepting(
+            run_id=run_id,
+            batch=numbers(self._connection, "batches", 1)[0] if fresh else 0,
+            at=micros(at),
+            unsure=bodies.unsure(over),
+            awaited=bodies.awaited(over),
+            approved=approved,
+        )
+        made = self._add(((place, one) for place, one in enumerate(every) if place not in kept), fresh, accepting)
         return Accepted(
             ids=tuple(made[place] if place in made else kept[place] for place in range(len(changes))),
             kept=frozenset(staying),
@@ -80,7 +72,7 @@ class Queue:
         known: set[bytes] = set()
         for portion in portions(sorted({change.subject for change in changes})):
             rows = self._connection.execute(ask.WAITING_BODIES, {"of_subjects": portion})
-            known |= {bodies.deed(codec.decode_change(row.body)) for row in rows}
+            known |= {bodies.deed(decode_change(row.body)) for row in rows}
         return frozenset(place for place, change in enumerate(changes) if bodies.deed(change) in known)
 
     def supersede(self, subjects: Iterable[SubjectId], *, at: datetime) -> list[ChangeId]:
@@ -226,7 +218,7 @@ class Queue:
         """Return the changes with one of these effects that count in that window, and whether each is confirmed."""
         fields = {"from_": micros(since), "bits": sum(bodies.EFFECTS[one] for one in effects)}
         rows = self._connection.execute(ask.WINDOW_BODIES, fields)
-        return [(codec.decode_change(row.body), row.state == QueueState.DONE.value) for row in rows]
+        return [(decode_change(row.body), row.state == QueueState.DONE.value) for row in rows]
 
     def delays(self, limit: int) -> list[timedelta]:
         """Return how long the last confirmed changes took, newest first.
@@ -257,10 +249,10 @@ class Queue:
             Blocked(
                 change_id=ChangeId(id_),
                 subject=SubjectId(subject),
-                label=codec.decode_change(body).label,
+                label=decode_change(body).label,
                 by=ChangeId(by),
                 by_subject=SubjectId(by_subject),
-                by_label=codec.decode_change(by_body).label,
+                by_label=decode_change(by_body).label,
             )
             for id_, subject, body, by, by_subject, by_body in rows
         ]
@@ -288,39 +280,24 @@ class Queue:
             self._connection.execute(ask.LET_LOOK_AGAIN, {"of_subjects": portion})
 
     def _add(
-        self,
-        run_id: RunId,
-        changes: Sequence[Change],
-        kept: Collection[int],
-        beside: _Beside,
-        *,
-        at: datetime,
+        self, changes: Iterable[tuple[int, Filed]], how_many: int, accepting: bodies.Accepting
     ) -> dict[int, ChangeId]:
-        """Insert the changes that do not wait already; return their ids by place in the plan."""
-        if len(changes) == len(kept):
-            return {}
-        batch = numbers(self._connection, "batches", 1)[0]
-        given = iter(numbers(self._connection, "changes", len(changes) - len(kept)))
-        moment, ids, ranks = micros(at), dict[int, ChangeId](), dict[SubjectId, int]()
-        for portion in portions(
-            (place, *one) for place, one in enumerate(bodies.encoded(changes)) if place not in kept
-        ):
-            rows: list[Fields] = []
-            waits: list[Fields] = []
-            for place, change, body in portion:
+        """Insert so many changes, each with its place in the plan; return their ids by that."""
+        given = iter(numbers(self._connection, "changes", how_many) if how_many else ())
+        ids, ranks = dict[int, ChangeId](), dict[SubjectId, int]()
+        for portion in portions(changes):
+            rows: list[tuple[Any, ...]] = []
+            waits: list[tuple[int, str, bool]] = []
+            for place, change in portion:
                 number = next(given)
-                ids[place] = ChangeId(f"{run_id}.{number}")
-                waits_for = bodies.sure_blocker(change, ranks)
-                again = change.subject in beside.unsure
-                row = bodies.row_of(change, body, number=number, batch=batch, again=again, at=moment)
-                rows.append(
-                    {**row, "id": ids[place], "run_id": run_id, "waits_for": waits_for, **beside.of(change, row)}
-                )
+                row = accepting.row(number, change, bodies.sure_blocker(change, ranks))
+                rows.append(row)
+                ids[place] = row[1]
                 ranks.setdefault(change.subject, change.rank)
                 waits += bodies.waits(number, change)
-            ask.ADD.run(self._connection, rows)
+            ask.ADD.run_tuples(self._connection, ask.NAMES, rows)
             if waits:
-                ask.ADD_WAITS.run(self._connection, waits)
+                ask.ADD_WAITS.run_tuples(self._connection, ask.WAITS_NAMES, waits)
         return ids
 
     def _candidates(self, lane: int, now: int, wanted: int) -> tuple[list[int], int, bool]:

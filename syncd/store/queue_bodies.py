@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from syncd.core.model import LANES, Change, ChangeId, Effect, Op, RunId, SubjectId
+from syncd.core.values import moment
 from syncd.store import codec
-from syncd.store.columns import from_micros, maybe_from_micros, maybe_micros
-from syncd.store.packed import Packed
+from syncd.store.columns import from_micros, maybe_from_micros, maybe_micros, micros
+from syncd.store.filing import Filed, decode_change
 from syncd.store.rows import QueuedChange, QueueState, Settlement
 from syncd.store.statements import Answer, Fields
 
@@ -24,6 +26,7 @@ _SORT: Final = {
     Op.OFFBOARD: "leave",
     Op.REMOVE: "leave",
 }
+_READY: Final = QueueState.READY.value
 _TO_SETTLE: Final = frozenset(QueueState) - {QueueState.RUNNING, QueueState.DROPPED}
 
 
@@ -31,9 +34,9 @@ EFFECTS: Final = {effect: 1 << place for place, effect in enumerate(Effect)}
 """A bit for each effect, in the order of `Effect`: a new one goes to the end there."""
 
 
-def counted(change: Change, approved: Collection[Effect]) -> int:
+def counted(effects: Iterable[Effect], approved: Collection[Effect]) -> int:
     """Return the bits of the effects that count against the guard's window: those that no person has approved."""
-    return sum([EFFECTS[effect] for effect in change.effects if effect not in approved])
+    return sum([EFFECTS[effect] for effect in effects if effect not in approved])
 
 
 def by_effect(counts: Iterable[tuple[int, int]]) -> dict[Effect, int]:
@@ -59,7 +62,7 @@ def deed(change: Change) -> bytes:
     return codec.encode([change.op, change.subject, change.target_id, fields])
 
 
-def staying(changes: Sequence[Change], before: Sequence[Answer]) -> dict[int, ChangeId]:
+def staying(changes: Sequence[Filed], before: Sequence[Answer]) -> dict[int, ChangeId]:
     """Return which changes wait already, by place in the plan.
 
     Once something about a subject is new, what follows it is new too: else the old change would run before the new one.
@@ -74,7 +77,7 @@ def staying(changes: Sequence[Change], before: Sequence[Answer]) -> dict[int, Ch
             raise ValueError(f"a plan holds two changes of sort {key[1]!r} for {change.subject}")
         seen.add(key)
         row = waiting.get(key)
-        if row is None or change.subject in new or row.digest != codec.change_digest(change):
+        if row is None or change.subject in new or row.digest != change.digest:
             new.add(change.subject)
         else:
             kept[place] = ChangeId(row.id)
@@ -86,7 +89,7 @@ def unsure(rows: Iterable[Answer]) -> set[str]:
     return {row.subject for row in rows if row.again or row.state == QueueState.PENDING.value}
 
 
-def sure_blocker(change: Change, ranks: Mapping[SubjectId, int]) -> str | None:
+def sure_blocker(change: Filed, ranks: Mapping[SubjectId, int]) -> str | None:
     """Return a subject of the same plan for which the change surely waits, or None: then the claim finds out.
 
     `ranks` holds the subjects that stand earlier in the plan, with the rank of their first change.
@@ -97,42 +100,64 @@ def sure_blocker(change: Change, ranks: Mapping[SubjectId, int]) -> str | None:
     return next((one for one in wanted if one in ranks and ranks[one] <= change.rank), None)
 
 
-def waits(number: int, change: Change) -> Iterator[Fields]:
+def waits(number: int, change: Filed) -> Iterator[tuple[int, str, bool]]:
     """Yield for whom a change waits: those whom it needs (hard), and those who should have been tried first."""
     for subject in {*change.needs} - {change.subject}:
-        yield {"number": number, "subject": subject, "hard": True}
+        yield number, subject, True
     for subject in {*change.after} - {*change.needs} - {change.subject}:
-        yield {"number": number, "subject": subject, "hard": False}
+        yield number, subject, False
 
 
-def encoded(changes: Sequence[Change]) -> Iterator[tuple[Change, bytes]]:
-    """Yield each change with the bytes that are stored, which a packed plan has already."""
-    if isinstance(changes, Packed):
-        return changes.encoded()
-    return ((change, codec.encode_change(change)) for change in changes)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepting:
+    """What the rows of changes that are accepted together have in common."""
 
+    run_id: RunId
+    batch: int
+    at: int
+    unsure: Collection[str]
+    """Subjects of which the platform may know something that we do not."""
+    awaited: Mapping[str, int]
+    """Since when subjects are waited for whose changes are superseded."""
+    approved: Collection[Effect]
+    _counted: dict[tuple[Effect, ...], int] = field(default_factory=dict)
 
-def row_of(change: Change, body: bytes, *, number: int, batch: int, again: bool, at: int) -> Fields:
-    """Return the row of a change that is accepted now; its id, run, blocker and count are for the caller to add."""
-    return {
-        "since": maybe_micros(change.since),
-        "number": number,
-        "batch": batch,
-        "subject": change.subject,
-        "sort": _SORT[change.op],
-        "lane": LANE[change.lane],
-        "rank": change.rank,
-        "state": QueueState.READY.value,
-        "attempt": 0,
-        "tried": False,
-        "again": again,
-        "due_at": at,
-        "created_at": at,
-        "settled_at": None,
-        "digest": codec.change_digest(change),
-        "problem": None,
-        "body": body,
-    }
+    def row(self, number: int, change: Filed, waits_for: str | None) -> tuple[Any, ...]:
+        """Return a row of `changes`, in the order of its columns."""
+        return (
+            number,
+            f"{self.run_id}.{number}",
+            self.run_id,
+            self.batch,
+            str(change.subject),  # exactly text: SQLite's driver looks for an adapter for everything else
+            _SORT[change.op],
+            LANE[change.lane],
+            change.rank,
+            _READY,
+            0,
+            False,
+            change.subject in self.unsure,
+            self.at,
+            waits_for,
+            self.at,
+            None,
+            change.digest,
+            None,
+            change.body,
+            self._since(change),
+            self._bits(change.effects),
+        )
+
+    def _since(self, change: Filed) -> int | None:
+        """Return since when a change is awaited."""
+        own = None if change.since is None else micros(moment(change.since))
+        return min((one for one in (own, self.awaited.get(change.subject)) if one is not None), default=None)
+
+    def _bits(self, effects: tuple[Effect, ...]) -> int:
+        """Return for what a change counts."""
+        if (known := self._counted.get(effects)) is None:
+            known = self._counted[effects] = counted(effects, self.approved)
+        return known
 
 
 def by_outcome(settlements: Iterable[Settlement], *, at: int) -> dict[tuple[tuple[str, object], ...], list[ChangeId]]:
@@ -163,7 +188,7 @@ def queued(row: Answer) -> QueuedChange:
     return QueuedChange(
         id=ChangeId(row.id),
         run_id=RunId(row.run_id),
-        change=codec.decode_change(row.body),
+        change=decode_change(row.body),
         state=QueueState(row.state),
         attempt=row.attempt,
         due_at=from_micros(row.due_at),

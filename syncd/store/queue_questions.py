@@ -79,7 +79,9 @@ BLOCKER: Final = func.coalesce(
 # --- accept ---------------------------------------------------------------------------------------------------------
 
 ADD: Final = Many(insert(C))
+NAMES: Final = tuple(column.name for column in C.c)
 ADD_WAITS: Final = Many(insert(_W))
+WAITS_NAMES: Final = tuple(column.name for column in _W.c)
 WAITING_OF: Final = (
     select(C.c.number, C.c.id, C.c.subject, C.c.sort, C.c.digest, C.c.state, C.c.again, C.c.since, C.c.created_at)
     .where(C.c.subject.in_(bindparam("of_subjects", expanding=True)), text(f"state {_WAITING}"))

@@ -128,8 +128,8 @@ def vitals(ask: Ask, *, target: str, late: datetime, file: Path | None) -> Vital
         confirmed_at=_EPOCH + max(end for _, end in took) * _MICROSECOND if took else None,
         unsettled=unsettled["linked"],
         unlinked=unsettled["n"] - unsettled["linked"] - gone,
-        file_bytes=_size(file),
-        disk_free=_free(file),
+        file_bytes=size(file),
+        disk_free=free(file),
     )
 
 
@@ -161,7 +161,7 @@ def _why(rows: Iterable[Row]) -> Trouble | None:
     return Trouble(told=first, times=times, since=_EPOCH + since * _MICROSECOND)
 
 
-def _size(file: Path | None) -> int | None:
+def size(file: Path | None) -> int | None:
     """Return what the file and its write-ahead log occupy."""
     if file is None:
         return None
@@ -169,7 +169,7 @@ def _size(file: Path | None) -> int | None:
     return sum(part.stat().st_size for part in parts if part.exists())
 
 
-def _free(file: Path | None) -> int | None:
+def free(file: Path | None) -> int | None:
     """Return what is left for accounts without privileges, where the file lies or would lie."""
     if file is None:
         return None

@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 from support.stores import NOON, clock
 from syncd.core.model import LANES, Change, ChangeId, FieldChange, Kind, Lane, Op, RunId, SubjectId
 from syncd.store import Store
-from syncd.store.codec import change_digest
+from syncd.store.filing import change_digest
 from syncd.store.rows import QueueCounts, QueueState, Settlement
 
 S = QueueState

@@ -23,10 +23,12 @@ from syncd.core.model import (
     SubjectId,
     TargetId,
 )
+from syncd.core.ordering import essential
 from syncd.core.outcome import Fact, FactType
 from syncd.core.values import canonical
 from syncd.store import codec
 from syncd.store.columns import from_micros, micros
+from syncd.store.filing import change_digest, decode_change, encode_change, filed
 from syncd.store.rows import Told
 
 KNOWN = message("TST-910", what="{who} has {count} {thing}.", do="Ask {who}.", example="-")
@@ -85,7 +87,17 @@ plans = st.builds(
 
 @given(changes)
 def test_a_change_comes_back_equal(change: Change) -> None:
-    assert codec.decode_change(codec.encode_change(change)) == change
+    assert decode_change(encode_change(change)) == change
+
+
+@given(changes)
+def test_a_change_that_was_stored_with_its_rules_in_its_fields_comes_back_equal(change: Change) -> None:
+    assert decode_change(codec.encode(codec.change_json(change))) == change
+
+
+@given(changes)
+def test_a_change_is_filed_with_what_the_fingerprint_takes_of_it(change: Change) -> None:
+    assert filed(change).essence == essential(change)
 
 
 @given(plans)
@@ -156,4 +168,4 @@ def test_only_what_a_change_does_is_in_its_digest(change: Change, other: Change)
         pairs = [(repr(field.name), repr(field.before), repr(field.after)) for field in one.fields]
         return (one.op, one.kind, one.target_id, one.effects, one.lane, pairs, one.needs, one.after)
 
-    assert (codec.change_digest(change) == codec.change_digest(other)) == (essence(change) == essence(other))
+    assert (change_digest(change) == change_digest(other)) == (essence(change) == essence(other))

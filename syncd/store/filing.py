@@ -1,0 +1,213 @@
+"""A change as it is filed: the bytes that are stored, and what a plan and the queue have to know of it without reading them.
+
+Its fields are written once and stand in the body, in the fingerprint and in the digest alike. Asks no database.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from syncd.core.errors import Place
+from syncd.core.model import Change, Effect, FieldChange, Kind, Lane, Op, SubjectId, TargetId
+from syncd.core.ordering import essential
+from syncd.core.values import instant, moment
+from syncd.store import codec
+
+
+class Filed(NamedTuple):
+    """A change, as far as plan and queue look at it, and its bytes. The first three are its place in a plan."""
+
+    rank: int
+    subject: SubjectId
+    op: Op
+    lane: Lane
+    effects: tuple[Effect, ...]
+    needs: tuple[SubjectId, ...]
+    after: tuple[SubjectId, ...]
+    since: str | None
+    """When the source changed what led here, in RFC 3339."""
+    essence: bytes
+    """What `syncd.core.ordering.essential` returns."""
+    digest: bytes
+    """16 bytes by which two changes of a subject do the same: not the label, reason, rank, time or the rules' line numbers."""
+    body: bytes
+
+
+class _Body(msgspec.Struct, frozen=True):
+    """What is stored of a change; in the order of the alphabet, as all stored mappings are."""
+
+    after: tuple[str, ...]
+    effects: tuple[Effect, ...]
+    fields: msgspec.Raw
+    kind: Kind
+    label: str
+    lane: Lane
+    needs: tuple[str, ...]
+    op: Op
+    rank: int
+    reason: str
+    rules: msgspec.Raw
+    since: str | None
+    subject: str
+    target_id: str | None
+
+
+_DECODER: Final = msgspec.json.Decoder(_Body)
+_FIELDS: Final = msgspec.json.Decoder(tuple[tuple[str, codec.Flat, codec.Flat], ...])
+_ANY_FIELDS: Final = msgspec.json.Decoder(list[tuple[str, Any, Any]])
+
+
+def filed(change: Change) -> Filed:
+    """Return a change as it is filed."""
+    since = None if change.since is None else instant(change.since)
+    written = codec.encode([(one.name, one.before, one.after) for one in change.fields])
+    fields = msgspec.Raw(written)
+    body = _Body(
+        after=change.after,
+        effects=change.effects,
+        fields=fields,
+        kind=change.kind,
+        label=change.label,
+        lane=change.lane,
+        needs=change.needs,
+        op=change.op,
+        rank=change.rank,
+        reason=change.reason,
+        rules=msgspec.Raw(_rules(change.fields)),
+        since=since,
+        subject=change.subject,
+        target_id=change.target_id,
+    )
+    does = (change.op, change.kind, change.target_id, change.effects, change.lane, fields, change.needs, change.after)
+    return Filed(
+        change.rank,
+        change.subject,
+        change.op,
+        change.lane,
+        change.effects,
+        change.needs,
+        change.after,
+        since,
+        _essential(change, written),
+        hashlib.blake2b(codec.encode(does), digest_size=16).digest(),
+        codec.encode(body),
+    )
+
+
+def _essential(change: Change, fields: bytes) -> bytes:
+    """Return what `syncd.core.ordering.essential` does, from fields that are written already."""
+    if not all(_exact(one.after) and _exact(one.before) for one in change.fields):
+        return essential(change)
+    return hashlib.sha256(
+        b'{"fields":%b,"op":"%b","rank":%d,"subject":%b,"target":%b}'
+        % (fields, change.op.encode(), change.rank, codec.encode(change.subject), codec.encode(change.target_id))
+    ).digest()
+
+
+def _exact(value: object) -> bool:
+    """Tell whether the codec writes a value as `canonical` does: every one but fractions (`1e16` there, `1e+16` here)."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return True
+    if kind is dict:
+        return all(map(_exact, value.values()))  # type: ignore[attr-defined]
+    return kind in _LISTS and all(map(_exact, value))  # type: ignore[call-overload]
+
+
+_SCALARS: Final = frozenset((str, int, bool, type(None)))
+_LISTS: Final = frozenset((tuple, list))
+
+
+class _Remembered(NamedTuple):
+    places: tuple[Place, ...]
+    """Kept, so that no other place can have the same identity."""
+    stored: bytes
+
+
+_RULES: Final[dict[tuple[int, ...], _Remembered]] = {}
+_PLACES: Final[dict[bytes, tuple[Place, ...]]] = {}
+_MOST: Final = 4096
+
+
+def _rules(fields: Sequence[FieldChange]) -> bytes:
+    """Return the places of the fields' rules: the files, and for each field a file's number, a line and a column.
+
+    Remembered: the changes that one rule file makes name the very same places.
+    """
+    places = tuple([one.rule for one in fields])
+    key = tuple(map(id, places))
+    known = _RULES.get(key)
+    if known is None:
+        if len(_RULES) >= _MOST:
+            _RULES.clear()
+        files = {file: number for number, file in enumerate(dict.fromkeys(place.file for place in places))}
+        at = [(files[place.file], place.line, place.column) for place in places]
+        known = _RULES[key] = _Remembered(places, codec.encode((list(files), list(chain.from_iterable(at)))))
+    return known.stored
+
+
+def _places(stored: bytes) -> tuple[Place, ...]:
+    """Return what `_rules` wrote."""
+    known = _PLACES.get(stored)
+    if known is None:
+        if len(_PLACES) >= _MOST:
+            _PLACES.clear()
+        files, at = codec.decode(stored)
+        triples = zip(at[::3], at[1::3], at[2::3], strict=True)
+        known = tuple(codec.place_of((files[file], line, column)) for file, line, column in triples)
+        _PLACES[stored] = known
+    return known
+
+
+def encode_change(change: Change) -> bytes:
+    """Return a change."""
+    return filed(change).body
+
+
+def decode_change(stored: bytes) -> Change:
+    """Return what `encode_change` wrote, now or before rules stood beside the fields."""
+    try:
+        body = _DECODER.decode(stored)
+    except msgspec.ValidationError:
+        return codec.change_of(codec.decode(stored))
+    return Change(
+        op=body.op,
+        subject=SubjectId(body.subject),
+        kind=body.kind,
+        label=body.label,
+        reason=body.reason,
+        effects=body.effects,
+        lane=body.lane,
+        rank=body.rank,
+        target_id=None if body.target_id is None else TargetId(body.target_id),
+        fields=_changed(bytes(body.fields), bytes(body.rules)),
+        needs=tuple(map(SubjectId, body.needs)),
+        after=tuple(map(SubjectId, body.after)),
+        since=None if body.since is None else moment(body.since),
+    )
+
+
+def _changed(fields: bytes, rules: bytes) -> tuple[FieldChange, ...]:
+    try:
+        said: Iterable[tuple[str, Any, Any]] = _FIELDS.decode(fields)
+    except msgspec.ValidationError:
+        said = [
+            (name, codec.frozen_json(before), codec.frozen_json(after))
+            for name, before, after in _ANY_FIELDS.decode(fields)
+        ]
+    return tuple(
+        [
+            FieldChange(name=name, before=before, after=after, rule=rule)
+            for (name, before, after), rule in zip(said, _places(rules), strict=True)
+        ]
+    )
+
+
+def change_digest(change: Change) -> bytes:
+    """Return the digest of `Filed`."""
+    return filed(change).digest
