@@ -276,12 +276,17 @@ def _refuse_if_moved(expected: Sequence[Change], found: Reconciliation) -> None:
     raise NeedsHuman(MOVED.at(gone=(before - now).total(), new=(now - before).total()))
 
 
-def accept(tx: Transaction, world: World, found: Reconciliation, *, writing: bool, seen: bool) -> tuple[HoldRow, ...]:
+def accept(
+    tx: Transaction, world: World, found: Reconciliation, *, writing: bool, seen: bool, some: bool = False
+) -> tuple[HoldRow, ...]:
     """Queue what may be written, open holds for what may not, and log both: all of it or nothing. What somebody has `seen` before
-    letting it through does not count against the guard's window."""
+    letting it through does not count against the guard's window; a plan for `some` says nothing of what others leave aside."""
     now = world.now()
     holds = tuple(_open_hold(tx, world, found, hold, now) for hold in found.judgement.holds)
-    tx.asides.replace("plan", found.plan.aside)
+    if some:
+        tx.asides.replace_some("plan", {*found.looked_at, *(one.name for one in found.plan.aside)}, found.plan.aside)
+    else:
+        tx.asides.replace("plan", found.plan.aside)
     if not writing:
         return holds
     allowed = found.judgement.allowed

@@ -7,7 +7,7 @@ rest the subjects are marked. The cursor and the proof are stored after everythi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -59,6 +59,8 @@ class Asked:
     """Everything, and nothing is taken for known: each record is decoded and mapped."""
     quiet: bool = False
     """Of a delta that tells of nobody only the cursor is kept."""
+    began: Callable[[], object] = lambda: None
+    """Called before anything of the read is stored."""
 
 
 class Fingerprints(Known):
@@ -123,6 +125,7 @@ async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | No
     known = NOTHING_KNOWN if asked.again else reading.known
     async with seat.make() as source:
         async for page in source.read(cursor, full=full, known=known):
+            asked.began()
             await _stage_page(world, seat, reading, page)
     # After the read: rules that look at more than before find it only now, and of a source that fails the old facts stand.
     await remap(world, seat)

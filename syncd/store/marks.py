@@ -31,6 +31,7 @@ _PUT: Final = Upsert(_R, key=["subject"])
 _DROP: Final = Many(delete(_R).where(_R.c.subject == bindparam("one")))
 _DUE: Final = select(_R.c.subject).where(_R.c.at <= bindparam("now")).order_by(_R.c.at, _R.c.subject)
 _NEXT: Final = select(func.min(_R.c.at))
+_NEXT_AFTER: Final = _NEXT.where(_R.c.at > bindparam("now"))
 
 
 class Marks:
@@ -94,6 +95,11 @@ class Reviews:
     def due(self, at: datetime) -> list[SubjectId]:
         """Return the subjects whose time has come by `at`, the longest due first."""
         return [SubjectId(one) for one in self._connection.execute(_DUE, {"now": micros(at)}).scalars()]
+
+    def next_after(self, at: datetime) -> datetime | None:
+        """Return the first time later than `at`; None if there is none."""
+        first = self._connection.execute(_NEXT_AFTER, {"now": micros(at)}).scalar()
+        return None if first is None else from_micros(first)
 
     def next_at(self) -> datetime | None:
         """Return the first time of all, past ones too; None if there is none."""

@@ -1,0 +1,152 @@
+"""The writer as a task of its own: it works as soon and as long as something is due, beside rounds that add to the queue.
+
+It stands still while a whole cycle plans, because what it settled meanwhile would be planned for a second time. After a turn that
+failed it waits for what is under way and reads it back. It decides nothing; `syncd.engine.writer` does the work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from syncd.core.errors import SyncdError
+from syncd.core.model import SubjectId
+from syncd.engine.backoff import Backoff
+from syncd.engine.world import World
+from syncd.engine.writer import Tally, Writer, recover
+
+log = structlog.get_logger(__name__)
+
+_NOT_AT_ALL: Final = timedelta(days=-1)
+"""The patience of a writer that never waits for what is due soon: this task does that, and hears the bell meanwhile."""
+_OVERDUE: Final = 1.0
+"""Seconds until it is looked again at changes that are due and could not be claimed: they wait for another one."""
+
+
+class Pen:
+    """One writer at a time, for ever."""
+
+    def __init__(
+        self,
+        world: Callable[[], World],
+        *,
+        settled: Callable[[Collection[SubjectId]], None],
+        moved: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`settled` is told whose changes were settled; `moved` that something was done at all."""
+        self._world = world
+        self._settled = settled
+        self._moved = moved
+        self._may = asyncio.Event()
+        self._bell = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._halt = asyncio.Event()
+        self._ended = False
+        self._unsure = True
+        """Whether a change may have been left running: always at first."""
+        self._writer: Writer | None = None
+        self._backoff = Backoff()
+        self.confirmed: Counter[str] = Counter()
+        """Changes that the target has confirmed, by op and kind."""
+
+    async def run(self) -> None:
+        """Work until `end`."""
+        while not self._ended:
+            await self._may.wait()
+            if not self._ended:
+                self._bell.clear()
+                pause = await self._session()
+                await self._sleep(pause)
+
+    def ring(self) -> None:
+        """There may be something to do."""
+        self._bell.set()
+        if self._writer is not None:
+            self._writer.ring()
+
+    def go_on(self) -> None:
+        """Work again."""
+        self._halt.clear()
+        self._may.set()
+        self.ring()
+
+    async def still(self) -> None:
+        """Claim nothing more, and return when everything that is under way has been settled."""
+        self._may.clear()
+        self._halt.set()
+        self.ring()
+        await self._idle.wait()
+
+    def end(self) -> None:
+        """Let `run` return as soon as nothing is under way."""
+        self._ended = True
+        self._halt.set()
+        self._may.set()
+        self.ring()
+
+    def unsure(self) -> None:
+        """Somebody else was at work: what they left running is read back before anything else."""
+        self._unsure = True
+
+    async def _session(self) -> float | None:
+        """Work until nothing is due; return for how many seconds to sleep, None for until the bell rings."""
+        self._idle.clear()
+        try:
+            world = self._world()
+            if self._unsure:
+                await recover(world)
+                self._unsure = False
+            await self._drain(world)
+            self._backoff.reset()
+            return await self._until_due(world)
+        except SyncdError as error:
+            problem = getattr(error, "problem", None)
+            log.warning("writer.failed", code=problem.code if problem else type(error).__name__)
+        except Exception:
+            log.exception("writer.failed")
+        finally:
+            self._idle.set()
+        return self._backoff.next()
+
+    async def _drain(self, world: World) -> None:
+        impatient = replace(world, writer=replace(world.writer, patience=_NOT_AT_ALL))
+        async with world.make_target() as target:
+            writer = Writer(impatient, target, stop=self._halt, settled=self._settled, progress=self._progress)
+            self._writer = writer
+            try:
+                tally = await writer.drain()
+            except BaseException:
+                self._unsure = True
+                await writer.rest()
+                raise
+            finally:
+                self._writer = None
+                self.confirmed.update(writer.tally.confirmed)
+        if tally.attempts:
+            log.info("writer.idle", confirmed=tally.done, not_confirmed=tally.attempts - tally.done)
+
+    def _progress(self, _: Tally) -> None:
+        self._moved()
+
+    async def _until_due(self, world: World) -> float | None:
+        due = await world.store.look(lambda tx: tx.queue.next_due_at())
+        if due is None:
+            return None
+        wait = (due - world.now()).total_seconds()
+        return wait if wait > 0 else _OVERDUE
+
+    async def _sleep(self, seconds: float | None) -> None:
+        try:
+            await asyncio.wait_for(self._bell.wait(), seconds)
+        except TimeoutError:
+            return
+
+
+__all__ = ["Pen"]

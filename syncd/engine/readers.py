@@ -1,0 +1,142 @@
+"""Reads of sources as tasks: one at a time for each source, side by side for several, so that one that hangs holds up nobody.
+
+A source that fails is left alone for a while, longer each time; the schedule tries it all the same. What came of the reads is
+kept until somebody takes it. Nothing is planned here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+import structlog
+
+from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, Problem, SyncdError, TryAgain, message
+from syncd.core.health import Failure
+from syncd.core.model import SourceName
+from syncd.engine import failures
+from syncd.engine.backoff import Backoff
+from syncd.engine.reconcile import Readings
+from syncd.engine.stage import Asked, SourceRead, read_source
+from syncd.engine.world import World
+
+log = structlog.get_logger(__name__)
+
+SOURCE_FAILED: Final = message(
+    "ENG-052",
+    what="The source {name} failed in a way that it should not ({error}).",
+    do="Its last facts stand, and it is read again by itself. Please report this with the log of the service.",
+    example="A defect in a connector.",
+)
+
+
+class Readers:
+    """The reads that are under way, what came of those that are over, and which sources fail."""
+
+    def __init__(self, world: Callable[[], World], *, ring: Callable[[], None]) -> None:
+        """`ring` is called when a read is over."""
+        self._world = world
+        self._ring = ring
+        self._tasks: dict[SourceName, asyncio.Task[None]] = {}
+        self._staging: set[SourceName] = set()
+        self._backoff: dict[SourceName, Backoff] = {}
+        self._until: dict[SourceName, float] = {}
+        self._done: dict[SourceName, SourceRead] = {}
+        self._failed: dict[SourceName, Problem] = {}
+        self._known: set[SourceName] = set()
+        """Sources that are known to work, and of which no failure is kept."""
+        self.failing: dict[SourceName, Failure] = {}
+        """Sources whose last read failed."""
+
+    @property
+    def under_way(self) -> frozenset[SourceName]:
+        """Return the sources that are being read."""
+        return frozenset(self._tasks)
+
+    @property
+    def staging(self) -> bool:
+        """Tell whether a part of a read is stored and the rest is yet to come: nothing can be planned on that."""
+        return bool(self._staging)
+
+    def start(self, names: Iterable[SourceName], asked: Asked) -> None:
+        """Begin to read those that are not being read already."""
+        for name in names:
+            if name not in self._tasks:
+                self._tasks[name] = asyncio.create_task(self._read(name, asked), name=f"read {name}")
+
+    def may(self, name: SourceName) -> bool:
+        """Tell whether a source may be read for a wake: it does not fail, or was left alone for long enough."""
+        return name not in self._tasks and asyncio.get_running_loop().time() >= self._until.get(name, 0.0)
+
+    def next_at(self) -> float:
+        """Return when, in the time of the loop, the first source that was left alone may be read again."""
+        now = asyncio.get_running_loop().time()
+        return min((at for at in self._until.values() if at > now), default=float("inf"))
+
+    def take(self) -> Readings:
+        """Return what came of the reads since it was asked last, and forget it."""
+        done, failed = tuple(self._done.values()), dict(self._failed)
+        self._done, self._failed = {}, {}
+        return done, failed
+
+    async def close(self) -> None:
+        """Cancel what is under way: a read that did not end concludes nothing."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self, name: SourceName, asked: Asked) -> None:
+        world = self._world()
+        told = replace(asked, began=partial(self._staging.add, name))
+        try:
+            self._done[name] = await read_source(world, world.seats[name], world.new_run(), told)
+            await self._healed(world, name)
+        except (TryAgain, NeedsHuman, OutcomeUnknown) as error:
+            after = error.after.total_seconds() if isinstance(error, TryAgain) else 0.0
+            await self._note(world, name, error.problem, least=after)
+        except Misconfigured as error:
+            await self._note(world, name, error.problems[0])
+        except Exception as error:
+            log.exception("source.failed", source=name, code=SOURCE_FAILED.code)
+            await self._note(world, name, SOURCE_FAILED.at(name=name, error=type(error).__name__))
+        finally:
+            self._staging.discard(name)
+            self._tasks.pop(name, None)
+            self._ring()
+
+    async def _note(self, world: World, name: SourceName, problem: Problem, *, least: float = 0.0) -> None:
+        known, now = self.failing.get(name), world.now()
+        self._failed[name] = problem
+        self.failing[name] = Failure(
+            since=known.since if known else now,
+            times=known.times + 1 if known else 1,
+            code=problem.code,
+            what=problem.what,
+            do=problem.do,
+        )
+        pause = self._backoff.setdefault(name, Backoff()).next(least=least)
+        self._until[name] = asyncio.get_running_loop().time() + pause
+        log.warning("source.failed", source=name, code=problem.code, again_in=round(pause, 1))
+        await self._keep(world, name, problem)
+
+    async def _healed(self, world: World, name: SourceName) -> None:
+        self._failed.pop(name, None)
+        self._until.pop(name, None)
+        if self._backoff.pop(name, None) is None and name in self._known:
+            return
+        self._known.add(name)
+        self.failing.pop(name, None)
+        await self._keep(world, name, None)
+
+    async def _keep(self, world: World, name: SourceName, problem: Problem | None) -> None:
+        """Let other processes know; a store that cannot keep it has told so itself."""
+        with suppress(SyncdError):
+            await world.store.do(lambda tx: failures.note(tx, failures.SOURCE + name, problem, at=world.now()))
+
+
+__all__ = ["Readers"]

@@ -1,0 +1,153 @@
+"""A round: those who were marked since the last one are planned for, judged and accepted, in one transaction.
+
+It is for a few, while the writer works beside it. One transaction, because then nothing can be settled between what the plan was
+made from and what is accepted; and whose change is in the writer's hands is left for when that is settled. What wants more than
+that (everybody, very many, a limit of the guard) is said, and left to a whole cycle. Never reads a source, never asks the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import structlog
+
+from syncd.core.model import Aside, RunId, SubjectId
+from syncd.core.ports import Target
+from syncd.engine.cycle import ACCEPTED_CONFIG, accept
+from syncd.engine.joining import join
+from syncd.engine.observe import View
+from syncd.engine.planning import planned
+from syncd.engine.reconcile import UNMANAGED, Reconciliation, everybody_due, judged
+from syncd.engine.world import World
+from syncd.store import Transaction
+
+log = structlog.get_logger(__name__)
+
+MOST: Final = 500
+"""For so many a round is made; more are a whole cycle's. It takes up to a tenth of a second for each hundred."""
+
+
+class Verdict(StrEnum):
+    """What a round came to."""
+
+    IDLE = "idle"
+    """Nobody was to be looked at."""
+    AGREED = "agreed"
+    """Nothing differs, or nothing that is not on its way."""
+    ACCEPTED = "accepted"
+    WHOLE = "whole"
+    """Everybody has to be looked at, or more than a round is for."""
+    HELD = "held"
+    """The guard would hold something: all who are marked have to be seen together. Nothing was accepted."""
+    BARRED = "barred"
+    """Nobody has accepted this configuration yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """For whom a round is made."""
+
+    after: int
+    """Everybody who was marked after this mark."""
+    besides: frozenset[SubjectId] = frozenset()
+    """Those whom an earlier round had to leave."""
+    reviewed: frozenset[SubjectId] = frozenset()
+    """Those whose time has come, and who have been looked at since."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What a round came to, and for whom."""
+
+    verdict: Verdict
+    upto: int
+    """The last mark that it knows of."""
+    looked_at: frozenset[SubjectId] = frozenset()
+    busy: frozenset[SubjectId] = frozenset()
+    """Those who were left, because a change of theirs is in the writer's hands."""
+    due: frozenset[SubjectId] = frozenset()
+    """Those of them whose time had come."""
+    changes: int = 0
+
+
+async def make_round(world: World, target: Target, run_id: RunId, asking: Asking) -> Round:
+    """Make one round. Raises what the store raises; then nothing has happened."""
+    done = await world.store.do(lambda tx: _round(tx, world, target, run_id, asking))
+    if done.verdict is not Verdict.IDLE:
+        log.info(
+            "round.done", run=run_id, verdict=str(done.verdict), looked_at=len(done.looked_at), changes=done.changes
+        )
+    return done
+
+
+def _round(tx: Transaction, world: World, target: Target, run_id: RunId, asking: Asking) -> Round:
+    if everybody_due(tx, world):
+        return Round(verdict=Verdict.WHOLE, upto=asking.after)
+    ambiguous = join(tx, world)
+    upto = tx.marks.last()
+    due = frozenset(tx.reviews.due(world.now())) - asking.reviewed
+    wanted = {*asking.besides, *due, *(tx.marks.after(asking.after) if upto > asking.after else ())}
+    if not wanted:
+        return Round(verdict=Verdict.IDLE, upto=upto)
+    if world.guard.plan_only_first and tx.meta.get(ACCEPTED_CONFIG) != world.config_digest.hex():
+        return Round(verdict=Verdict.BARRED, upto=asking.after)
+    if len(wanted) > MOST:
+        return Round(verdict=Verdict.WHOLE, upto=asking.after)
+    running = tx.queue.running_subjects()
+    free, busy = frozenset(wanted - running), frozenset(wanted & running)
+    verdict, changes = Verdict.AGREED, 0
+    if free:
+        verdict, changes = _plan(
+            tx, world, target, run_id, _Who(free=free, running=running, ambiguous=ambiguous, upto=upto)
+        )
+    return Round(verdict=verdict, upto=upto, looked_at=free, busy=busy, due=due, changes=changes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Who:
+    free: frozenset[SubjectId]
+    running: Collection[SubjectId]
+    ambiguous: Sequence[Aside]
+    upto: int
+
+
+def _plan(tx: Transaction, world: World, target: Target, run_id: RunId, who: _Who) -> tuple[Verdict, int]:
+    """Plan, judge and accept."""
+    known = tx.meta.get(UNMANAGED)
+    made = planned(
+        tx,
+        world,
+        target,
+        who.free,
+        complete=True,
+        ambiguous=who.ambiguous,
+        unmanaged=int(known) if known is not None else None,
+        busy=who.running,
+        every_aside=False,
+    )
+    judgement = judged(tx, world, made)
+    if judgement.holds:
+        return Verdict.HELD, 0
+    now = world.now()
+    found = Reconciliation(
+        run_id=run_id,
+        reads=(),
+        failed={},
+        plan=made.plan,
+        judgement=judgement,
+        view=View(complete=True, certificate=None, taken_at=now),
+        standing=made.standing,
+        wishes=made.wishes,
+        looked_at=who.free,
+        everybody=False,
+        upto=who.upto,
+        reviews=made.reviews,
+    )
+    accept(tx, world, found, writing=True, seen=False, some=True)
+    return (Verdict.ACCEPTED if made.plan.changes else Verdict.AGREED), len(made.plan.changes)
+
+
+__all__ = ["MOST", "Asking", "Round", "Verdict", "make_round"]
