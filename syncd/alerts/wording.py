@@ -20,7 +20,7 @@ from syncd.alerts.rules import Rule
 from syncd.alerts.state import Message
 from syncd.config.durations import spelled
 from syncd.config.yaml import read
-from syncd.core.alerting import Case, Found, News, Note
+from syncd.core.alerting import Case, Found, News, Note, Severity
 from syncd.core.errors import foreign
 from syncd.core.ports import Alert
 
@@ -110,6 +110,24 @@ class Wording:
             number=case.number,
             do=do,
             look=look,
+        )
+
+    def trial(self, *, now: datetime, resolved: bool = False) -> Alert:
+        """Return the alert that shows whether somebody is heard, or its end."""
+        text = catalogue(self.language)
+        news = News.RESOLVED if resolved else News.TEST
+        return Alert(
+            key="syncd-test",
+            severity=Severity.INFO,
+            title=text["news"][news].format(title=text["lines"]["test_title"]),
+            text=text["lines"]["test_text"],
+            since=now,
+            resolved=resolved,
+            # Another one each time: who tries twice wants to read it twice.
+            message=f"test-{int(now.timestamp() * 1000)}{'-over' if resolved else ''}",
+            news=news,
+            rule="test",
+            at=now,
         )
 
     def title(self, case: Case, rule: Rule | None) -> str:

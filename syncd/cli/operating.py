@@ -6,7 +6,7 @@ Nothing is kept unless its record in the audit log is kept with it. The target i
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
@@ -80,8 +80,11 @@ class Operation:
 
 
 @contextmanager
-def operating(session: Session, command: str, *, reason: str) -> Iterator[Operation]:
-    """Do what is in the block, alone on the database, with what it logs: all of it or nothing. Raises Busy (exit 9)."""
+def operating(session: Session, command: str, *, reason: str, alone: bool = True) -> Iterator[Operation]:
+    """Do what is in the block, with what it logs: all of it or nothing. Raises Busy (exit 9).
+
+    With `alone` False it is done beside a service at work: for what no cycle reads or writes.
+    """
     from syncd.audit.entries import Actor
     from syncd.audit.log import AuditLog
 
@@ -90,7 +93,7 @@ def operating(session: Session, command: str, *, reason: str) -> Iterator[Operat
     service, store, by = f"syncd {command}", session.store, operator()
     # The rule about people's values has no part here: these entries hold none.
     log = AuditLog(store.audit, actor=replace(Actor.here(service), user=by))
-    with store.exclusive(service), store.transaction() as tx:
+    with store.exclusive(service) if alone else nullcontext(), store.transaction() as tx:
         operation = Operation(tx, session.now(), by, command, reason.strip())
         yield operation
         if operation._entries:

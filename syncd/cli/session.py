@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Self
 
 from syncd.core.errors import Misconfigured, Problem
 from syncd.core.model import Kind
-from syncd.core.ports import Consumer, Room, Source, Target
+from syncd.core.ports import Consumer, Room, Sink, Source, Target
 
 if TYPE_CHECKING:
     from syncd.config.settings import Settings
+    from syncd.engine.alerting import Alerting
     from syncd.engine.world import World
     from syncd.mapping import InboundRules, OutboundRules
     from syncd.store import Store
@@ -140,6 +141,18 @@ class Session:
         entry = self.settings.consumers[name]
         consumer: Consumer = entry.plugin(entry.settings, self.room(name))
         return consumer
+
+    def sink(self, name: str) -> Sink:
+        """Make the channel of alerts that `syncd.yaml` calls `name`. It connects when it is entered (`async with`)."""
+        entry = self.settings.alerts.channels[name]
+        sink: Sink = entry.plugin(entry.settings, self.room(name))
+        return sink
+
+    def alerting(self) -> Alerting:
+        """Put the alerts together for a service. Raises Misconfigured with every mistake of their rules."""
+        from syncd.engine.alerting import Alerting
+
+        return Alerting.of(self.settings.alerts, store=self.store, make_sink=self.sink, now=self.now)
 
     def target(self) -> Target:
         """Make the target. It connects when it is entered (`async with`)."""

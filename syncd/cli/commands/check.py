@@ -73,8 +73,18 @@ def _offline(session: Session, *, online: bool) -> Iterator[tuple[ExitCode, Verd
         yield ExitCode.CONFIGURATION, Verdict(name=f"rules of {name}", standing=Standing.OK, seen=str(inbound.path))
     seen = str(rules.outbound.path)
     yield ExitCode.CONFIGURATION, Verdict(name="rules of the target", standing=Standing.OK, seen=seen)
+    yield ExitCode.CONFIGURATION, _alerts(session)
     for verdict in (*_placeholders(settings.path), *_secrets(session, online=online), *_state(session)):
         yield ExitCode.CONFIGURATION, verdict
+
+
+def _alerts(session: Session) -> Verdict:
+    """Load the rules of alerts. Raises Misconfigured with every mistake in them."""
+    from syncd.engine.alerting import policy_of
+
+    policy = policy_of(session.settings.alerts)
+    seen = f"{len(policy.rules)} rules, {len(policy.channels)} channels"
+    return Verdict(name="alerts", standing=Standing.OK, seen=seen)
 
 
 def _placeholders(path: Path) -> Iterator[Verdict]:
