@@ -14,7 +14,7 @@ from syncd.core.errors import Misconfigured, NeedsHuman, Problem, TryAgain
 from syncd.core.model import Kind
 from syncd.core.ports import Standing, Verdict
 from syncd_active_directory import messages
-from syncd_active_directory.checks_ways import check_ways
+from syncd_active_directory.checks_ways import check_noticing, check_ways
 from syncd_active_directory.directory import discover, outermost
 from syncd_active_directory.place import Search
 from syncd_active_directory.settings import DirectorySettings
@@ -107,6 +107,7 @@ class Checks:
             if searches:
                 yield self._sample(wire, kind, searches)
         yield from check_ways(wire, place, self._settings)
+        yield from check_noticing(wire, place, self._settings)
 
     def _sample(self, wire: Wire, kind: Kind, searches: list[Search]) -> Verdict:
         name = f"{kind}s"

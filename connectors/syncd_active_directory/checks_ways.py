@@ -1,4 +1,5 @@
-"""`syncd check --online`: which ways there are to learn who changed, which one is taken, and what a better one takes."""
+"""`syncd check --online`: which ways there are to learn who changed, which one is taken, and what a better one takes; and how
+changes are noticed."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ from syncd.core.errors import NeedsHuman, TryAgain
 from syncd.core.ports import Standing, Verdict
 from syncd_active_directory import messages
 from syncd_active_directory.choosing import choose, offers
+from syncd_active_directory.dialects import DialectName
+from syncd_active_directory.noticing import bell_of, listenings
 from syncd_active_directory.place import Place
 from syncd_active_directory.settings import DirectorySettings
 from syncd_active_directory.ways import Telling, Way
@@ -25,6 +28,27 @@ def check_ways(wire: Wire, place: Place, settings: DirectorySettings) -> Iterato
             yield _deletions(taken, place)
     except (NeedsHuman, TryAgain) as error:
         yield Verdict(name="changes", standing=Standing.FAILED, seen=error.problem.what, problem=error.problem)
+
+
+def check_noticing(wire: Wire, place: Place, settings: DirectorySettings) -> Iterator[Verdict]:
+    """Yield how `syncd run` would notice changes, and what is missing for noticing them at once. Raises nothing."""
+    name, poll = "noticing", settings.watch.poll.total_seconds()
+    if settings.changes == "none":
+        yield Verdict(name=name, standing=Standing.OK, seen="by the schedule only, because of `changes: none`")
+        return
+    problem = None
+    try:
+        bell = bell_of(place, settings)
+        if bell is not None:
+            list(listenings(bell, wire, place))
+    except (NeedsHuman, TryAgain) as error:
+        bell, problem = None, error.problem
+    ways = [f"at once, by {bell}"] if bell else []
+    if poll and (bell is None or place.dialect.name is DialectName.ACTIVE_DIRECTORY):
+        ways.append(f"by a look every {poll:g} s")
+    insists = settings.watch.notification == "on"
+    standing = Standing.OK if problem is None else Standing.FAILED if insists else Standing.WARNING
+    yield Verdict(name=name, standing=standing, seen=", and ".join(ways) or "by the schedule only", problem=problem)
 
 
 def _passed_over(wire: Wire, place: Place) -> Iterator[Verdict]:

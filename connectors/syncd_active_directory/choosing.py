@@ -51,6 +51,14 @@ def offers(wire: Wire, place: Place, last: Mark | None = None) -> Iterator[Offer
             yield Offer(telling=telling, refused=telling.refused())
 
 
+def again(before: Telling, wire: Wire, place: Place, last: Mark | None = None) -> Telling:
+    """Return the way of an earlier read on the same connection, without asking once more whether the account may use it."""
+    telling = made(before.way, wire, place, last)
+    if hasattr(telling, "resume"):
+        telling.resume(before)
+    return telling
+
+
 def choose(wire: Wire, place: Place, settings: DirectorySettings, last: Mark | None = None) -> Telling | None:
     """Return the way to take, None if there is none. Raises `NeedsHuman` if the way that is wanted cannot be used."""
     if settings.changes in ("auto", "none"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -62,19 +63,28 @@ def discover(
     """Return where a read over `wire` takes place. Raises as the wire does, and `NeedsHuman` if nothing is to be read."""
     root = root_of(wire)
     dialect = _spoken(root, settings)
-    csn = sorted(text for shown in _tops(wire, dialect, root, settings) for text in _texts(shown, _CSN))
+    tops = list(_tops(wire, dialect, root, settings))
     return Place(
         at=now,
-        csn=tuple(csn),
+        csn=_csn(tops),
         dialect=dialect,
         root=root,
-        server=identity(wire, dialect, root, settings),
+        server=_identity(dialect, tops) if tops else _invocation(wire, dialect, root),
         host=first(root, "dnshostname") or wire.address,
         contexts=tuple(each.decode(errors="replace") for each in root.get("namingcontexts", ())),
         searches=tuple(searches(settings, dialect)),
         asked=asked(settings, dialect),
         wanted=wanted,
     )
+
+
+def looked_again(wire: Wire, place: Place, settings: DirectorySettings, *, now: datetime) -> Place:
+    """Return a place with what may have changed since it was discovered on the same connection: one round trip."""
+    if place.dialect.name is DialectName.ACTIVE_DIRECTORY:
+        return replace(place, at=now, root=root_of(wire))
+    # A directory may be loaded anew while it runs (389 Directory Server); then its tops have other ids.
+    tops = list(_tops(wire, place.dialect, place.root, settings))
+    return replace(place, at=now, csn=_csn(tops), server=_identity(place.dialect, tops))
 
 
 def root_of(wire: Wire) -> Mapping[str, Sequence[bytes]]:
@@ -139,11 +149,19 @@ def _spoken(root: Mapping[str, Sequence[bytes]], settings: DirectorySettings) ->
     return known_by(OTHERS[name], settings.known_by)
 
 
-def identity(wire: Wire, dialect: Dialect, root: Root, settings: DirectorySettings) -> str:
-    """Return what identifies the server's database; empty if it does not show it."""
+def _identity(dialect: Dialect, tops: Sequence[RawEntry]) -> str:
+    """Return what identifies a database that is no Active Directory's; empty if it does not show it."""
+    return ",".join(sorted(text for each in tops for text in _texts(each, dialect.identity.attribute)))
+
+
+def _csn(tops: Sequence[RawEntry]) -> tuple[str, ...]:
+    return tuple(sorted(text for each in tops for text in _texts(each, _CSN)))
+
+
+def _invocation(wire: Wire, dialect: Dialect, root: Root) -> str:
+    """Return what identifies a domain controller's database; empty if it does not show it."""
     if dialect.name is not DialectName.ACTIVE_DIRECTORY:
-        shown = _tops(wire, dialect, root, settings)
-        return ",".join(sorted(text for each in shown for text in _texts(each, dialect.identity.attribute)))
+        return ""
     # The invocation id changes when a controller is restored from a backup ([MS-ADTS] 3.1.1.1.9).
     name = first(root, "dsservicename")
     service = wire.entry(name, ["invocationId"], doing="asking which server this is") if name else None

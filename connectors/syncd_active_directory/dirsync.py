@@ -81,6 +81,11 @@ class DirSync:
         """Ask whether the account may use this way from a position that the server has given: that costs it nothing."""
         self._hint = _unpacked(last.get(self._contexts[0]))
 
+    def resume(self, before: DirSync) -> None:
+        """Take over what another one found out on the same connection about the account's rights."""
+        self._narrow = before._narrow
+        self._tombstones = before._tombstones
+
     @property
     def tells_deletions(self) -> bool:
         """An account with the replication right is told; another one only if it may look into CN=Deleted Objects.
@@ -111,14 +116,14 @@ class DirSync:
             if answer.code:
                 raise self._wire.refused(answer, base=context, doing="asking who changed")
             found[context] = _packed(answer)
-        return {**found, "at": self._tombstones.time()}
+        return {**found, "at": self._time}
 
     def since(self, mark: Mark) -> Told:
         """Tell who changed, who is deleted, and who came into a group or left one."""
         cookies = {context: _unpacked(mark.get(context)) for context in self._contexts}
         if not all(cookies.values()):
             return Told(mark=mark, over="the position is not one of this directory")
-        at = self._tombstones.time()
+        at = self._time
         if too_old(mark.get("at"), at):
             return Told(
                 mark=mark, over="the last read is so long ago that the directory may have forgotten who was deleted"
@@ -138,6 +143,11 @@ class DirSync:
             if len(heard.changed) > MOST:
                 return Told(mark=mark, over=f"more than {MOST} objects changed: reading everything costs less")
         return self._told(heard, {**new, "at": at})
+
+    @property
+    def _time(self) -> str:
+        # As it was when the read began: earlier than it is now, and that is the safe side.
+        return first(self._place.root, "currenttime")
 
     def _told(self, heard: _Heard, mark: Mark) -> Told:
         heard.changed |= self._ids_of(heard.nameless)

@@ -56,9 +56,12 @@ class Refused(Exception):
 class Ear:
     """Listens on a wire that is bound; opened, closed and waited for in one event loop."""
 
-    def __init__(self, wire: Wire, *, begun: Mapping[int, bool]) -> None:
+    def __init__(
+        self, wire: Wire, *, begun: Mapping[int, bool], idle: timedelta = IDLE, patience: timedelta = PATIENCE
+    ) -> None:
         """`begun` are the searches that run, by number: whether they first tell that they have caught up (RFC 4533)."""
         self._wire = wire
+        self._idle, self._patience = idle.total_seconds(), patience.total_seconds()
         self._searches = frozenset(begun)
         self._behind = {number for number, catches_up in begun.items() if catches_up}
         self._held = b""
@@ -88,7 +91,7 @@ class Ear:
         """Wait until the searches run: what happens from now on is heard. Raises `TryAgain`, or `Refused`."""
         # Servers answer in turn; one that will not have a search says so before it answers the next question.
         self._ask()
-        ends = self._loop.time() + PATIENCE.total_seconds()
+        ends = self._loop.time() + self._patience
         if not await self._until(lambda: self._sign is None and not self._behind, ends):
             self._fail("no answer")
         self._take()
@@ -126,8 +129,8 @@ class Ear:
     def _due(self) -> float:
         """Return when the silence has lasted for too long."""
         if self._sign is None:
-            return self._last + IDLE.total_seconds()
-        return max(self._last, self._asked) + PATIENCE.total_seconds()
+            return self._last + self._idle
+        return max(self._last, self._asked) + self._patience
 
     def _silent(self) -> None:
         if self._sign is None:

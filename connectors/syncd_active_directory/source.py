@@ -9,7 +9,8 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from types import TracebackType
 from typing import ClassVar, Final
 
@@ -19,11 +20,11 @@ from syncd.core.ports import NOTHING_KNOWN, Known, Room, Verdict
 from syncd.core.wakes import Wake
 from syncd_active_directory import messages
 from syncd_active_directory.checks import Checks
-from syncd_active_directory.choosing import choose
+from syncd_active_directory.choosing import again, choose
 from syncd_active_directory.cursor import Cursor, parsed
 from syncd_active_directory.delta import Delta
-from syncd_active_directory.directory import discover
 from syncd_active_directory.full import Full
+from syncd_active_directory.kept import Kept, Line
 from syncd_active_directory.place import Place
 from syncd_active_directory.recalled import Recalled
 from syncd_active_directory.schema import declared
@@ -32,8 +33,7 @@ from syncd_active_directory.settings import DirectorySettings
 from syncd_active_directory.threads import finished
 from syncd_active_directory.trust import trust
 from syncd_active_directory.watching import Watch
-from syncd_active_directory.ways import Way
-from syncd_active_directory.wire import Wire
+from syncd_active_directory.ways import Mark, Telling, Way
 
 _WAYS: Final[Mapping[Way, str]] = {
     Way.DIRSYNC: "Active Directory's DirSync control",
@@ -58,15 +58,17 @@ class ActiveDirectory:
         self._settings = settings
         self._room = room
         self._servers = Servers(room.name, settings)
+        self._kept = Kept(settings, room, servers=self._servers, trust=self._trust)
         self._watch = Watch(settings, room, servers=self._servers, trust=self._trust)
 
     async def __aenter__(self) -> ActiveDirectory:
+        self._kept.keeps = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return None
+        await self._kept.close()
 
     @classmethod
     def attributes_with(cls, settings: DirectorySettings) -> Mapping[Kind, Mapping[str, str]]:
@@ -78,18 +80,25 @@ class ActiveDirectory:
     async def read(
         self, cursor: str | None, *, full: bool = False, known: Known = NOTHING_KNOWN
     ) -> AsyncIterator[Page]:
-        """Yield what changed since `cursor`, or the whole directory, units first."""
-        wire = await self._servers.connected(self._trust(), now=self._room.now())
+        """Yield what changed since `cursor`, or the whole directory, units first.
+
+        Within `async with` the connection stays open for the next read, except for one that is asked to be a full one.
+        """
+        line, left = await self._kept.taken(fresh=full or cursor is None), None
+        wire = line.wire
         try:
-            pages = self._pages(wire, cursor, full=full, known=known)
+            reading = _Reading(line=line, settings=self._settings, now=self._room.now(), known=known)
+            pages = reading.pages(cursor, full=full)
             while (page := await finished(lambda: next(pages, None), interrupt=wire.abort)) is not None:
                 yield page
+            left = reading.line
         except TryAgain:
             # Nothing is concluded from half a read; the next one begins with another server.
             self._servers.failed(wire.address, self._room.now())
             raise
         finally:
-            await finished(wire.close, interrupt=wire.abort)
+            # What was not read to its end may have left something on the line.
+            await (self._kept.put(left) if left is not None else self._kept.dropped(line))
 
     async def watch(self) -> AsyncGenerator[Wake, None]:
         """Yield a wake soon after something has changed, and one at the start and after each interruption.
@@ -114,33 +123,49 @@ class ActiveDirectory:
         finally:
             verdicts.close()
 
-    def _pages(self, wire: Wire, text: str | None, *, full: bool, known: Known) -> Iterator[Page]:
-        """Yield a delta if it can be told whole, and everything otherwise. Blocking."""
-        now = self._room.now()
-        recalled = Recalled(known)
-        place = discover(wire, self._settings, self._room.wanted, now=now)
-        wire.always = place.dialect.controls
+    def _trust(self) -> ssl.SSLContext:
+        ca_file = self._settings.ca_file
+        return trust(self._room.base / ca_file if ca_file else None)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    """One read: a delta if it can be told whole, and everything otherwise. Blocking."""
+
+    line: Line
+    settings: DirectorySettings
+    now: datetime
+    known: Known
+
+    def pages(self, text: str | None, *, full: bool) -> Iterator[Page]:
+        """Yield the pages of the read."""
+        wire, place, recalled = self.line.wire, self.line.place, Recalled(self.known)
         last, why = _usable(text, place)
-        telling = choose(wire, place, self._settings, last.mark if last else None)
+        telling = self._telling(last.mark if last else None)
         hidden = last.hidden if last else ()
-        if last is not None and telling is not None and not full and self._settings.changes != "none":
+        if last is not None and telling is not None and not full and self.settings.changes != "none":
             if last.way is not telling.way:
                 why = f"who changed is asked for in another way now ({telling.way}, before {last.way})"
             else:
-                delta = Delta(wire, place, telling=telling, last=last, known=recalled, now=now)
+                delta = Delta(wire, place, telling=telling, last=last, known=recalled, now=self.now)
                 why = delta.gather()
                 if not why:
                     yield from (_learned(page, telling.way) for page in delta.pages())
                     return
                 hidden = delta.hidden
-        whole = Full(wire, place, settings=self._settings, telling=telling, last=last, known=recalled.again(), now=now)
-        way = telling.way if telling is not None and self._settings.changes != "none" else Way.NONE
+        whole = Full(
+            wire, place, settings=self.settings, telling=telling, last=last, known=recalled.again(), now=self.now
+        )
+        way = telling.way if telling is not None and self.settings.changes != "none" else Way.NONE
         for page in whole.pages(hidden):
             yield _learned(_explained(page, why) if page.completeness is not None and why else page, way)
 
-    def _trust(self) -> ssl.SSLContext:
-        ca_file = self._settings.ca_file
-        return trust(self._room.base / ca_file if ca_file else None)
+    def _telling(self, mark: Mark | None) -> Telling | None:
+        """Return the way to take; the one that the last read over this connection took, if there was one."""
+        wire, place, before = self.line.wire, self.line.place, self.line.telling
+        telling = choose(wire, place, self.settings, mark) if before is None else again(before, wire, place, mark)
+        self.line = replace(self.line, telling=telling)
+        return telling
 
 
 def _usable(text: str | None, place: Place) -> tuple[Cursor | None, str]:

@@ -1,0 +1,118 @@
+"""The connection over which a source reads, kept from one read to the next together with what is known of the server.
+
+A read that follows a wake would otherwise spend most of its time with TLS, logging on and asking the server who it is. A kept
+connection that died meanwhile is replaced quietly, once, before anything was read over it. It is given to one read at a time.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from syncd.core.errors import TryAgain
+from syncd.core.ports import Room
+from syncd_active_directory.directory import discover, looked_again
+from syncd_active_directory.place import Place
+from syncd_active_directory.servers import Servers
+from syncd_active_directory.settings import DirectorySettings
+from syncd_active_directory.threads import finished
+from syncd_active_directory.ways import Telling
+from syncd_active_directory.wire import Wire
+
+_LONGEST: Final = timedelta(hours=1)
+"""So long a connection is used: a server decides about rights when somebody logs on ([MS-ADTS] 5.1.3), so a new one shows new
+rights."""
+_PATIENCE: Final = 5
+"""Seconds to wait for the first answer on a connection that was idle: a firewall may have forgotten it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A connection in use."""
+
+    wire: Wire
+    place: Place
+    since: datetime
+    telling: Telling | None = None
+    """The way by which the last read over it learned who changed; None before there was one."""
+
+
+class Kept:
+    """The connection of one source."""
+
+    def __init__(
+        self, settings: DirectorySettings, room: Room, *, servers: Servers, trust: Callable[[], ssl.SSLContext]
+    ) -> None:
+        self._settings = settings
+        self._room = room
+        self._servers = servers
+        self._trust = trust
+        self._held: Line | None = None
+        self.keeps = False
+        """Whether a connection may stay open between reads: somebody will close it."""
+
+    async def taken(self, *, fresh: bool) -> Line:
+        """Return a line that was tried just now; a new one if `fresh`. Raises as connecting and asking do."""
+        held, self._held = self._held, None
+        if held is not None:
+            line = None if fresh or self._room.now() - held.since > _LONGEST else await self._tried(held)
+            if line is not None:
+                return line
+            await self.dropped(held)
+        return await self._opened()
+
+    async def put(self, line: Line) -> None:
+        """Keep a line over which a read has ended well."""
+        if self.keeps and self._held is None:
+            self._held = line
+        else:
+            await self.dropped(line)
+
+    async def dropped(self, line: Line) -> None:
+        """Close a line."""
+        if self._held is None:
+            self._servers.reading = ""
+        await finished(line.wire.close, interrupt=line.wire.abort)
+
+    async def close(self) -> None:
+        """Close what is kept."""
+        self.keeps = False
+        held, self._held = self._held, None
+        if held is not None:
+            await self.dropped(held)
+
+    async def _tried(self, held: Line) -> Line | None:
+        """Return the line with what the server says of itself now; None if the connection has died."""
+        wire, now = held.wire, self._room.now()
+        try:
+            wire.line.settimeout(min(_PATIENCE, self._settings.receive_seconds))
+            look = partial(looked_again, wire, held.place, self._settings, now=now)
+            place = await finished(look, interrupt=wire.abort)
+            wire.line.settimeout(self._settings.receive_seconds)
+        except TryAgain:
+            return None
+        except BaseException:
+            wire.close()
+            raise
+        return replace(held, place=place)
+
+    async def _opened(self) -> Line:
+        now = self._room.now()
+        wire = await self._servers.connected(self._trust(), now=now)
+        self._servers.reading = wire.address
+        try:
+            place = await finished(
+                partial(discover, wire, self._settings, self._room.wanted, now=now), interrupt=wire.abort
+            )
+        except BaseException as error:
+            wire.close()
+            self._servers.reading = ""
+            if isinstance(error, TryAgain):
+                self._servers.failed(wire.address, now)
+            raise
+        wire.always = place.dialect.controls
+        return Line(wire=wire, place=place, since=now)
