@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, field_validator
 
 from syncd.config.alerting import AlertSettings
+from syncd.config.drift import DriftSettings
 from syncd.config.parts import (
     AuditSettings,
     GuardSettings,
@@ -95,6 +96,8 @@ class Settings(Part):
     """When the service works by itself."""
     writer: WriterSettings = WriterSettings()
     """How changes are written to the target."""
+    drift: DriftSettings = DriftSettings()
+    """What becomes of what somebody changes by hand in the target."""
     logging: LoggingSettings = LoggingSettings()
     """What is logged, and how."""
     audit: AuditSettings = AuditSettings()
@@ -104,6 +107,12 @@ class Settings(Part):
     web: WebSettings = WebSettings()
     """Where the service listens for webhooks and for those who watch over it."""
     _path: Path = PrivateAttr(Path("syncd.yaml"))
+
+    @field_validator("drift")
+    @classmethod
+    def _fits(cls, drift: DriftSettings, info: ValidationInfo) -> DriftSettings:
+        drift.fits(getattr(info.data.get("target"), "plugin", None))
+        return drift
 
     @property
     def path(self) -> Path:

@@ -15,9 +15,10 @@ from syncd.audit.log import AuditLog, ValuesRule
 from syncd.core.correlation import JoinRules
 from syncd.core.model import Observed, SourceName
 from syncd.core.ports import Consumer, Source, Target
-from syncd.engine.world import GuardTerms, LeaverTerms, Seat, World, WriterTerms
+from syncd.engine.world import DriftRule, DriftTerms, GuardTerms, LeaverTerms, Seat, World, WriterTerms
 
 if TYPE_CHECKING:
+    from syncd.config.drift import DriftSettings
     from syncd.config.parts import GuardSettings, JoinSettings, LeaverSettings, WriterSettings
     from syncd.config.settings import Settings
     from syncd.mapping import InboundRules, OutboundRules
@@ -57,6 +58,7 @@ def compose(
         leavers=_leavers(settings.leavers),
         guard=_guard(settings.guard),
         writer=_writer(settings.writer),
+        drift=_drift(settings.drift),
         observe_every=settings.schedule.observe_every,
         full_every=settings.schedule.full_every,
         consumers={name: partial(make_consumer, name) for name in settings.consumers},
@@ -107,6 +109,14 @@ def _writer(settings: WriterSettings) -> WriterTerms:
         concurrency=settings.concurrency,
         retries=tuple(settings.retries),
         leaver_retries=tuple(settings.leaver_retries),
+    )
+
+
+def _drift(settings: DriftSettings) -> DriftTerms:
+    return DriftTerms(
+        default=DriftRule(settings.default),
+        fields={name: DriftRule(rule) for name, rule in settings.fields.items()},
+        deleted=DriftRule(settings.deleted),
     )
 
 

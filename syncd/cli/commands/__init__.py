@@ -62,6 +62,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "queue": "List, retry and drop changes that wait.",
         "links": "Show and change which account belongs to whom.",
         "hold": "List what the guard holds, and release it.",
+        "drift": "List what was changed by hand in the target, and decide about it.",
         "alerts": "List, acknowledge, silence and try alerts.",
         "audit": "Search, verify and export the audit log.",
     },
