@@ -10,11 +10,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from syncd.core.values import Value, instant
-from syncd_active_directory.entry import RawEntry
+from syncd_active_directory.entry import ONE_VALUE, SEQUENCE, SHORT, Malformed, RawEntry, attribute, lone, refused, span
 from syncd_active_directory.schema import Syntax
 
 _EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
@@ -22,8 +23,13 @@ _DIGITS: Final = 14
 """Of a GeneralizedTime: year, month, day, hour, minute, second."""
 _MOST_NAMES: Final = 1_000
 """How many names of attributes are remembered as servers write them: there are some dozens, unless somebody means harm."""
+_MOST_SETS: Final = 512
 _NEVER: Final = frozenset({0, 0x7FFFFFFFFFFFFFFF})
 """Both mean “never” in accountExpires ([MS-ADA1] 2.3)."""
+
+
+_Asked = tuple[str, Callable[[bytes], Value], str]
+"""The name that was asked for, how one value of it is read, and what it should be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,40 +47,83 @@ def decode(entry: RawEntry, asked: Mapping[str, Syntax]) -> Decoded:
 
 
 class Decoder:
-    """`decode` for many entries: what is asked is looked at once."""
+    """`decode` for many entries: what is asked is looked at once, and how a value is read is chosen once per name."""
 
     def __init__(self, asked: Mapping[str, Syntax]) -> None:
         self._asked = {name.lower(): (name, syntax) for name, syntax in asked.items()}
-        self._met: dict[str, tuple[str, Syntax] | None] = {}
-        """By the name as the server writes it."""
+        self._met: dict[bytes, _Asked] = {}
+        """What is asked, by its name as the server encodes it, with the tag of the set of values: `04 02 'cn' 31`."""
+        self._sets: dict[bytes, tuple[str, Value]] = {}
+        """Short attributes with several values that were read lately, by their encoding: most people are of the same classes."""
 
     def __call__(self, entry: RawEntry) -> Decoded:
-        """Return the values of what is asked."""
-        met = self._met
+        """Return the values of what is asked. Raises `TryAgain` if the entry is malformed."""
         attributes: dict[str, Value] = {}
         unreadable: list[tuple[str, str]] = []
-        for raw_name, raw_values in entry.read().items():
-            known = met[raw_name] if raw_name in met else self._meet(raw_name)
-            if known is None or not raw_values:
-                continue
-            name, syntax = known
-            try:
-                if syntax is Syntax.TEXT:
-                    value: Value = raw_values[0].decode() or None
-                else:
-                    value = texts(raw_values) if syntax is Syntax.TEXTS else _SINGLE[syntax](raw_values[0])
-            except (ValueError, OverflowError):
-                unreadable.append((name, _EXPECTED[syntax]))
-                continue
-            if value is not None:
-                attributes[name] = value
+        try:
+            self._read(entry.raw, attributes, unreadable)
+        except (Malformed, IndexError) as error:
+            raise refused(error) from None
         return Decoded(attributes=attributes, unreadable=tuple(unreadable))
 
-    def _meet(self, raw_name: str) -> tuple[str, Syntax] | None:
+    def _read(self, raw: bytes, attributes: dict[str, Value], unreadable: list[tuple[str, str]]) -> None:
+        """The loop where time is spent: most attributes are met names with one value."""
+        met, one_value = self._met.get, ONE_VALUE.get
+        at, end = span(raw)
+        while at < end:
+            size = raw[at + 1]
+            stop = at + 2 + size
+            after = at + 5 + raw[at + 3]
+            value = after + 3
+            known = met(raw[at + 2 : after])
+            # A met name, and exactly one value that fills the set, which fills the attribute; no length of more than a byte.
+            if known is None or size > 127 or raw[at] != SEQUENCE or raw[after:value] != one_value(stop - value):
+                alone = lone(raw, at, end) if size > 127 else None
+                known = met(alone[0]) if alone is not None else None
+                if alone is None or known is None:
+                    at = self._slowly(raw, at, end, attributes, unreadable)
+                    continue
+                _, value, stop = alone
+            name, read, expected = known
+            at = stop
+            try:
+                # Texts, which most are, without a call.
+                found = (raw[value:stop].decode() or None) if read is text else read(raw[value:stop])
+            except (ValueError, OverflowError):
+                unreadable.append((name, expected))
+                continue
+            if found is not None:
+                attributes[name] = found
+        if at != end:
+            raise Malformed(SHORT)
+
+    def _slowly(
+        self, raw: bytes, at: int, end: int, attributes: dict[str, Value], unreadable: list[tuple[str, str]]
+    ) -> int:
+        """Read the attribute at `at`, however it is encoded; return where it ends."""
+        encoded = raw[at : at + 2 + raw[at + 1]] if raw[at + 1] < 128 else b""
+        if (seen := self._sets.get(encoded)) is not None:
+            attributes[seen[0]] = seen[1]
+            return at + len(encoded)
+        raw_name, values, stop = attribute(raw, at, end)
         known = self._asked.get(raw_name.lower())
-        if len(self._met) < _MOST_NAMES:
-            self._met[raw_name] = known
-        return known
+        if known is None or not values:
+            return stop
+        name, syntax = known
+        if (alone := lone(raw, at, end)) is not None and len(self._met) < _MOST_NAMES:
+            self._met[alone[0]] = (name, READERS[syntax], _EXPECTED[syntax])
+        try:
+            found = texts(values) if syntax is Syntax.TEXTS else READERS[syntax](values[0])
+        except (ValueError, OverflowError):
+            unreadable.append((name, _EXPECTED[syntax]))
+            return stop
+        if found is not None:
+            attributes[name] = found
+            if encoded and len(values) > 1:
+                if len(self._sets) == _MOST_SETS:
+                    self._sets.clear()
+                self._sets[encoded] = name, found
+        return stop
 
 
 def texts(raw: Sequence[bytes]) -> tuple[str, ...]:
@@ -122,10 +171,18 @@ def time(raw: bytes) -> str | None:
     # Digit by digit: `strptime` takes seven times as long, and every object has two of these.
     if not (word[:14].isdigit() and len(word) > _DIGITS):
         raise ValueError("not a time to the second")
-    year, month, day = word[:4], word[4:6], word[6:8]
-    hour, minute, second = word[8:10], word[10:12], word[12:_DIGITS]
-    datetime(int(year), int(month), int(day), int(hour), int(minute), int(second), tzinfo=UTC)  # raises for no time
-    return None if year == "1601" else f"{year}-{month}-{day}T{hour}:{minute}:{second}Z"
+    day, hour, minute, second = _day(word[:8]), word[8:10], word[10:12], word[12:_DIGITS]
+    if hour > "23" or minute > "59" or second > "59":
+        raise ValueError("no time of day")
+    return f"{day}T{hour}:{minute}:{second}Z" if day else None
+
+
+@lru_cache(maxsize=4096)
+def _day(digits: str) -> str:
+    """Return a day as ISO 8601 writes it, empty for one of 1601. Remembered: a directory knows some thousands."""
+    year, month, day = digits[:4], digits[4:6], digits[6:]
+    date(int(year), int(month), int(day))  # raises for no day
+    return "" if year == "1601" else f"{year}-{month}-{day}"
 
 
 def filetime(raw: bytes) -> str | None:
@@ -152,8 +209,9 @@ def filetime_of(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1) * 10
 
 
-_SINGLE: Final[Mapping[Syntax, Callable[[bytes], Value]]] = {
+READERS: Final[Mapping[Syntax, Callable[[bytes], Value]]] = {
     Syntax.TEXT: text,
+    Syntax.TEXTS: lambda raw: (raw.decode(),),
     Syntax.NUMBER: number,
     Syntax.FLAG: flag,
     Syntax.GUID: guid,
@@ -161,6 +219,7 @@ _SINGLE: Final[Mapping[Syntax, Callable[[bytes], Value]]] = {
     Syntax.TIME: time,
     Syntax.FILETIME: filetime,
 }
+"""How one value is read."""
 _EXPECTED: Final[Mapping[Syntax, str]] = {
     Syntax.TEXT: "UTF-8 text",
     Syntax.TEXTS: "UTF-8 text",

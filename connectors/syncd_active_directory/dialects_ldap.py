@@ -23,6 +23,9 @@ _FOR_GOOD: Final = "000001010000Z"
 """pwdAccountLockedTime of an account that only an administrator unlocks (draft-behera-ldap-password-policy-10 §5.3.3)."""
 _ENDS: Final = ("pwdEndTime", "krbPrincipalExpiration", "loginExpirationTime")
 """The attributes that say as a time when an account ends."""
+_TELLING: Final = frozenset({"pwdAccountLockedTime", "nsAccountLock", "loginDisabled", "shadowExpire", *_ENDS})
+"""All that can say something of an account."""
+_NOTHING_SAID: Final = State(enabled=True, locked=False)
 _MOST_DAYS: Final = 60
 _NO_DAYS: Final = (-1, 0, 99999)
 """What people write into shadowExpire who mean never."""
@@ -41,6 +44,8 @@ def account_state(attributes: dict[str, Value], now: datetime) -> State:
 
     A lock that ends by itself cannot be told from one that has ended: only the next log-on clears it (slapo-ppolicy(5)).
     """
+    if _TELLING.isdisjoint(attributes):
+        return _NOTHING_SAID
     locked_at = attributes.pop("pwdAccountLockedTime", None)
     flags = [attributes.pop(name, None) for name in ("nsAccountLock", "loginDisabled")]
     end = _end(attributes)

@@ -30,9 +30,9 @@ _NAMES: Final[dict[bytes, str]] = {}
 _MOST_SETS: Final = 512
 _SETS: Final[dict[bytes, tuple[str, Sequence[bytes]]]] = {}
 """Short attributes with several values that were decoded lately, by their encoding."""
-_ONE_VALUE: Final = {size: bytes((size + 2, OCTETS, size)) for size in range(126)}
+ONE_VALUE: Final = {size: bytes((size + 2, OCTETS, size)) for size in range(126)}
 """What stands between a set's tag and its only value, by the size of the value: both lengths have one byte up to 125."""
-_SHORT: Final = "an element is longer than what holds it"
+SHORT: Final = "an element is longer than what holds it"
 _LEFT: Final = "something follows where nothing may"
 _SOON: Final = timedelta(minutes=1)
 
@@ -87,7 +87,7 @@ class RawEntry:
         try:
             return _attributes(self.raw)
         except (Malformed, IndexError) as error:
-            raise _refused(error) from None
+            raise refused(error) from None
 
     def __getattr__(self, name: str) -> object:
         make = _PARTS.get(name)
@@ -96,7 +96,7 @@ class RawEntry:
         try:
             made: object = make(self)
         except (Malformed, IndexError) as error:
-            raise _refused(error) from None
+            raise refused(error) from None
         setattr(self, name, made)
         return made
 
@@ -116,13 +116,28 @@ class RawEntry:
         try:
             start, stop = _name(self.raw)
         except (Malformed, IndexError) as error:
-            raise _refused(error) from None
+            raise refused(error) from None
         return self.raw[start:stop]
 
     @property
     def parent_bytes(self) -> bytes:
         """The name of the object above: what follows the first comma that is not escaped (RFC 4514 §2.4); empty at the top."""
         return parent_bytes(self.dn_bytes)
+
+
+def names(entries: Sequence[RawEntry]) -> list[bytes]:
+    """Return the `dn_bytes` of each, without a call for each. Raises `TryAgain` if one is malformed."""
+    found: list[bytes] = []
+    try:
+        for entry in entries:
+            raw = entry.raw
+            start = 2 if raw[1] < 128 else 2 + (raw[1] & 127)
+            stop = start + 2 + raw[start + 1]
+            plain = raw[start + 1] < 128 and raw[start] == OCTETS and stop <= len(raw)
+            found.append(raw[start + 2 : stop] if plain else entry.dn_bytes)
+    except IndexError as error:
+        raise refused(error) from None
+    return found
 
 
 def parent_bytes(dn: bytes) -> bytes:
@@ -153,7 +168,7 @@ def fingerprint(entry: RawEntry, parent_id: str, salt: bytes) -> bytes:
 def element(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
     """Return where the content of the element at `at` begins and ends. Raises `Malformed` if [at, end) holds no such one."""
     if end - at < 2:
-        raise Malformed(_SHORT)
+        raise Malformed(SHORT)
     if data[at] != tag:
         raise Malformed(f"type {data[at]:02x} where {tag:02x} should be")
     start, size = at + 2, data[at + 1]
@@ -163,12 +178,13 @@ def element(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
             raise Malformed("a length that LDAP does not have")
         size = int.from_bytes(data[at + 2 : start], "big")
     if start + size > end:
-        raise Malformed(_SHORT)
+        raise Malformed(SHORT)
     return start, start + size
 
 
-def _refused(error: Exception) -> TryAgain:
-    reason = str(error) if isinstance(error, Malformed) else _SHORT
+def refused(error: Exception) -> TryAgain:
+    """Return what is raised of an entry that is not what it should be."""
+    reason = str(error) if isinstance(error, Malformed) else SHORT
     return TryAgain(messages.MALFORMED.at(reason=reason), after=_SOON)
 
 
@@ -181,7 +197,7 @@ def _name(raw: bytes) -> tuple[int, int]:
     return element(raw, start, len(raw), OCTETS)
 
 
-def _text(raw: bytes) -> str:
+def text(raw: bytes) -> str:
     """Return text as ldap3 does: UTF-8, and Latin-1 where it is not, which some old controllers send."""
     try:
         return raw.decode()
@@ -189,17 +205,58 @@ def _text(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
-def _attributes(raw: bytes) -> Mapping[str, Sequence[bytes]]:
+def span(raw: bytes) -> tuple[int, int]:
+    """Return where the attributes of an entry begin and end. Raises `Malformed`, or `IndexError` where bytes are missing."""
+    start, size = _after(raw, 1)
+    named, length = _after(raw, start + 1)
+    at = named + length
+    inner, inside = _after(raw, at + 1)
+    end = len(raw)
+    fits = start + size == end == inner + inside and 128 not in (raw[1], raw[start + 1], raw[at + 1])
+    if fits and raw[0] == ENTRY and raw[start] == OCTETS and raw[at] == SEQUENCE:
+        return inner, end
+    # Not as usual, or wrong: then it is said what is wrong.
     start, end = element(raw, 0, len(raw), ENTRY)
     at, stop = element(raw, element(raw, start, end, OCTETS)[1], end, SEQUENCE)
     if not stop == end == len(raw):
         raise Malformed(_LEFT)
-    return _decoded(raw, at, end)
+    return at, end
+
+
+def _after(raw: bytes, at: int) -> tuple[int, int]:
+    """Return where the length at `at` ends, and what it says."""
+    size = raw[at]
+    if size < 128:
+        return at + 1, size
+    start = at + 1 + (size & 127)
+    return start, int.from_bytes(raw[at + 1 : start], "big")
+
+
+def lone(raw: bytes, at: int, end: int) -> tuple[bytes, int, int] | None:
+    """Return name (encoded, with the tag of the set after it), beginning and end of the attribute at `at`, whatever the form of
+    its lengths: Active Directory writes all in five bytes. None if it has not exactly one value, or is not as it should be."""
+    try:
+        start, size = _after(raw, at + 1)
+        stop = start + size
+        named = start + 2 + raw[start + 1]
+        held, inside = _after(raw, named + 1)
+        value, length = _after(raw, held + 1)
+    except IndexError:
+        return None
+    if not value + length == held + inside == stop <= end or raw[at] != SEQUENCE or raw[held] != OCTETS:
+        return None
+    if raw[start + 1] > 127 or 128 in (raw[at + 1], raw[named + 1], raw[held + 1]):
+        return None
+    return raw[start : named + 1], value, stop
+
+
+def _attributes(raw: bytes) -> Mapping[str, Sequence[bytes]]:
+    return _decoded(raw, *span(raw))
 
 
 def _decoded(raw: bytes, at: int, end: int) -> Mapping[str, Sequence[bytes]]:
     """Return the attributes that stand in [at, end). The loop where time is spent: most attributes have one short value."""
-    names, one_value = _NAMES.get, _ONE_VALUE.get
+    names, one_value = _NAMES.get, ONE_VALUE.get
     found: dict[str, Sequence[bytes]] = {}
     while at < end:
         size = raw[at + 1]
@@ -209,20 +266,20 @@ def _decoded(raw: bytes, at: int, end: int) -> Mapping[str, Sequence[bytes]]:
         name = names(raw[at + 2 : after])
         # A known name, and exactly one value that fills the set, which fills the attribute; no length of more than a byte.
         if name is None or size > 127 or raw[at] != SEQUENCE or raw[after:value] != one_value(stop - value):
-            name, found[name], stop = _seen(raw, at, stop) or _attribute(raw, at, end)
+            name, found[name], stop = _seen(raw, at, stop) or attribute(raw, at, end)
         else:
             found[name] = (raw[value:stop],)
         at = stop
     if at != end:
-        raise Malformed(_SHORT)
+        raise Malformed(SHORT)
     return found
 
 
-def _attribute(raw: bytes, at: int, end: int) -> tuple[str, Sequence[bytes], int]:
+def attribute(raw: bytes, at: int, end: int) -> tuple[str, Sequence[bytes], int]:
     """Return name, values and end of the attribute at `at` (PartialAttribute, RFC 4511 §4.1.7), however it is encoded."""
     start, stop = element(raw, at, end, SEQUENCE)
     begins, ends = element(raw, start, stop, OCTETS)
-    name = _text(raw[begins:ends])
+    name = text(raw[begins:ends])
     first, last = element(raw, ends, stop, SET)
     if last != stop:
         raise Malformed(_LEFT)
@@ -258,7 +315,7 @@ def _controls(entry: RawEntry) -> Mapping[str, bytes | None]:
 
 def _control(raw: bytes, at: int, end: int) -> tuple[str, bytes | None]:
     begins, ends = element(raw, at, end, OCTETS)
-    oid = _text(raw[begins:ends])
+    oid = text(raw[begins:ends])
     if ends < end and raw[ends] == _BOOLEAN:
         ends = element(raw, ends, end, _BOOLEAN)[1]
     if ends == end:
@@ -288,7 +345,7 @@ def _element(tag: int, content: bytes) -> bytes:
 
 
 _PARTS: Final[Mapping[str, Callable[[RawEntry], object]]] = {
-    "dn": lambda entry: _text(entry.dn_bytes),
+    "dn": lambda entry: text(entry.dn_bytes),
     "attributes": RawEntry.read,
     "controls": _controls,
     "tail": lambda entry: b"",  # noqa: ARG005

@@ -7,17 +7,18 @@ and a few bytes for each person.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import compress
 from typing import Final
 
 from syncd.core.model import Completeness, Kind, Page, SourceRecord
 from syncd.core.ports import Known
 from syncd_active_directory.clock import next_review
 from syncd_active_directory.cursor import Cursor, written
-from syncd_active_directory.entry import RawEntry
+from syncd_active_directory.entry import RawEntry, names
 from syncd_active_directory.explained import Explained
-from syncd_active_directory.met import Met, entry_key
+from syncd_active_directory.met import Met, key_of
 from syncd_active_directory.place import Place
 from syncd_active_directory.proof import Proof
 from syncd_active_directory.proof_servers import since
@@ -108,20 +109,22 @@ class Full:
             batches = iter([entries])
         for batch in batches:
             before = self._records.unchanged[kind]
-            records = tuple(record for entry in batch if (record := self._new(kind, entry)) is not None)
+            records = self._new(kind, batch)
             unchanged = self._records.unchanged[kind] - before
             if records or unchanged:
                 yield Page(records=records, unchanged=unchanged)
 
-    def _new(self, kind: Kind, entry: RawEntry) -> SourceRecord | None:
-        """Return the record of an entry; None if it is known, or came before: it was moved while it was read, or comes twice."""
-        if not self._met.add(entry_key(entry)):
-            return None
-        record = self._records.of(kind, entry)
-        if record is None or self._place.dialect.extended_names:
-            return record
+    def _new(self, kind: Kind, entries: Sequence[RawEntry]) -> tuple[SourceRecord, ...]:
+        """Return the records of those who are not known and did not come before: moved while it was read, or told twice."""
+        found, extended = names(entries), self._place.dialect.extended_names
+        fresh = self._met.fresh([key_of(name) for name in found] if extended else found)
+        if not all(fresh):
+            entries, found = list(compress(entries, fresh)), list(compress(found, fresh))
+        records = self._records.of(kind, entries, found)
+        if extended:
+            return tuple(records)
         # Names come without ids here: somebody who was moved comes under another name.
-        return record if self._met.add(record.native_id) else None
+        return tuple(compress(records, self._met.fresh([record.native_id for record in records])))
 
     def _told_meanwhile(self, mark: Mark) -> Told:
         return self._telling.since(mark) if self._telling else _NOBODY
@@ -130,6 +133,6 @@ class Full:
         """Yield those who changed while the read went on and were not yielded before."""
         self._units.reopen()
         found = self._reading.by_ids(told.changed)
-        records = tuple(record for _, kind, entry in found if (record := self._new(kind, entry)) is not None)
+        records = tuple(record for _, kind, entry in found for record in self._new(kind, (entry,)))
         if records:
             yield Page(records=records)

@@ -30,10 +30,7 @@ class Gathered:
 
     def look(self, kind: Kind, entries: Iterable[RawEntry]) -> None:
         """Take in those of `entries` that are not known as they are."""
-        for entry in entries:
-            record = self._records.of(kind, entry)
-            if record is not None:
-                self.made[record.native_id] = record
+        self.made.update((record.native_id, record) for record in self._records.of(kind, tuple(entries)))
 
     def of(self, kind: Kind) -> Iterator[str]:
         """Yield the ids of one kind that were asked for and found."""

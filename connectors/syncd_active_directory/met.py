@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from typing import Final
 
-from syncd_active_directory.entry import RawEntry
 from syncd_active_directory.names import id_bytes
 
 _FIRST: Final = 1024
@@ -39,6 +39,25 @@ class Met:
             self._grow()
         return True
 
+    def fresh(self, keys: Sequence[str | bytes]) -> list[bool]:
+        """Add keys; return of each whether it was new. What `add` does, without a call for each."""
+        found: list[bool] = []
+        slots, last = self._slots, self._last
+        for key in keys:
+            mark = hash(key) & _WORD or 1
+            at = mark & last
+            while (held := slots[at]) and held != mark:
+                at = (at + 1) & last
+            found.append(not held)
+            if held:
+                continue
+            slots[at] = mark
+            self._room -= 1
+            if not self._room:
+                self._grow()
+                slots, last = self._slots, self._last
+        return found
+
     def _grow(self) -> None:
         old = self._slots
         size = 2 * len(old)
@@ -53,7 +72,6 @@ class Met:
                 slots[at] = mark
 
 
-def entry_key(entry: RawEntry) -> bytes:
+def key_of(dn: bytes) -> bytes:
     """Return what tells an entry from others without decoding it: the id that its name comes with, or else its name."""
-    dn = entry.dn_bytes
     return id_bytes(dn) or dn

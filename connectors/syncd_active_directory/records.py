@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -18,7 +18,8 @@ from syncd.core.ports import Known
 from syncd.core.values import Value, content_digest, moment
 from syncd_active_directory import messages
 from syncd_active_directory.decode import Decoded, Decoder
-from syncd_active_directory.entry import RawEntry, fingerprint, parent_bytes
+from syncd_active_directory.entry import RawEntry, fingerprint, parent_bytes, text
+from syncd_active_directory.entry import names as entry_names
 from syncd_active_directory.names import name_and_id, one_spelling, plain, plain_bytes
 from syncd_active_directory.place import Place
 from syncd_active_directory.units import Units
@@ -52,18 +53,32 @@ class Records:
         self.without_id = 0
         self.without_state = 0
 
-    def of(self, kind: Kind, entry: RawEntry) -> SourceRecord | None:
-        """Return the record of an entry; None if it is known, no person, or has no id."""
-        above = parent_bytes(plain_bytes(entry.dn_bytes))
-        parent = self._units.parent(above)
-        mark = fingerprint(entry, f"{kind}{parent or ''}", self._salts[kind])
-        self.there[kind] += 1
+    def of(self, kind: Kind, entries: Sequence[RawEntry], names: Sequence[bytes] | None = None) -> list[SourceRecord]:
+        """Return the records of those entries that are not known, are people where people are meant, and have ids.
+
+        `names` are the entries' names, where they were asked for already.
+        """
+        made: list[SourceRecord] = []
+        salt, seen, extended = self._salts[kind], self._known.seen, self._place.dialect.extended_names
+        stands: dict[bytes, tuple[str | None, str]] = {}
+        above_of: list[bytes] = []
+        unchanged = 0
+        for entry, name in zip(entries, entry_names(entries) if names is None else names, strict=True):
+            above = parent_bytes(plain_bytes(name) if extended else name)
+            if (stand := stands.get(above)) is None:
+                parent = self._units.parent(above)
+                stand = stands[above] = (parent, f"{kind}{parent or ''}")
+            above_of.append(above)
+            mark = fingerprint(entry, stand[1], salt)
+            if seen(mark):
+                unchanged += 1
+            elif (record := self._decoded(kind, entry, name, parent=stand[0], mark=mark)) is not None:
+                made.append(record)
+        self.unchanged[kind] += unchanged
+        self.there[kind] += len(above_of)
         if kind is Kind.PERSON:
-            self.below[above] += 1
-        if self._known.seen(mark):
-            self.unchanged[kind] += 1
-            return None
-        return self._decoded(kind, entry, parent=parent, mark=mark)
+            self.below.update(above_of)
+        return made
 
     def usable(self, kind: Kind) -> int:
         """Return how many objects of a kind are known or were made records of."""
@@ -74,7 +89,9 @@ class Records:
         hidden = (messages.NO_GUID.at(count=self.without_id),) if self.without_id else ()
         return (*self._notes, *hidden)
 
-    def _decoded(self, kind: Kind, entry: RawEntry, *, parent: str | None, mark: bytes) -> SourceRecord | None:
+    def _decoded(
+        self, kind: Kind, entry: RawEntry, dn: bytes, *, parent: str | None, mark: bytes
+    ) -> SourceRecord | None:
         dialect = self._place.dialect
         found = self._decoders[kind](entry)
         attributes = found.attributes
@@ -87,12 +104,13 @@ class Records:
         if kind is Kind.PERSON and isinstance(classes, tuple) and "computer" in classes:
             return None
         self.made[kind] += 1
-        self._note(kind, found)
+        if found.unreadable:
+            self._note(kind, found)
         review_at, sure = self._add_state(kind, attributes)
         if parent:
             attributes["parent"] = parent
         changed = attributes.get(dialect.changed_at)
-        name = plain(entry.dn) if dialect.extended_names else one_spelling(entry.dn)
+        name = plain(text(dn)) if dialect.extended_names else one_spelling(text(dn))
         return SourceRecord(
             native_id=NativeId(identity),
             kind=kind,
@@ -139,12 +157,12 @@ class Records:
         return references
 
     def _respell(self, kind: Kind, attributes: dict[str, Value]) -> None:
-        for name in self._named[kind] & attributes.keys():
-            match attributes[name]:
-                case str() as one:
-                    attributes[name] = one_spelling(one)
-                case tuple() as several:
-                    attributes[name] = tuple(one_spelling(each) if isinstance(each, str) else each for each in several)
+        for name in self._named[kind]:
+            value = attributes.get(name)
+            if isinstance(value, str):
+                attributes[name] = one_spelling(value)
+            elif isinstance(value, tuple):
+                attributes[name] = tuple(one_spelling(each) if isinstance(each, str) else each for each in value)
 
     def _add_state(self, kind: Kind, attributes: dict[str, Value]) -> tuple[datetime | None, bool]:
         """Add `enabled` and `locked`: they depend on the time of day, so they are values, and part of the digest."""

@@ -40,6 +40,9 @@ class Kind(StrEnum):
     UNIT = "unit"
     GROUP = "group"
 
+    # Enum's own is written in Python; these words are asked for in tables a hundred times per person.
+    __hash__ = str.__hash__
+
 
 # --- what a source said ---------------------------------------------------------------------------------------------
 
@@ -199,6 +202,8 @@ class FieldType(StrEnum):
     MEMBERSHIPS = "memberships"
     """A list of `{"unit": SubjectId, "order"?: int, "title"?: str}`; the first one is the main membership."""
 
+    __hash__ = str.__hash__
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldSpec:
@@ -270,6 +275,8 @@ class LinkState(StrEnum):
     OFFBOARDED = "offboarded"
     """A leaver who is held out of sight until the grace period ends."""
     REMOVED = "removed"
+
+    __hash__ = str.__hash__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,9 @@ from support.ldap_answers import (
     reference,
 )
 from syncd.core.errors import TryAgain
-from syncd_active_directory.entry import RawEntry, fingerprint, parent_bytes
+from syncd_active_directory.decode import READERS, Decoder, texts
+from syncd_active_directory.entry import RawEntry, fingerprint, names, parent_bytes
+from syncd_active_directory.schema import Syntax
 from syncd_active_directory.seam import Seam
 
 _BASES = ["cn", "mail", "objectClass", "objectGUID", "member", "displayName", "x", "msDS-User-Account-Control-Computed"]
@@ -181,3 +183,52 @@ def test_a_fingerprint_tells_entries_units_and_salts_apart(
     assert (fingerprint(first, above, salt) == fingerprint(second, below, salt)) == same
     assert fingerprint(first, above, salt) == fingerprint(RawEntry.received(first.raw), above, salt)
     assert fingerprint(first, above, salt) != fingerprint(first, above, salt + b"!"[: 64 - len(salt)] or b"other")
+
+
+_SYNTAXES = dict(zip(_BASES, [*Syntax, *Syntax], strict=False))
+_DECODER = Decoder(_SYNTAXES)
+"""One for all examples: what it remembers of one entry must not show in another."""
+
+
+def read_plainly(found: RawEntry) -> tuple[dict[str, object], set[str]]:
+    """Return values and unreadable attributes, by the plain way: names and values first, then what each value means."""
+    asked = {name.lower(): name for name in _SYNTAXES}
+    values: dict[str, object] = {}
+    unreadable: set[str] = set()
+    for raw_name, raw_values in found.read().items():
+        name = asked.get(raw_name.lower())
+        if name is None or not raw_values:
+            continue
+        try:
+            value = texts(raw_values) if _SYNTAXES[name] is Syntax.TEXTS else READERS[_SYNTAXES[name]](raw_values[0])
+        except (ValueError, OverflowError):
+            unreadable.add(name)
+            continue
+        if value is not None:
+            values[name] = value
+    return values, unreadable
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    _DNS,
+    st.dictionaries(st.sampled_from(_BASES), st.lists(_VALUES, max_size=3) | st.lists(_VALUES, min_size=1, max_size=1)),
+    _LENGTHS,
+    st.none() | st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)),
+)
+def test_what_is_decoded_in_one_go_is_what_is_decoded_step_by_step(
+    dn: bytes, attributes: dict[str, list[bytes]], length: Length, wrong: tuple[int, int] | None
+) -> None:
+    raw = bytearray(entry(dn, attributes, length))
+    if wrong is not None:
+        raw[wrong[0] % len(raw)] = wrong[1]
+    found = RawEntry.received(bytes(raw))
+    for _ in range(2):  # the second time by what was remembered
+        refusal = refused(lambda: read_plainly(found))
+        assert refused(lambda: _DECODER(found)) == refusal
+        if refusal is None:
+            decoded = _DECODER(found)
+            assert (decoded.attributes, {name for name, _ in decoded.unreadable}) == read_plainly(found)
+    assert refused(lambda: names([found])) == refused(lambda: found.dn_bytes)
+    if refused(lambda: found.dn_bytes) is None:
+        assert names([found]) == [found.dn_bytes]

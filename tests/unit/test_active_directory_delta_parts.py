@@ -135,6 +135,14 @@ def test_everybody_is_new_once_also_among_very_many() -> None:
     assert met.add("somebody else")
 
 
+def test_whom_a_page_brings_anew_is_told_as_if_each_were_asked_for() -> None:
+    one_by_one, at_once = Met(), Met()
+    people = [f"person {number * 7919 % 3000}" for number in range(5000)]
+    assert at_once.fresh(people[:1500]) == [one_by_one.add(each) for each in people[:1500]]
+    assert at_once.fresh(people[1500:]) == [one_by_one.add(each) for each in people[1500:]]
+    assert at_once.fresh([]) == []
+
+
 # --- names ------------------------------------------------------------------------------------------------------------
 
 
