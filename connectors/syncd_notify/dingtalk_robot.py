@@ -23,8 +23,7 @@ from syncd.http import Answer
 from syncd_notify.messages import BUSY, ROBOT_BUSY, ROBOT_REFUSED
 from syncd_notify.posting import Posting, Reached, cut, said_by
 
-_TOO_FAST: Final = frozenset({410100, 430101, 430102, 430103, 430104, 660026})
-"""410100 and 660026: too many messages a minute; 4301xx: the group's own limits for what it is sent."""
+_TOO_FAST: Final = frozenset({410100, 660026})
 _BUSY: Final = frozenset({-1, 1002})
 SILENCE: Final = timedelta(minutes=10)
 TITLE_LIMIT: Final = 200

@@ -16,6 +16,7 @@ from syncd_dingtalk.sandbox.events_callback import Callbacks
 from syncd_dingtalk.sandbox.events_faults import Mischief
 from syncd_dingtalk.sandbox.faults import FaultKind
 from syncd_dingtalk.sandbox.gateway import Gateway, Reply
+from syncd_dingtalk.sandbox.robots import Robots
 from syncd_dingtalk.sandbox.stream import Stream
 from syncd_dingtalk.sandbox.stream_socket import TRANSPORT
 from syncd_dingtalk.sandbox.tenant import Tenant
@@ -37,9 +38,10 @@ class Sandbox:
         mischief = Mischief()
         self.stream = Stream(tenant, mischief)
         self.callbacks = Callbacks(tenant, mischief)
+        self.robots = Robots(tenant)
         tenant.listeners += [self.stream.heard, self.callbacks.heard]
-        self.gateway = Gateway(tenant, (*ROUTES, *self.stream.routes, *self.callbacks.routes))
-        self.control = Control(self.gateway, self.stream, self.callbacks)
+        self.gateway = Gateway(tenant, (*ROUTES, *self.stream.routes, *self.callbacks.routes, *self.robots.routes))
+        self.control = Control(self.gateway, self.stream, self.callbacks, self.robots)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

@@ -23,6 +23,7 @@ from syncd_dingtalk.sandbox.faults import UnknownFault, fault_of
 from syncd_dingtalk.sandbox.gateway import Gateway
 from syncd_dingtalk.sandbox.messages import BAD_CONTROL, NO_SUCH_CONTROL
 from syncd_dingtalk.sandbox.records import PERMISSIONS, App
+from syncd_dingtalk.sandbox.robots import Robots
 from syncd_dingtalk.sandbox.routes import Call
 from syncd_dingtalk.sandbox.settings import FIXED, SandboxSettings
 from syncd_dingtalk.sandbox.stream import Stream
@@ -67,7 +68,7 @@ def settings_of(values: dict[str, Any], *, fixed: bool = False) -> dict[str, Any
 class Control:
     """The control calls of one sandbox."""
 
-    def __init__(self, gateway: Gateway, stream: Stream, callbacks: Callbacks) -> None:
+    def __init__(self, gateway: Gateway, stream: Stream, callbacks: Callbacks, robots: Robots) -> None:
         self._gateway = gateway
         self._calls: dict[tuple[str, str], Callable[[dict[str, Any]], Any]] = {
             ("GET", "state"): self._state,
@@ -94,6 +95,7 @@ class Control:
             ("POST", "users/activate"): self._activate,
             ("POST", "admin/administrator"): self._administrator,
             ("POST", "admin/app"): self._app,
+            **robots.controls,
             **deliveries(stream, callbacks),
         }
 
