@@ -13,13 +13,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from syncd.cli import condition
+from syncd.cli.condition import Condition
 from syncd.cli.exit_codes import ExitCode
 from syncd.cli.moments import length
 from syncd.cli.standing import SourceStanding, standing
 from syncd.core.errors import Misconfigured, Problem, message
 from syncd.core.values import moment
+from syncd.engine.health import Whom, combined
+from syncd.store import glance
 from syncd.store.glance import Asked, Glance
 from syncd.store.rows import HoldRow, QueueCounts, RunRow
+from syncd.store.vitals import Vitals, vitals
 
 if TYPE_CHECKING:
     from syncd.cli.session import Session
@@ -104,7 +109,14 @@ SOME_NOT_CONFIRMED: Final = "some not confirmed"
 _TROUBLING: Final = ("parked", "ambiguous", "failed")
 """Reasons for which somebody is left aside and that somebody has to mend. Excluded and protected are wanted."""
 LEAST_STALE: Final = timedelta(hours=1)
-_OVERRULING: Final = ("SYNCD_STATE", "SYNCD_SOURCES", "SYNCD_TARGET", "SYNCD_SCHEDULE", "SYNCD_CONSUMERS")
+_OVERRULING: Final = (
+    "SYNCD_STATE",
+    "SYNCD_SOURCES",
+    "SYNCD_TARGET",
+    "SYNCD_SCHEDULE",
+    "SYNCD_CONSUMERS",
+    "SYNCD_LEAVERS",
+)
 FAILING: Final = "consumer.failing:"
 """What stands before a consumer's name in the key under which the feed leaves `instant code`, while it fails."""
 WHOLE: Final = "reconcile.whole"
@@ -122,8 +134,17 @@ class Outline:
     consumers: tuple[str, ...]
     every: timedelta
     full_every: timedelta
+    within: timedelta
+    """How soon a leaver's account must be closed."""
     file: Path | None
     """The database, where it is a file."""
+
+    @property
+    def whom(self) -> Whom:
+        """Return whose health is asked for."""
+        return Whom(
+            sources=self.sources, target=self.target, every=self.every, leavers_within=self.within, file=self.file
+        )
 
     def asked(self, closely: str) -> Asked:
         """Return what to ask the store; of the source `closely`, if it is one of ours, more than of the others."""
@@ -161,6 +182,8 @@ class Status:
     audit_verified: str
     """The head up to which the log was last verified."""
     audit_verified_at: str
+    whole: Condition
+    """The figures of the whole: freshness, coverage, accuracy, what waits."""
 
 
 def outlined(path: Path | None, env: Mapping[str, str]) -> Outline | None:
@@ -181,7 +204,14 @@ def outlined(path: Path | None, env: Mapping[str, str]) -> Outline | None:
     if not sources or not target or not isinstance(target.get("type"), str) or not isinstance(url, str):
         return None
     every, full_every = length(schedule.get("every", "15m")), length(schedule.get("full_every", "24h"))
-    if every is None or full_every is None or not url.startswith("sqlite:///") or len(url) == len("sqlite:///"):
+    within = length((_part(root, "leavers") or {}).get("within", "1h"))
+    if (
+        every is None
+        or full_every is None
+        or within is None
+        or not url.startswith("sqlite:///")
+        or len(url) == len("sqlite:///")
+    ):
         return None
     database = file.resolve().parent / url.removeprefix("sqlite:///")
     consumers = tuple(_part(root, "consumers") or ())
@@ -191,6 +221,7 @@ def outlined(path: Path | None, env: Mapping[str, str]) -> Outline | None:
         consumers=consumers,
         every=every,
         full_every=full_every,
+        within=within,
         file=database,
     )
 
@@ -202,14 +233,14 @@ def _part(root: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
 
 def look(session: Session, config: Path | None, *, source: str = "") -> Status:
     """Read how things stand and judge it; look at one source more closely."""
-    from syncd.store import glance
-
     now = session.now()
     outline = outlined(config, os.environ)
     if outline is not None and outline.file is not None:
         try:
-            seen = glance.of_file(outline.file, outline.asked(source), now=now)
-            return judged(seen, outline, now, source=source)
+            if not outline.file.exists():
+                return judged(Glance(), Vitals(), outline, now, source=source)
+            with glance.asking_file(outline.file) as ask:
+                return _asked(ask, outline, now, source=source)
         except glance.Unready:
             pass  # a schema that is older, a file that is damaged: opening the store mends it or says what is wrong
     settings = session.settings
@@ -219,15 +250,26 @@ def look(session: Session, config: Path | None, *, source: str = "") -> Status:
         consumers=tuple(settings.consumers),
         every=settings.schedule.every,
         full_every=settings.schedule.full_every,
-        file=None,
+        within=settings.leavers.within,
+        file=session.store.file,
     )
     with session.store.reading() as tx:
-        return judged(glance.of_transaction(tx, outline.asked(source), now=now), outline, now, source=source)
+        return _asked(glance.asking(tx), outline, now, source=source)
 
 
-def judged(seen: Glance, outline: Outline, now: datetime, *, source: str = "") -> Status:
+def _asked(ask: glance.Ask, outline: Outline, now: datetime, *, source: str) -> Status:
+    """Ask everything of one moment."""
+    seen = glance.glance(ask, outline.asked(source), now)
+    counted = vitals(ask, target=outline.target, late=now - outline.within, file=outline.file)
+    return judged(seen, counted, outline, now, source=source)
+
+
+def judged(seen: Glance, counted: Vitals, outline: Outline, now: datetime, *, source: str = "") -> Status:
     """Say what needs somebody, and put everything on one screen."""
-    found = sorted(_findings(seen, outline, now), key=lambda pair: -pair[0])
+    health = combined(seen, counted, outline.whom, now=now)
+    found = sorted(
+        [*_findings(seen, outline, now), *condition.findings(health, seen.meta, now)], key=lambda pair: -pair[0]
+    )
     verified, _, verified_at = seen.meta.get(VERIFIED, "").partition(" ")
     return Status(
         at=now,
@@ -253,6 +295,7 @@ def judged(seen: Glance, outline: Outline, now: datetime, *, source: str = "") -
         audit_head=f"{seen.head[0]}:{seen.head[1].hex()}" if seen.head else "",
         audit_verified=verified,
         audit_verified_at=verified_at,
+        whole=condition.condition(health, seen.meta, outline.file),
     )
 
 

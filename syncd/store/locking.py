@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ from typing import Final
 from sqlalchemy import Connection, Engine, text
 
 from syncd.core.errors import NeedsHuman
-from syncd.core.values import instant, moment
+from syncd.core.values import instant
+from syncd.store import holding
 from syncd.store.errors import NOT_WRITABLE, Busy
+from syncd.store.holding import told
 from syncd.store.opening import CYCLE_LOCK, SERVICE_LOCK, Opened
 from syncd.store.rows import Holder
 
@@ -53,8 +56,8 @@ class Lock:
     note: str
 
 
-WORK: Final = Lock(ending=".lock", key=CYCLE_LOCK, note="exclusive.holder")
-SERVICE: Final = Lock(ending=".service", key=SERVICE_LOCK, note="service.holder")
+WORK: Final = Lock(ending=holding.WORK, key=CYCLE_LOCK, note="exclusive.holder")
+SERVICE: Final = Lock(ending=holding.SERVICE, key=SERVICE_LOCK, note="service.holder")
 
 
 def _mine(who: str, since: datetime) -> Holder:
@@ -76,11 +79,9 @@ def _text(holder: Holder) -> str:
 
 def _holder(stored: str | None, *, otherwise: Holder) -> Holder:
     """Return who wrote `stored`; somebody unknown where it is not written yet or half written."""
-    try:
-        word = json.loads(stored or "")
-        return Holder(who=word["who"], pid=word["pid"], host=word["host"], since=moment(word["since"]))
-    except (ValueError, KeyError, TypeError):
-        return Holder(who="somebody who has only just begun", pid=0, host=otherwise.host, since=otherwise.since)
+    return told(stored) or Holder(
+        who="somebody who has only just begun", pid=0, host=otherwise.host, since=otherwise.since
+    )
 
 
 # --- SQLite: flock on a file beside the database --------------------------------------------------------------------
@@ -96,7 +97,7 @@ def _file_lock(database: Path, mine: Holder, lock: Lock) -> Iterator[None]:
         raise NeedsHuman(NOT_WRITABLE.at(database=path, why=why)) from error
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(descriptor)
         except BlockingIOError as error:
             raise Busy(str(database), _holder(path.read_text(errors="replace"), otherwise=mine)) from error
         with suppress(OSError):  # on a full disk others are not told who we are; the lock holds all the same
@@ -106,6 +107,19 @@ def _file_lock(database: Path, mine: Holder, lock: Lock) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Take the lock; somebody who only asks who holds it (`holding.holder`) is in the way for an instant."""
+    for pause in (0.01, 0.04, 0.15, None):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if pause is None:
+                raise
+            time.sleep(pause)
+        else:
+            return
 
 
 # --- PostgreSQL: an advisory lock that lives as long as its connection ----------------------------------------------

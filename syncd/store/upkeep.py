@@ -32,13 +32,13 @@ def backup(opened: Opened, path: Path) -> None:
             # waits for it, because in WAL mode readers hold up no writers.
             source.backup(copy)
             copy.execute("PRAGMA journal_mode=DELETE")  # one file, complete in itself, wherever it is carried
-        _flush(path)
+        flush(path)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
     """Wait until the file and its name are on the disk."""
     for one in (path, path.parent):
         descriptor = os.open(one, os.O_RDONLY | os.O_CLOEXEC)

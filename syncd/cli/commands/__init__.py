@@ -65,10 +65,12 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "drift": "List what was changed by hand in the target, and decide about it.",
         "alerts": "List, acknowledge, silence and try alerts.",
         "audit": "Search, verify and export the audit log.",
+        "db": "Check, back up, restore and describe the state.",
     },
     "Learn and extend": {
         "sandbox": "Run a sandbox that behaves like the target.",
         "plugins": "List the connectors that are installed.",
+        "webhook": "Sign and send a webhook, to try whether it arrives.",
         "schema": "Write the JSON Schemas that make editors complete and explain.",
         "demo": "Synchronize an example company into the sandbox, and break things.",
     },
