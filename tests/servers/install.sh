@@ -16,6 +16,7 @@ readonly PACKAGES=(
   python3-ldap                                                                                    # what benchmarks compare with
   openssl                                                                                         # test certificates
   postgresql                                                                                      # the store's second database
+  prometheus                                                                                      # promtool: metrics and alert rules
   systemd lintian                                                                                 # they judge units and package
 )
 
