@@ -94,7 +94,8 @@ def _texts(one: object, place: int | None) -> dict[str, str]:
     if not isinstance(one, dict):
         raise NotAnEvent(f"{where} is not a JSON object")
     names = ("specversion", "id", "source", "type", "subject", "time")
-    said = {name: one[name] for name in names if one.get(name) is not None}  # formats/json-format.md, 2.2: null is unset
+    # formats/json-format.md, 2.2: an attribute that is null is unset.
+    said = {name: one[name] for name in names if one.get(name) is not None}
     wrong = [name for name, value in said.items() if not isinstance(value, str)]
     if wrong:
         raise NotAnEvent(f"{where}: `{wrong[0]}` is not a text")
