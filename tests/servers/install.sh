@@ -15,6 +15,7 @@ readonly PACKAGES=(
   krb5-user libkrb5-dev gcc python3-dev                                                           # tickets; gssapi is compiled
   python3-ldap                                                                                    # what benchmarks compare with
   openssl                                                                                         # test certificates
+  curl                                                                                            # a foreign client of webhooks and monitoring
   postgresql                                                                                      # the store's second database
   prometheus                                                                                      # promtool: metrics and alert rules
   systemd lintian                                                                                 # they judge units and package
