@@ -5,12 +5,19 @@ To whoever borrows, `async with borrow() as it` looks like opening one of their 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Generic, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
 import structlog
+
+from syncd.engine.world import World
+
+if TYPE_CHECKING:
+    from syncd.core.ports import Source, Target
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -52,4 +59,23 @@ class Lent(Generic[T]):
             log.exception("connector.not_closed")
 
 
-__all__ = ["Lent"]
+class Opened:
+    """A world whose sources and target are opened once and lent out."""
+
+    def __init__(self, world: World) -> None:
+        self.raw = world
+        """The world as it was handed in: each of its connectors is a new one."""
+        self._sources = {name: Lent(seat.make) for name, seat in world.seats.items()}
+        self._target = Lent(world.make_target)
+        seats = {
+            name: replace(seat, make=cast("Callable[[], Source]", self._sources[name].borrow))
+            for name, seat in world.seats.items()
+        }
+        self.world = replace(world, seats=seats, make_target=cast("Callable[[], Target]", self._target.borrow))
+
+    async def close(self) -> None:
+        """Close what is open. Nobody may be using it."""
+        await asyncio.gather(self._target.close(), *(source.close() for source in self._sources.values()))
+
+
+__all__ = ["Lent", "Opened"]

@@ -17,6 +17,7 @@ import structlog
 
 from syncd.core.errors import SyncdError
 from syncd.core.model import SubjectId
+from syncd.engine import trust
 from syncd.engine.backoff import Backoff
 from syncd.engine.world import World
 from syncd.engine.writer import Tally, Writer, recover
@@ -27,6 +28,8 @@ _NOT_AT_ALL: Final = timedelta(days=-1)
 """The patience of a writer that never waits for what is due soon: this task does that, and hears the bell meanwhile."""
 _OVERDUE: Final = 1.0
 """Seconds until it is looked again at changes that are due and could not be claimed: they wait for another one."""
+_DOUBTED: Final = 5.0
+"""Seconds until it is asked again whether what is remembered may be acted upon."""
 
 
 class Pen:
@@ -103,6 +106,8 @@ class Pen:
             if self._unsure:
                 await recover(world)
                 self._unsure = False
+            if await world.store.look(lambda tx: trust.doubt(tx, world)) is not None:
+                return _DOUBTED
             await self._drain(world)
             self._backoff.reset()
             return await self._until_due(world)

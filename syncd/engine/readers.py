@@ -37,8 +37,9 @@ SOURCE_FAILED: Final = message(
 class Readers:
     """The reads that are under way, what came of those that are over, and which sources fail."""
 
-    def __init__(self, world: Callable[[], World], *, ring: Callable[[], None]) -> None:
-        """`ring` is called when a read is over."""
+    def __init__(self, world: Callable[[], World], *, ring: Callable[[], None], moved: Callable[[], None]) -> None:
+        """`ring` is called when a read is over, `moved` for each page."""
+        self._moved = moved
         self._world = world
         self._ring = ring
         self._tasks: dict[SourceName, asyncio.Task[None]] = {}
@@ -92,7 +93,7 @@ class Readers:
 
     async def _read(self, name: SourceName, asked: Asked) -> None:
         world = self._world()
-        told = replace(asked, began=partial(self._staging.add, name))
+        told = replace(asked, began=partial(self._began, name))
         try:
             self._done[name] = await read_source(world, world.seats[name], world.new_run(), told)
             await self._healed(world, name)
@@ -108,6 +109,10 @@ class Readers:
             self._staging.discard(name)
             self._tasks.pop(name, None)
             self._ring()
+
+    def _began(self, name: SourceName) -> None:
+        self._staging.add(name)
+        self._moved()
 
     async def _note(self, world: World, name: SourceName, problem: Problem, *, least: float = 0.0) -> None:
         known, now = self.failing.get(name), world.now()

@@ -16,6 +16,7 @@ import structlog
 
 from syncd.core.model import Aside, RunId, SubjectId
 from syncd.core.ports import Target
+from syncd.engine import trust
 from syncd.engine.cycle import ACCEPTED_CONFIG, accept
 from syncd.engine.joining import join
 from syncd.engine.observe import View
@@ -43,7 +44,7 @@ class Verdict(StrEnum):
     HELD = "held"
     """The guard would hold something: all who are marked have to be seen together. Nothing was accepted."""
     BARRED = "barred"
-    """Nobody has accepted this configuration yet."""
+    """Nothing may be written: nobody has accepted this configuration yet, or what is remembered cannot be trusted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,8 @@ async def make_round(world: World, target: Target, run_id: RunId, asking: Asking
 
 
 def _round(tx: Transaction, world: World, target: Target, run_id: RunId, asking: Asking) -> Round:
+    if trust.doubt(tx, world) is not None:
+        return Round(verdict=Verdict.BARRED, upto=asking.after)
     if everybody_due(tx, world):
         return Round(verdict=Verdict.WHOLE, upto=asking.after)
     ambiguous = join(tx, world)

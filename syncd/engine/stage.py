@@ -60,7 +60,7 @@ class Asked:
     quiet: bool = False
     """Of a delta that tells of nobody only the cursor is kept."""
     began: Callable[[], object] = lambda: None
-    """Called before anything of the read is stored."""
+    """Called before anything of a page is stored."""
 
 
 class Fingerprints(Known):

@@ -16,7 +16,7 @@ from syncd.core.policy import Limits
 
 if TYPE_CHECKING:
     from syncd.audit.log import AuditLog
-    from syncd.core.ports import Consumer, Source, Target
+    from syncd.core.ports import Consumer, Source, Target, Trigger
     from syncd.mapping import InboundRules, OutboundRules
     from syncd.store import Store, Transaction
 
@@ -130,6 +130,8 @@ class World:
     """How often a source that can say what changed is read in full all the same."""
     consumers: Mapping[str, Callable[[], Consumer]] = field(default_factory=dict)
     """How to make each of those who hear of what was confirmed."""
+    triggers: Mapping[str, Callable[[], Trigger]] = field(default_factory=dict)
+    """How to make each of those who say from elsewhere that somebody may have changed."""
 
     @cached_property
     def looked_up_by(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from syncd.core.errors import NeedsHuman
 from syncd.core.ledger import AuditRows
-from syncd.store import locking, upkeep
+from syncd.store import asking, locking, upkeep
 from syncd.store.audit import AuditTable
 from syncd.store.errors import NO_BACKUP, cause, told
 from syncd.store.opening import Opened, open_engine
@@ -102,9 +102,16 @@ class Store:
         with self._transaction(reading=reading) as transaction:
             return fn(transaction)
 
-    def exclusive(self, who: str) -> AbstractContextManager[None]:
-        """Be the only one at work; `who` is what the others are told. Raises Busy (a TryAgain, with `holder`)."""
-        return locking.exclusive(self._opened, who, now=self._now)
+    def exclusive(self, who: str, *, patience: float = asking.PATIENCE) -> AbstractContextManager[None]:
+        """Be the only one at work; `who` is what the others are told. Raises Busy (a TryAgain, with `holder`).
+
+        A running service is asked to stand aside, and waited for: so many seconds.
+        """
+        return asking.in_turn(self._opened, who, now=self._now, patience=patience)
+
+    def wanted(self) -> bool:
+        """Tell whether another process asks the service for the database (see `exclusive`)."""
+        return asking.wanted(self._opened)
 
     def serving(self, who: str) -> AbstractContextManager[None]:
         """Be the service of this database for as long as the block lasts, also between cycles. Raises Busy."""

@@ -1,0 +1,397 @@
+"""The service: wakes, the schedule and dates become rounds and whole cycles; the writer works beside them. Nothing is ever lost.
+
+One loop decides what is next: let others to the database, plan for all who are marked, plan for a few, or wait. A round is for
+those whom a wake has marked, and is made within milliseconds; a whole cycle looks at everything that is open, on the schedule and
+whenever a round is not enough. Whatever fails is logged, told by `live`, and tried again; the loop itself never ends by it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Final, Protocol
+
+import structlog
+
+from syncd.core.errors import SyncdError
+from syncd.core.health import Failure
+from syncd.core.model import SourceName, SubjectId
+from syncd.core.wakes import Wake
+from syncd.engine import trust
+from syncd.engine.backoff import Backoff
+from syncd.engine.cycle import Cycle, Order, cycle
+from syncd.engine.feed import deliver
+from syncd.engine.health import Live
+from syncd.engine.intake import Intake
+from syncd.engine.lending import Opened
+from syncd.engine.listening import Listening
+from syncd.engine.pen import Pen
+from syncd.engine.place import Place
+from syncd.engine.readers import Readers
+from syncd.engine.rounds import Asking, Verdict, make_round
+from syncd.engine.stage import Asked
+from syncd.engine.tidying import tidy
+from syncd.engine.world import World
+
+log = structlog.get_logger(__name__)
+
+LOOK_SECONDS: Final = 1.0
+"""How long the loop sleeps at most: then it looks whether another process has rung, or wants the database."""
+HUNG_SECONDS: Final = 60.0
+"""For so long a whole cycle waits for sources that have not begun to answer; then it plans without them."""
+TOGETHER_SECONDS: Final = 2.0
+"""After the guard has held something, all who are marked are seen together so soon, and no oftener."""
+NEVER: Final = float("inf")
+
+
+class Pulse(Protocol):
+    """Who is told that the service is alive (`syncd.engine.notify.Pulse`)."""
+
+    def progress(self) -> None: ...
+
+    def idle(self) -> None: ...
+
+    def ready(self, status: str) -> None: ...
+
+
+class _Unheard:
+    """Nobody is told."""
+
+    def progress(self) -> None: ...
+
+    def idle(self) -> None: ...
+
+    def ready(self, status: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """When the service works by itself, and how long it may take to end."""
+
+    every: timedelta = timedelta(minutes=15)
+    jitter: timedelta = timedelta(0)
+    drain: timedelta = timedelta(seconds=60)
+    """How long calls that are under way may take at the end; what is not over by then is read back at the next start."""
+
+
+@dataclass(slots=True)
+class _Marks:
+    """Which marks have been looked at, as far as this process knows: the store knows which are open."""
+
+    after: int = 0
+    besides: set[SubjectId] = field(default_factory=set)
+    """Who has to be looked at besides, because what was in the way is over."""
+    busy: set[SubjectId] = field(default_factory=set)
+    """Who has to wait for a change that is in the writer's hands."""
+    reviewed: set[SubjectId] = field(default_factory=set)
+
+
+class Service:
+    """`syncd run`. Make it inside a running event loop."""
+
+    def __init__(
+        self,
+        world: World,
+        schedule: Schedule | None = None,
+        *,
+        pulse: Pulse | None = None,
+        told: Callable[[Cycle], None] = lambda _: None,
+    ) -> None:
+        self.schedule = schedule or Schedule()
+        self.started_at = world.now()
+        self._pulse: Pulse = pulse or _Unheard()
+        self._told = told
+        self._bell = asyncio.Event()
+        self._halt = asyncio.Event()
+        self._clock = asyncio.get_running_loop().time
+        self._watch = trust.Clock(world.now)
+        self._marks = _Marks()
+        self._open = Opened(world)
+        self._place = Place(world.store)
+        self._next: tuple[World, Schedule] | None = None
+        self._readers = Readers(lambda: self.world, ring=self._bell.set, moved=self._pulse.progress)
+        self._pen = Pen(lambda: self.world, settled=self._settled, moved=self._pulse.progress)
+        self._intake = Intake(world.store, sources=lambda: self.world.seats, now=world.now, ring=self._bell.set)
+        self._listening = self._listener()
+        self._facts = asyncio.Event()
+        self._cycle_at = 0.0
+        self._reading_since: float | None = None
+        """Since when, in the time of the loop, the reads of the schedule are under way."""
+        self._together_at = NEVER
+        self._trusted_at = 0.0
+        self._backoff = Backoff(most=max(2.0, min(300.0, self.schedule.every.total_seconds())))
+        self._failing: Failure | None = None
+        self._first = True
+
+    # -- from outside --------------------------------------------------------------------------------------------------
+
+    @property
+    def world(self) -> World:
+        """Return what it works with, its connectors lent out."""
+        return self._open.world
+
+    async def wake(self, wake: Wake) -> None:
+        """Take a wake; returns when it is durable. See `syncd.engine.intake.Intake.wake`."""
+        await self._intake.wake(wake)
+
+    def stop(self) -> None:
+        """Settle what is under way, and let `run` return."""
+        self._halt.set()
+        self._bell.set()
+
+    def reload(self, world: World, schedule: Schedule | None = None) -> None:
+        """Go on with another configuration, which whoever hands it in has validated, from the next turn on. The store stays."""
+        self._next = (world, schedule or self.schedule)
+        self._bell.set()
+
+    def live(self) -> Live:
+        """Return what only the running service knows."""
+        failing = {**self._readers.failing}
+        for name, failure in self._listening.failing.items():
+            if name in self.world.seats:
+                failing.setdefault(SourceName(name), failure)
+        wait = max(0.0, self._cycle_at - self._clock())
+        return Live(
+            started_at=self.started_at,
+            next_at=self.world.now() + timedelta(seconds=wait),
+            watching=self._listening.watching(),
+            failing=failing,
+            target_failing=self._failing or self._listening.failing.get("target"),
+            clock_jumps=self._watch.jumps,
+            confirmed=dict(self._pen.confirmed),
+        )
+
+    async def run(self) -> None:
+        """Serve until `stop`. Raises Busy if another service, or a command, is at work on this database at the start."""
+        self._place.take()
+        tasks = [asyncio.create_task(self._pen.run(), name="pen"), asyncio.create_task(self._tell(), name="feed")]
+        self._listening.start()
+        self._pen.go_on()
+        try:
+            while not self._halt.is_set():
+                await self._turn()
+        finally:
+            await self._end(tasks)
+            self._place.leave()
+        log.info("daemon.stopped")
+
+    # -- the loop ------------------------------------------------------------------------------------------------------
+
+    async def _turn(self) -> None:
+        """Do the next thing, or wait until there is one. Whatever goes wrong is tried again after a while."""
+        self._bell.clear()
+        try:
+            did = await self._step()
+        except SyncdError as error:
+            problem = getattr(error, "problem", None)
+            log.warning("cycle.failed", code=problem.code if problem else type(error).__name__)
+            self._fail(problem.code if problem else type(error).__name__, error)
+            did = False
+        except Exception as error:
+            log.exception("cycle.failed")
+            self._fail(type(error).__name__, error)
+            did = False
+        if did:
+            self._pulse.progress()
+        elif not self._halt.is_set():
+            await self._wait()
+
+    async def _step(self) -> bool:
+        """Do one thing; tell whether there may be another one right away."""
+        await self._swap()
+        await self._let_others()
+        if (self._clock() >= self._cycle_at or self._reading_since is not None) and await self._scheduled():
+            return True
+        if self._clock() >= self._together_at and not (self._readers.staging or self._first):
+            await self._whole()
+            return True
+        waiting = await self.world.store.look(lambda tx: tx.wakes.waiting())
+        self._readers.start([name for name in waiting if name in self.world.seats and self._readers.may(name)], _QUIET)
+        return False if self._readers.staging or self._first else await self._round()
+
+    async def _round(self) -> bool:
+        """Make a round; tell whether it came to anything."""
+        marks, world = self._marks, self.world
+        asking = Asking(after=marks.after, besides=frozenset(marks.besides), reviewed=frozenset(marks.reviewed))
+        async with world.make_target() as target:
+            done = await make_round(world, target, world.new_run(), asking)
+        match done.verdict:
+            case Verdict.WHOLE:
+                await self._whole()
+                return True
+            case Verdict.HELD:
+                self._together_at = min(self._together_at, self._clock() + TOGETHER_SECONDS)
+            case Verdict.BARRED:
+                return False
+            case Verdict.ACCEPTED:
+                self._pen.ring()
+            case _:
+                pass
+        marks.after = done.upto
+        marks.besides -= done.looked_at | done.busy
+        marks.reviewed |= done.due
+        marks.busy |= done.busy
+        await self._may_be_over(done.busy)
+        if self._reading_since is None:
+            self._readers.take()
+        return done.verdict is not Verdict.IDLE
+
+    async def _may_be_over(self, busy: frozenset[SubjectId]) -> None:
+        """Whose change was settled before we noted to wait for it is not waited for."""
+        if busy:
+            running = await self.world.store.look(lambda tx: tx.queue.running_subjects())
+            self._settled(busy - running)
+
+    def _settled(self, subjects: Collection[SubjectId]) -> None:
+        """Look again at those who had to wait for it."""
+        self._facts.set()
+        if free := self._marks.busy.intersection(subjects):
+            self._marks.busy -= free
+            self._marks.besides |= free
+            self._bell.set()
+
+    # -- whole cycles --------------------------------------------------------------------------------------------------
+
+    async def _scheduled(self) -> bool:
+        """Have every source read, and then plan for all who are marked; tell whether that was done."""
+        if self._reading_since is None:
+            self._reading_since = self._clock()
+            self._readers.start(self.world.seats, Asked())
+            return False
+        waited = self._clock() - self._reading_since
+        if self._readers.staging or (self._readers.under_way and waited < HUNG_SECONDS):
+            return False
+        self._reading_since = None
+        await self._whole()
+        self._cycle_at = self._clock() + self._pause()
+        await tidy(self.world)
+        return True
+
+    async def _whole(self) -> None:
+        """Plan for everybody who is marked or due, while the writer stands still."""
+        world = self.world
+        self._together_at = NEVER
+        await self._pen.still()
+        try:
+            done = await cycle(
+                world, Order(beside=True), read=self._readers.take(), stop=self._halt, progress=self._progress
+            )
+        finally:
+            self._pen.go_on()
+        self._marks = _Marks(after=done.reconciliation.upto)
+        self._backoff.reset()
+        self._failing, self._first = None, False
+        self._facts.set()
+        log.info("cycle.done", result=str(done.result), accepted=len(done.reconciliation.judgement.allowed))
+        self._pulse.ready(f"{done.result} at {done.finished_at:%H:%M:%S}")
+        self._told(done)
+
+    def _progress(self, _stage: str, _done: int, _total: int | None) -> None:
+        self._pulse.progress()
+
+    def _pause(self) -> float:
+        return (self.schedule.every + self.schedule.jitter * random.random()).total_seconds()
+
+    def _fail(self, code: str, error: Exception) -> None:
+        """Note what failed, and when it is tried again."""
+        now, known = self.world.now(), self._failing
+        problem = getattr(error, "problem", None)
+        self._failing = Failure(
+            since=known.since if known else now,
+            times=known.times + 1 if known else 1,
+            code=code,
+            what=problem.what if problem else "",
+            do=problem.do if problem else "",
+        )
+        self._reading_since = None
+        self._cycle_at = self._clock() + self._backoff.next()
+
+    # -- waiting -------------------------------------------------------------------------------------------------------
+
+    async def _wait(self) -> None:
+        """Sleep until something rings or is due, and never long: another process may have rung."""
+        now = self._clock()
+        due = min(self._cycle_at, self._together_at, self._readers.next_at(), now + LOOK_SECONDS)
+        if not self._readers.under_way:
+            self._pulse.idle()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._bell.wait(), max(0.0, due - now) or 0.01)
+        if self._clock() - self._trusted_at >= LOOK_SECONDS:
+            self._trusted_at = self._clock()
+            with suppress(SyncdError):
+                await self._trust()
+
+    async def _trust(self) -> None:
+        """Look whether the state and the clock are what they were; where they are not, the writer begins anew, and asks first."""
+        if await trust.settle(self.world, clock=self._watch):
+            await self._pen.still()
+            self._pen.go_on()
+
+    async def _tell(self) -> None:
+        """Tell the consumers what was confirmed, whenever something was."""
+        while True:
+            await self._facts.wait()
+            self._facts.clear()
+            if self.world.consumers:
+                try:
+                    await deliver(self.world, stop=self._halt)
+                except SyncdError as error:
+                    log.warning("feed.failed", code=getattr(error, "problem", error).__class__.__name__)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    # -- others, and the end -------------------------------------------------------------------------------------------
+
+    async def _let_others(self) -> None:
+        """Stand aside for a command that waits for the database, and look at everything again afterwards."""
+        if not self._place.wanted() or self._readers.staging:
+            return
+        log.info("daemon.stands_aside")
+        await self._readers.close()
+        await self._pen.still()
+        if await self._place.lend(self._halt):
+            self._pen.unsure()
+            self._pen.go_on()
+            self._together_at = self._clock()
+
+    async def _swap(self) -> None:
+        """Take over the configuration that was handed in."""
+        if self._next is None or self._readers.staging:
+            return
+        (world, self.schedule), self._next = self._next, None
+        await self._readers.close()
+        await self._pen.still()
+        await self._listening.close()
+        await self._open.close()
+        self._open = Opened(world)
+        self._listening = self._listener()
+        self._listening.start()
+        self._pen.go_on()
+        self._reading_since, self._cycle_at = None, self._clock()
+        log.info("daemon.reloaded")
+
+    def _listener(self) -> Listening:
+        """Return who listens: to sources of its own, but to the very target that the writer uses."""
+        heard = replace(self._open.raw, make_target=self.world.make_target)
+        return Listening(heard, wake=self._intake.wake, ring=self._bell.set)
+
+    async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Settle what is under way, within the limit, and leave nothing running."""
+        await self._readers.close()
+        await self._listening.close()
+        self._pen.end()
+        pen, feed = tasks
+        feed.cancel()
+        _, late = await asyncio.wait([pen], timeout=self.schedule.drain.total_seconds())
+        if late:
+            log.warning("daemon.not_drained")
+            pen.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._open.close()
+
+
+_QUIET: Final = Asked(quiet=True)
+__all__ = ["Pulse", "Schedule", "Service"]
