@@ -1,4 +1,4 @@
-"""`serve`: listens while the service runs, and ends with it. It installs no signal handlers, and what fails here never
+"""`Web`: listens while the service runs, and ends with it. It installs no signal handlers, and what fails here never
 ends the service, except settings that a person has to mend first.
 """
 
@@ -9,9 +9,11 @@ import contextlib
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
 
 import uvicorn
 
@@ -41,38 +43,85 @@ DRAIN_SECONDS: Final = 5
 BACKLOG: Final = 512
 
 
-async def serve(
-    settings: Settings,
-    *,
-    wake: Waking,
-    look: Looking,
-    now: Callable[[], datetime],
-    ready: Callable[[str], None] = lambda _: None,
-) -> None:
-    """Serve until cancelled, then answer what is under way and leave nothing running; return at once if nothing shall
-    listen.
+class Web:
+    """The HTTP side beside the running service: an asynchronous context manager. It listens from its entry, or as soon
+    as it can, and when it is left, what is under way is answered first and nothing goes on."""
 
-    `wake` keeps what webhooks tell, `look` says how syncd stands; `ready` is told each URL that takes requests now.
-    Raises Misconfigured for secrets and certificates that cannot be used, before anything listens.
-    """
-    await serve_these(settings, Served(wake=wake, look=look, now=now), ready=ready)
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        wake: Waking,
+        look: Looking,
+        now: Callable[[], datetime],
+        ready: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`wake` keeps what webhooks tell, and `look` says how syncd stands, as `Served` has it; `ready` is told each
+        URL that takes requests now. Raises Misconfigured for secrets and certificates that cannot be used."""
+        self._served = Served(wake=wake, look=look, now=now)
+        self._ready = ready
+        self._prepared = prepare(settings, self._served)
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._keep_on(), name="web")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def reload(self, settings: Settings) -> None:
+        """Go on with other settings. Raises Misconfigured, and then nothing has changed; connections are refused for a
+        moment."""
+        prepared = prepare(settings, self._served)
+        await self.__aexit__(None, None, None)
+        self._prepared = prepared
+        await self.__aenter__()
+
+    async def _keep_on(self) -> None:
+        """Serve for ever. Synchronizing does not depend on it, so what nobody expected is logged and tried again."""
+        while True:
+            try:
+                await serve(self._prepared, ready=self._ready)
+                return
+            except Exception:
+                log.exception("web.failed")
+                await asyncio.sleep(AGAIN_SECONDS)
 
 
-async def serve_these(settings: Settings, served: Served, *, ready: Callable[[str], None]) -> None:
-    """Do it with everything that a test may want to say besides."""
-    web = settings.web
-    if web.listen is None and web.monitoring.listen is None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What is served, checked and ready to be."""
+
+    web: WebSettings
+    applications: Applications
+    tls: ssl.SSLContext | None
+
+
+def prepare(settings: Settings, served: Served) -> Prepared:
+    """Put everything together without listening. Raises Misconfigured."""
+    return Prepared(web=settings.web, applications=applications(settings, served), tls=_certificate(settings.web))
+
+
+async def serve(prepared: Prepared, *, ready: Callable[[str], None] = lambda _: None) -> None:
+    """Serve until cancelled; return at once if nothing shall listen. `ready` is told each URL that takes requests
+    now."""
+    web, tls = prepared.web, prepared.tls
+    doors = [*_doors(web, prepared.applications)]
+    if not doors:
         return
-    built = applications(settings, served)
-    tls = _certificate(web)
     try:
         async with asyncio.TaskGroup() as group:
-            for listen, app in _doors(web, built):
+            for listen, app in doors:
                 group.create_task(_door(address(listen), app, web=web, tls=tls, ready=ready))
             if tls is not None:
                 group.create_task(_renewing(web, tls))
     finally:
-        built.look.close()
+        prepared.applications.look.close()
 
 
 def _doors(web: WebSettings, built: Applications) -> Iterator[tuple[str, ASGIApp]]:

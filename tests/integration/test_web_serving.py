@@ -21,6 +21,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from support.web import AT, CLIENT, Door, request, settings, well
+from syncd.config.web import Address
 from syncd.core.errors import Misconfigured
 from syncd.core.health import Health
 from syncd.core.wakes import Wake
@@ -144,18 +145,67 @@ def test_without_webhooks_nobody_can_wake_anybody() -> None:
 # --- where it listens -----------------------------------------------------------------------------------------------
 
 
+async def never(_: Wake) -> None:
+    raise AssertionError
+
+
+async def look() -> Health:
+    return well()
+
+
 def test_nothing_listens_where_nothing_shall() -> None:
-    async def never(_: Wake) -> None:
-        raise AssertionError
-
-    async def look() -> Health:
-        raise AssertionError
-
     async def started() -> None:
-        async with asyncio.timeout(60):
-            await serving.serve(settings(listen=None), wake=never, look=look, now=lambda: AT, ready=pytest.fail)
+        web = serving.Web(settings(listen=None), wake=never, look=look, now=lambda: AT, ready=pytest.fail)
+        async with asyncio.timeout(60), web:
+            await asyncio.sleep(0)
 
     asyncio.run(started())
+
+
+def test_the_service_lends_its_loop_reloads_and_leaves_nothing_behind() -> None:
+    async def answered(url: str) -> int:
+        return (await asyncio.to_thread(CLIENT.get, f"{url}/healthz")).status_code
+
+    async def lived() -> list[str]:
+        urls: asyncio.Queue[str] = asyncio.Queue()
+        web = serving.Web(settings(), wake=never, look=look, now=lambda: AT, ready=urls.put_nowait)
+        async with asyncio.timeout(60), web:
+            first = await urls.get()
+            assert await answered(first) == 200
+            with pytest.raises(Misconfigured):
+                await web.reload(settings(webhooks={"hr": {"sources": ["company"], "secrets": ["too short"]}}))
+            assert await answered(first) == 200
+            await web.reload(settings(rate=7))
+            second = await urls.get()
+            assert await answered(second) == 200
+        assert len(asyncio.all_tasks()) == 1
+        return [first, second]
+
+    for url in asyncio.run(lived()):
+        with pytest.raises(httpx.ConnectError):
+            CLIENT.get(f"{url}/healthz")
+
+
+def test_what_nobody_expected_is_logged_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "AGAIN_SECONDS", 0.01)
+    made, opened = [], serving._opened
+
+    def fails_once(where: Address) -> socket.socket:
+        made.append(where)
+        if len(made) == 1:
+            raise RuntimeError("a defect")
+        return opened(where)
+
+    async def lived() -> None:
+        monkeypatch.setattr(serving, "_opened", fails_once)
+        up = asyncio.Event()
+        web = serving.Web(settings(), wake=never, look=look, now=lambda: AT, ready=lambda _: up.set())
+        async with asyncio.timeout(60), web:
+            await up.wait()
+
+    with capture_logs() as logs:
+        asyncio.run(lived())
+    assert [line["event"] for line in logs] == ["web.failed", "web.listening"]
 
 
 def test_curl_reaches_a_socket_in_the_file_system_which_is_gone_afterwards(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from syncd.core.health import Health, SourceHealth, TargetHealth
 from syncd.core.model import SourceName
 from syncd.core.wakes import Wake
 from syncd.web.app import Served
-from syncd.web.serving import serve_these
+from syncd.web.serving import prepare, serve
 
 ROOT: Final = Path(__file__).parents[2]
 CLIENT: Final = httpx.Client(timeout=60)
@@ -164,4 +164,4 @@ class Door:
             if len(self.urls) == expected:
                 self._up.set()
 
-        await serve_these(self.settings, served, ready=ready)
+        await serve(prepare(self.settings, served), ready=ready)
