@@ -59,6 +59,11 @@ class Readers:
         return frozenset(self._tasks)
 
     @property
+    def anything(self) -> bool:
+        """Tell whether a read is over that nobody has taken note of."""
+        return bool(self._done or self._failed)
+
+    @property
     def staging(self) -> bool:
         """Tell whether a part of a read is stored and the rest is yet to come: nothing can be planned on that."""
         return bool(self._staging)

@@ -74,6 +74,16 @@ class Round:
     changes: int = 0
 
 
+def is_due(tx: Transaction, world: World, asking: Asking) -> bool:
+    """Tell whether a round would find anybody, apart from records that were only just read; a matter of a few quick questions."""
+    return (
+        bool(asking.besides)
+        or tx.marks.last() > asking.after
+        or everybody_due(tx, world)
+        or not asking.reviewed.issuperset(tx.reviews.due(world.now()))
+    )
+
+
 async def make_round(world: World, target: Target, run_id: RunId, asking: Asking) -> Round:
     """Make one round. Raises what the store raises; then nothing has happened."""
     done = await world.store.do(lambda tx: _round(tx, world, target, run_id, asking))
@@ -153,4 +163,4 @@ def _plan(tx: Transaction, world: World, target: Target, run_id: RunId, who: _Wh
     return (Verdict.ACCEPTED if made.plan.changes else Verdict.AGREED), len(made.plan.changes)
 
 
-__all__ = ["MOST", "Asking", "Round", "Verdict", "make_round"]
+__all__ = ["MOST", "Asking", "Round", "Verdict", "is_due", "make_round"]

@@ -32,7 +32,7 @@ from syncd.engine.listening import Listening
 from syncd.engine.pen import Pen
 from syncd.engine.place import Place
 from syncd.engine.readers import Readers
-from syncd.engine.rounds import Asking, Verdict, make_round
+from syncd.engine.rounds import Asking, Verdict, is_due, make_round
 from syncd.engine.stage import Asked
 from syncd.engine.tidying import tidy
 from syncd.engine.world import World
@@ -88,6 +88,10 @@ class _Marks:
     busy: set[SubjectId] = field(default_factory=set)
     """Who has to wait for a change that is in the writer's hands."""
     reviewed: set[SubjectId] = field(default_factory=set)
+
+    def asking(self) -> Asking:
+        """Return for whom a round is to be made."""
+        return Asking(after=self.after, besides=frozenset(self.besides), reviewed=frozenset(self.reviewed))
 
 
 class Service:
@@ -209,14 +213,16 @@ class Service:
         if self._clock() >= self._together_at and not (self._readers.staging or self._first):
             await self._whole()
             return True
-        waiting = await self.world.store.look(lambda tx: tx.wakes.waiting())
+        asking = self._marks.asking()
+        waiting, due = await self.world.store.look(lambda tx: (tx.wakes.waiting(), is_due(tx, self.world, asking)))
         self._readers.start([name for name in waiting if name in self.world.seats and self._readers.may(name)], _QUIET)
-        return False if self._readers.staging or self._first else await self._round()
+        if self._readers.staging or self._first or not (due or self._readers.anything):
+            return False
+        return await self._round(asking)
 
-    async def _round(self) -> bool:
+    async def _round(self, asking: Asking) -> bool:
         """Make a round; tell whether it came to anything."""
         marks, world = self._marks, self.world
-        asking = Asking(after=marks.after, besides=frozenset(marks.besides), reviewed=frozenset(marks.reviewed))
         async with world.make_target() as target:
             done = await make_round(world, target, world.new_run(), asking)
         match done.verdict:
