@@ -110,7 +110,7 @@ def _go(
             rank=rank,
             target_id=link.target_id,
             fields=fields,
-            needs=(HOLDING_UNIT,) if op is Op.OFFBOARD and HOLDING_UNIT in draft.making else (),
+            needs=(HOLDING_UNIT,) if op is Op.OFFBOARD and draft.makes(HOLDING_UNIT) else (),
         )
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from operator import itemgetter
 from typing import Final, cast
 
 from syncd.core.errors import Place
@@ -20,6 +21,7 @@ _PERSON_REFERENCES: Final = frozenset({"manager", "managers"})
 _PLAIN: Final = frozenset({FieldType.TEXT, FieldType.NUMBER, FieldType.DATE})
 """Types whose values need no translation."""
 _REFERRING: Final = frozenset({FieldType.REFERENCE, FieldType.REFERENCES, FieldType.MEMBERSHIPS})
+_NOWHERE: Final = Place()
 
 
 class Names:
@@ -66,6 +68,11 @@ def fields_where(
 ) -> Mapping[Kind, tuple[str, ...]]:
     """Return the names of the fields of each kind of which something holds, so that not every object is asked."""
     return {kind: tuple(name for name, spec in specs.items() if asked(spec)) for kind, specs in fields.items()}
+
+
+def refers(spec: FieldSpec) -> bool:
+    """Tell whether a field names other subjects."""
+    return spec.type in _REFERRING
 
 
 def references(value: Value, spec: FieldSpec) -> tuple[SubjectId, ...]:
@@ -156,25 +163,39 @@ def compare(
     desired: Desired, observed: Observed | None, specs: Mapping[str, FieldSpec], names: Names
 ) -> tuple[FieldChange, ...]:
     """Return the fields that differ, by name. Hidden fields are not compared; without an object, everything differs."""
+    if observed is None:
+        return _everything(desired, specs)
     changes: list[FieldChange] = []
-    hidden = observed.unreadable if observed is not None else frozenset[str]()
     for name, value in desired.fields.items():
         spec = specs.get(name)
-        if spec is None or name in hidden:
+        if spec is None or name in observed.unreadable:
             continue
-        if observed is not None and _holds(value, observed.fields.get(name), name=name, spec=spec, names=names):
+        if _holds(value, observed.fields.get(name), name=name, spec=spec, names=names):
             continue
         wanted = frozen(value)
-        seen = None if observed is None else names.translate(name, observed.fields.get(name), spec)
-        if observed is None:
-            if is_empty(wanted):
-                continue
-        elif name == "parent" and wanted == ROOT_UNIT and is_empty(seen):
+        seen = names.translate(name, observed.fields.get(name), spec)
+        if name == "parent" and wanted == ROOT_UNIT and is_empty(seen):
             continue  # a unit without a parent stands below the root
-        elif same(wanted, seen, spec) or (spec.immutable and not is_empty(seen)):
+        if same(wanted, seen, spec) or (spec.immutable and not is_empty(seen)):
             continue
-        changes.append(FieldChange(name=name, before=seen, after=wanted, rule=desired.rules.get(name, Place())))
+        changes.append(FieldChange(name=name, before=seen, after=wanted, rule=desired.rules.get(name, _NOWHERE)))
     return tuple(sorted(changes, key=lambda change: change.name))
+
+
+def _everything(desired: Desired, specs: Mapping[str, FieldSpec]) -> tuple[FieldChange, ...]:
+    """Return all that a desire says, by name."""
+    said = [
+        (name, value if type(value) is str else frozen(value))
+        for name, value in sorted(desired.fields.items(), key=_BY_NAME)
+        if value is not None and name in specs and not is_empty(value)
+    ]
+    rules = desired.rules
+    return tuple(
+        [FieldChange(name=name, before=None, after=value, rule=rules.get(name, _NOWHERE)) for name, value in said]
+    )
+
+
+_BY_NAME: Final = itemgetter(0)
 
 
 def _holds(wanted: Value, held: Value, *, name: str, spec: FieldSpec, names: Names) -> bool:

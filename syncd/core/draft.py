@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from syncd.core.difference import Names, compare, fields_where, references, units_of
+from syncd.core.difference import Names, compare, fields_where, references, refers, units_of
 from syncd.core.errors import Problem, message
 from syncd.core.model import (
     HOLDING_UNIT,
@@ -83,6 +83,7 @@ class Draft:
         self.linked = {(link.kind, link.target_id) for link in alive.values()}
         self._fixed = fields_where(terms.fields, lambda spec: spec.immutable)
         self._of_members = fields_where(terms.fields, lambda spec: spec.of_members)
+        self._referring = {kind: frozenset(names) for kind, names in fields_where(terms.fields, refers).items()}
         self.changes: list[Change] = []
         self.asides: list[Aside] = []
         self.warnings: list[Problem] = []
@@ -92,10 +93,11 @@ class Draft:
         self.leaving: Collection[SubjectId] = ()
         self.unclear: set[SubjectId] = set()
         """Who could be several accounts, or shares one with somebody else: not guessed."""
-        self.making: set[SubjectId] = set()
+        self._missing: frozenset[SubjectId] = frozenset()
+        """Of those who are wanted: who has no object, and shall have one of their own."""
         self.adopted: dict[SubjectId, Observed] = {}
         self.depth: dict[SubjectId, int] = {}
-        self.order: dict[SubjectId, int] = {}
+        self._order: dict[SubjectId, int] = {}
 
     # -- what will be there ------------------------------------------------------------------------------------------
 
@@ -104,8 +106,10 @@ class Draft:
         self.wanted, self.leaving = wanted, {*leaving, *self.terms.leaving} if self.terms.leaving else leaving
         free = Free(item for key, item in self.seen.items() if key not in self.linked)
         people = {subject: item for subject, item in wanted.items() if item.kind is Kind.PERSON}
-        self.depth = {**depths(wanted, "parent"), **self.terms.depth}
-        self.order = {**depths(people, "manager"), **self.terms.order}
+        units_wanted = {subject: item for subject, item in wanted.items() if item.kind is Kind.UNIT}
+        self.depth = {**depths(units_wanted, "parent"), **self.terms.depth}
+        # Not put together with the terms' own: of a part of a plan those are everybody.
+        self._order = {} if people.keys() <= self.terms.order.keys() else depths(people, "manager")
         missing = [
             item for item in wanted.values() if self.object_of(item.subject) is None and not self._waiting(item.subject)
         ]
@@ -118,8 +122,7 @@ class Draft:
         for item in sorted(units, key=lambda item: (self.depth.get(item.subject, 0), item.subject)):
             for subject, seen in self._recognise([item], free).items():
                 self._adopt(subject, seen)
-        others = self.terms.making - wanted.keys()
-        self.making = ({item.subject for item in missing} - self.adopted.keys() - self.unclear) | others
+        self._missing = frozenset({item.subject for item in missing} - self.adopted.keys() - self.unclear)
 
     def _adopt(self, subject: SubjectId, seen: Observed) -> None:
         self.adopted[subject] = seen
@@ -131,6 +134,10 @@ class Draft:
         if link is None or link.state is LinkState.REMOVED:
             return None
         return self.seen.get((link.kind, link.target_id))
+
+    def makes(self, subject: SubjectId) -> bool:
+        """Tell whether an object is made for a subject by this plan, or by another part of it."""
+        return subject in self._missing or (subject in self.terms.making and subject not in self.wanted)
 
     def _is_linked(self, subject: SubjectId) -> bool:
         link = self.links.get(subject)
@@ -144,6 +151,8 @@ class Draft:
         """Return who is which object that is there already, by the surest field first. Nobody is guessed: neither one of
         several objects, nor one of several people who could be the same object."""
         found: dict[SubjectId, Observed] = {}
+        if not free:
+            return found
         open_ = sorted(items, key=lambda item: item.subject)
         kinds = {item.kind for item in open_}
         unclear: dict[SubjectId, Problem] = {}
@@ -182,7 +191,7 @@ class Draft:
         return known.target_id if known is not None else "?"
 
     def _will_be(self, subject: SubjectId) -> bool:
-        return subject == ROOT_UNIT or subject in self.making or subject in self.adopted or self._is_linked(subject)
+        return subject == ROOT_UNIT or self._is_coming(subject) or self._is_linked(subject)
 
     # -- what to do --------------------------------------------------------------------------------------------------
 
@@ -266,14 +275,16 @@ class Draft:
     ) -> tuple[FieldChange, ...]:
         """Leave out references to subjects that are not and will not be in the target."""
         kept: list[FieldChange] = []
+        referring = self._referring[item.kind]
         for change in fields:
             spec = specs[change.name]
-            absent = [subject for subject in references(change.after, spec) if not self._will_be(subject)]
+            named = references(change.after, spec) if change.name in referring else ()
+            absent = [subject for subject in named if not self._will_be(subject)] if named else ()
             if not absent:
                 kept.append(change)
             elif spec.late:
                 self.warn(item.subject, MANAGER_ABSENT.at(label=item.label))
-                rest = tuple(subject for subject in references(change.after, spec) if subject not in absent)
+                rest = tuple(subject for subject in named if subject not in absent)
                 if rest and set(rest) != set(references(change.before, spec)):
                     kept.append(replace(change, after=rest))
             else:
@@ -318,19 +329,23 @@ class Draft:
         self, item: Desired, fields: tuple[FieldChange, ...], specs: Mapping[str, FieldSpec]
     ) -> tuple[tuple[FieldChange, ...], tuple[FieldChange, ...]]:
         """Part the fields into those that can be written at once and those that must wait for others."""
-        now: list[FieldChange] = []
-        later: list[FieldChange] = []
-        for change in fields:
-            spec = specs[change.name]
-            waits = spec.late and (
-                item.kind is Kind.UNIT or not all(map(self._comes_before(item), references(change.after, spec)))
-            )
-            (later if waits else now).append(change)
-        return tuple(now), tuple(later)
+        before = self._comes_before(item)
+        later = [
+            change
+            for change in fields
+            if (spec := specs[change.name]).late
+            and (item.kind is Kind.UNIT or not all(map(before, references(change.after, spec))))
+        ]
+        return (tuple([change for change in fields if change not in later]), tuple(later)) if later else (fields, ())
 
     def _comes_before(self, item: Desired) -> Callable[[SubjectId], bool]:
-        own = self.order.get(item.subject, 0)
-        return lambda subject: subject not in self.making or self.order.get(subject, 0) < own
+        own = self._steps(item.subject)
+        return lambda subject: not self.makes(subject) or self._steps(subject) < own
+
+    def _steps(self, person: SubjectId) -> int:
+        """Return how many managers somebody has above."""
+        known = self.terms.order.get(person)
+        return self._order.get(person, 0) if known is None else known
 
     def _add(
         self, item: Desired, op: Op, fields: tuple[FieldChange, ...], *, target_id: TargetId | None, reason: str
@@ -358,7 +373,9 @@ class Draft:
     def _others(self, item: Desired, op: Op, fields: tuple[FieldChange, ...]) -> tuple[set[SubjectId], set[SubjectId]]:
         """Return whom a change must wait for, and whom it should let go first."""
         specs = self.terms.fields[item.kind]
-        named = {change.name: set(references(change.after, specs[change.name])) for change in fields}
+        referring = self._referring[item.kind]
+        naming = [change for change in fields if change.name in referring]
+        named = {change.name: set(references(change.after, specs[change.name])) for change in naming}
         late = {subject for name, some in named.items() if specs[name].late for subject in some}
         soft = set[SubjectId]() if op is Op.LINK else late
         coming = {subject for some in named.values() for subject in some if self._is_coming(subject)}
@@ -369,11 +386,11 @@ class Draft:
         return hard, coming & soft
 
     def _is_coming(self, subject: SubjectId) -> bool:
-        return subject in self.making or subject in self.adopted
+        return self.makes(subject) or subject in self.adopted
 
     def _rank(self, item: Desired, op: Op) -> int:
         if op in (Op.LINK, Op.LOGIN):
             return RANK_LINKS
         if item.kind is Kind.UNIT:
             return self.depth.get(item.subject, 0)
-        return RANK_PEOPLE + min(self.order.get(item.subject, 0), RANK_LINKS - RANK_PEOPLE - 1)
+        return RANK_PEOPLE + min(self._steps(item.subject), RANK_LINKS - RANK_PEOPLE - 1)

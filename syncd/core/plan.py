@@ -37,11 +37,12 @@ def diff(
     terms: Terms,
     aside: Sequence[Aside] = (),
     warnings: Sequence[Problem] = (),
+    part: bool = False,
 ) -> Plan:
     """Return the plan that makes the target equal to the desire.
 
     `leaving` maps subjects that are proven to be gone, or no longer wanted, to the reason in words. A subject that is linked
-    but neither desired nor leaving is left as it is.
+    but neither desired nor leaving is left as it is. A `part` of a larger plan has no fingerprint of its own.
     """
     work = Draft(observed, links, terms)
     wanted = {item.subject: item for item in desired}
@@ -51,10 +52,10 @@ def diff(
     for subject, reason in sorted(leaving.items()):
         if subject not in wanted:
             leave(work, subject, reason)
-    return _finish(work, aside, warnings)
+    return _finish(work, aside, warnings, part=part)
 
 
-def _finish(draft: Draft, aside: Sequence[Aside], warnings: Sequence[Problem]) -> Plan:
+def _finish(draft: Draft, aside: Sequence[Aside], warnings: Sequence[Problem], *, part: bool) -> Plan:
     """Order the changes and say what the numbers are that the guard judges by."""
     empty_units_last(draft)
     take_turns(draft)
@@ -64,7 +65,7 @@ def _finish(draft: Draft, aside: Sequence[Aside], warnings: Sequence[Problem]) -
     hidden = [HIDDEN.at(field=name, count=count) for name, count in sorted(draft.hidden.items())]
     known = len(draft.linked & draft.seen.keys()) + len(draft.adopted)
     return Plan(
-        fingerprint=fingerprint(ordered),
+        fingerprint="" if part else fingerprint(ordered),
         changes=ordered,
         aside=(*aside, *draft.asides),
         warnings=(*warnings, *draft.warnings, *hidden),

@@ -17,6 +17,10 @@ class Free:
         self._index: dict[tuple[Kind, str], dict[str, list[Observed]]] = {}
         self._taken: set[tuple[Kind, TargetId]] = set()
 
+    def __bool__(self) -> bool:
+        """Tell whether there are any."""
+        return bool(self._objects)
+
     def find(self, kind: Kind, name: str, value: Value, parent: str | None) -> list[Observed]:
         """Return the free objects whose field `name` holds `value`, below `parent` where one is given."""
         index = self._index.get((kind, name))

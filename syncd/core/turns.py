@@ -237,6 +237,8 @@ def _in_turn(draft: Draft, making: Mapping[SubjectId, Change], waits: Mapping[Su
 
 def _people(draft: Draft) -> None:
     """Let whoever takes a unique value come after whoever gives it up; keep in mind who holds it where nobody does."""
+    if not any(kind is Kind.PERSON for kind, _ in draft.seen):
+        return  # nobody holds anything that another could take
     specs = draft.terms.fields[Kind.PERSON]
     takers: dict[tuple[str, str], list[Change]] = defaultdict(list)
     for change in draft.changes:

@@ -54,9 +54,9 @@ def frozen(value: Value) -> Value:
     """Return `value` with every list turned into a tuple, so that equality does not depend on who made it."""
     if isinstance(value, _SCALARS):  # asked first: nearly always so, and the other questions are dear
         return value
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return {key: frozen(item) for key, item in value.items()}
-    return tuple(frozen(item) for item in value)
+    return tuple([frozen(item) for item in value])
 
 
 def is_empty(value: Value) -> bool:

@@ -100,8 +100,18 @@ def population_for(tx: Transaction, world: World, changes: Sequence[Change]) -> 
     return {str(kind): count for kind, count in sorted(tx.links.population(world.target_name).items())}
 
 
-def terms(world: World, target: Target, standing: Standing, *, complete: bool) -> Terms:
-    """Return the terms of the plan that the configuration, the target and the tree set."""
+def terms(
+    world: World,
+    target: Target,
+    standing: Standing,
+    *,
+    complete: bool,
+    order: Mapping[SubjectId, int] | None = None,
+) -> Terms:
+    """Return the terms of the plan that the configuration, the target and the tree set.
+
+    `order` is how many managers everybody has above, where it is known; the tree says it of those who are in it.
+    """
     return Terms(
         fields=target.fields,
         root=target.root,
@@ -113,7 +123,7 @@ def terms(world: World, target: Target, standing: Standing, *, complete: bool) -
         protected=world.guard.protected,
         mark=target.mark,
         depth=standing.tree.depth,
-        order=_steps(standing),
+        order=_steps(standing) if order is None else order,
     )
 
 

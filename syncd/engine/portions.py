@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-from syncd.core.difference import references
+from syncd.core.difference import fields_where, references, refers
 from syncd.core.errors import Problem
 from syncd.core.model import HOLDING_UNIT, Aside, Kind, LinkState, Op, Plan, SubjectId
 from syncd.core.plan import diff
@@ -104,13 +104,13 @@ async def planned_in_portions(
             _common, world=world, target=target, left=left, first=first, leaving=frozenset(leaving), complete=complete
         )
     )
-    waiting, done = sorted(left), set[SubjectId]()
+    waiting = sorted(left)
     for at in range(0, len(waiting), PORTION):
-        portion = {one for one in waiting[at : at + PORTION] if one not in done}
-        done |= await world.store.do(
-            partial(_people, world=world, target=target, portion=portion, left=left - done, common=common, found=found)
+        portion = {one for one in waiting[at : at + PORTION] if one in left}
+        left -= await world.store.do(
+            partial(_people, world=world, target=target, portion=portion, left=left, common=common, found=found)
         )
-        told(len(done), len(waiting))
+        told(len(waiting) - len(left), len(waiting))
     return await world.store.look(partial(_whole, world=world, found=found, first=first, ground=common.ground))
 
 
@@ -250,13 +250,12 @@ def _portion(
         # An earlier portion makes the department for leavers, or mends it.
         desired.pop(HOLDING_UNIT, None)
         making = making | {HOLDING_UNIT}
-    specs = target.fields
+    naming = fields_where(target.fields, refers)
     named = {
         one
         for wanted in desired.values()
-        for field_, value in wanted.fields.items()
-        if (spec := specs[wanted.kind].get(field_)) is not None
-        for one in references(value, spec)
+        for field_ in naming[wanted.kind]
+        for one in references(wanted.fields.get(field_), target.fields[wanted.kind][field_])
     }
     sight.links.update(tx.links.get_many(name, named - sight.links.keys()))
     wishes = replace(wishes, desired=desired)
@@ -267,13 +266,13 @@ def _portion(
         sight.links,
         leaving=wishes.leaving,
         terms=replace(
-            terms(world, target, standing, complete=common.complete),
-            order=common.order,
+            terms(world, target, standing, complete=common.complete, order=common.order),
             making=making,
             leaving=common.leaving,
         ),
         aside=wishes.asides,
         warnings=wishes.warnings,
+        part=True,
     )
     return standing, sight, replace(plan, warned=plan.warned | wishes.warned), wishes.leaving
 
