@@ -22,6 +22,7 @@ from syncd.store import holding
 from syncd.store.errors import NOT_WRITABLE, Busy
 from syncd.store.holding import told
 from syncd.store.opening import CYCLE_LOCK, SERVICE_LOCK, Opened
+from syncd.store.owner import share
 from syncd.store.rows import Holder
 
 
@@ -92,6 +93,7 @@ def _file_lock(database: Path, mine: Holder, lock: Lock) -> Iterator[None]:
     path = database.with_name(database.name + lock.ending)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        share(descriptor, path.parent)
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise NeedsHuman(NOT_WRITABLE.at(database=path, why=why)) from error

@@ -14,8 +14,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from syncd.core.errors import Misconfigured, NeedsHuman, foreign
 from syncd.store.errors import LOCK_WAIT_SECONDS, NEWER, NO_DRIVER, NOT_WRITABLE, UNKNOWN_URL, told
+from syncd.store.owner import share
 
-SCHEMA: Final = "0005_drift"
+SCHEMA: Final = "0006_numbers"
 """The last step in `migrations/versions`; a test says that it is."""
 
 # One writing transaction at a time on PostgreSQL too, as SQLite has it: sequences have no gaps and cannot race.
@@ -98,7 +99,11 @@ def _make_file(file: Path) -> None:
     """Make the file readable by nobody else; SQLite gives its WAL the same mode."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            share(descriptor, file.parent)  # SQLite gives what it makes beside it the same owner
+        finally:
+            os.close(descriptor)
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise NeedsHuman(NOT_WRITABLE.at(database=file, why=why)) from error

@@ -20,6 +20,7 @@ from syncd.core.errors import NeedsHuman, Place, foreign, message
 from syncd.core.ledger import AuditRow
 from syncd.store import upkeep
 from syncd.store.columns import from_micros
+from syncd.store.owner import share
 
 NOT_A_BACKUP: Final = message(
     "STO-020",
@@ -84,6 +85,7 @@ def draft(backup: Path, database: Path) -> Path:
     discard(made)
     try:
         with open(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as out:
+            share(out.fileno(), database.parent)
             with backup.open("rb") as source:
                 shutil.copyfileobj(source, out, 1 << 20)
             out.flush()
@@ -132,6 +134,7 @@ def _keep(database: Path, at: datetime) -> Path:
 def _copy(source: Path, to: Path) -> None:
     try:
         with open(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as out:
+            share(out.fileno(), to.parent)
             with source.open("rb") as old:
                 shutil.copyfileobj(old, out, 1 << 20)
             out.flush()

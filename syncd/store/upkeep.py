@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from syncd.core.errors import foreign
 from syncd.store.opening import Opened
+from syncd.store.owner import share
 
 
 def check(opened: Opened) -> list[str]:
@@ -25,7 +26,11 @@ def backup(opened: Opened, path: Path) -> None:
     """Copy one moment through SQLite's online backup; writers go on. Raises OSError or sqlite3.Error and leaves no file."""
     if opened.file is None:
         raise OSError("this database is on a PostgreSQL server")
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        share(descriptor, path.absolute().parent)
+    finally:
+        os.close(descriptor)
     try:
         with closing(sqlite3.connect(opened.file)) as source, closing(sqlite3.connect(path)) as copy:
             # In one step: several begin anew whenever somebody writes in between, and a busy service always does. Nobody

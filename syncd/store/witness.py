@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from syncd.store.owner import share
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Witness:
@@ -42,5 +44,6 @@ def note(database: Path, witness: Witness) -> None:
     with contextlib.suppress(OSError):
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            share(descriptor, path.parent)
             file.write(f"{witness.sequence}:{witness.hash.hex()}\n")
         fresh.replace(path)
