@@ -19,11 +19,17 @@ from prometheus_client.core import CounterMetricFamily, GaugeHistogramMetricFami
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from syncd.core.errors import Message
 from syncd.core.health import Failure, Health, QueueHealth, SourceHealth, TargetHealth
 from syncd.core.model import Kind, Lane, Op
+from syncd.web import messages
 
 BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 45, 60, 120, 300, 900, 3_600, 14_400, 86_400)
 """Upper bounds in seconds, from what a push takes to a day."""
+
+_REFUSALS: Final = sorted(
+    told.code for told in vars(messages).values() if isinstance(told, Message) and "WEB-010" <= told.code < "WEB-030"
+)
 
 Labelled = tuple[tuple[str, ...], float]
 
@@ -34,8 +40,8 @@ class Counts:
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str]] = Counter()
         """By route and status."""
-        self.refused: Counter[str] = Counter()
-        """By code of the message."""
+        self.refused: Counter[str] = Counter(dict.fromkeys(_REFUSALS, 0))
+        """By code of the message, noughts included."""
         self.events: Counter[str] = Counter()
         """Kept events, by source."""
 
