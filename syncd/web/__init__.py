@@ -2,5 +2,5 @@
 writes anybody.
 
 What it needs of the service it is handed (`syncd.web.app.Served`): a function that keeps a wake, and one that tells how
-syncd stands. Importing this package imports nothing; `syncd.web.serving.Web` is what `syncd run` starts.
+syncd stands. Importing this package imports nothing; `syncd.web.serving.serve` is what `syncd run` starts.
 """

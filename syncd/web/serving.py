@@ -10,10 +10,8 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
 
     from syncd.config.settings import Settings
     from syncd.config.web import WebSettings
-    from syncd.web.intake import Waking
-    from syncd.web.monitoring import Looking
 
 log = telemetry.get(__name__)
 
@@ -41,56 +37,6 @@ LOOK_SECONDS: Final = 60.0
 DRAIN_SECONDS: Final = 5
 """For requests that are under way when the service stops."""
 BACKLOG: Final = 512
-
-
-class Web:
-    """The HTTP side beside the running service: an asynchronous context manager. It listens from its entry, or as soon
-    as it can, and when it is left, what is under way is answered first and nothing goes on."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        wake: Waking,
-        look: Looking,
-        now: Callable[[], datetime],
-        ready: Callable[[str], None] = lambda _: None,
-    ) -> None:
-        """`wake` keeps what webhooks tell, and `look` says how syncd stands, as `Served` has it; `ready` is told each
-        URL that takes requests now. Raises Misconfigured for secrets and certificates that cannot be used."""
-        self._served = Served(wake=wake, look=look, now=now)
-        self._ready = ready
-        self._prepared = prepare(settings, self._served)
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._keep_on(), name="web")
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-
-    async def reload(self, settings: Settings) -> None:
-        """Go on with other settings. Raises Misconfigured, and then nothing has changed; connections are refused for a
-        moment."""
-        prepared = prepare(settings, self._served)
-        await self.__aexit__(None, None, None)
-        self._prepared = prepared
-        await self.__aenter__()
-
-    async def _keep_on(self) -> None:
-        """Serve for ever. Synchronizing does not depend on it, so what nobody expected is logged and tried again."""
-        while True:
-            try:
-                await serve(self._prepared, ready=self._ready)
-                return
-            except Exception:
-                log.exception("web.failed")
-                await asyncio.sleep(AGAIN_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

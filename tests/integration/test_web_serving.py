@@ -21,11 +21,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from support.web import AT, CLIENT, Door, request, settings, well
-from syncd.config.web import Address
 from syncd.core.errors import Misconfigured
 from syncd.core.health import Health
 from syncd.core.wakes import Wake
 from syncd.web import connections, serving
+from syncd.web.app import Served
 
 
 @pytest.fixture(scope="module")
@@ -145,67 +145,51 @@ def test_without_webhooks_nobody_can_wake_anybody() -> None:
 # --- where it listens -----------------------------------------------------------------------------------------------
 
 
-async def never(_: Wake) -> None:
-    raise AssertionError
+def prepared(**web: Any) -> serving.Prepared:
+    async def never(_: Wake) -> None:
+        raise AssertionError
 
+    async def look() -> Health:
+        return well()
 
-async def look() -> Health:
-    return well()
+    return serving.prepare(settings(**web), Served(wake=never, look=look, now=lambda: AT))
 
 
 def test_nothing_listens_where_nothing_shall() -> None:
-    async def started() -> None:
-        web = serving.Web(settings(listen=None), wake=never, look=look, now=lambda: AT, ready=pytest.fail)
-        async with asyncio.timeout(60), web:
-            await asyncio.sleep(0)
+    async def served() -> None:
+        async with asyncio.timeout(60):
+            await serving.serve(prepared(listen=None), ready=pytest.fail)
 
-    asyncio.run(started())
+    asyncio.run(served())
 
 
-def test_the_service_lends_its_loop_reloads_and_leaves_nothing_behind() -> None:
-    async def answered(url: str) -> int:
-        return (await asyncio.to_thread(CLIENT.get, f"{url}/healthz")).status_code
-
-    async def lived() -> list[str]:
+def test_other_settings_are_served_after_the_old_ones_and_nothing_is_left_behind() -> None:
+    async def served(using: serving.Prepared) -> str:
         urls: asyncio.Queue[str] = asyncio.Queue()
-        web = serving.Web(settings(), wake=never, look=look, now=lambda: AT, ready=urls.put_nowait)
-        async with asyncio.timeout(60), web:
-            first = await urls.get()
-            assert await answered(first) == 200
-            with pytest.raises(Misconfigured):
-                await web.reload(settings(webhooks={"hr": {"sources": ["company"], "secrets": ["too short"]}}))
-            assert await answered(first) == 200
-            await web.reload(settings(rate=7))
-            second = await urls.get()
-            assert await answered(second) == 200
+        task = asyncio.create_task(serving.serve(using, ready=urls.put_nowait))
+        url = await urls.get()
+        answer = await asyncio.to_thread(CLIENT.get, f"{url}/healthz")
+        task.cancel()
+        await asyncio.wait([task])
         assert len(asyncio.all_tasks()) == 1
-        return [first, second]
+        assert answer.status_code == 200
+        return url
 
-    for url in asyncio.run(lived()):
-        with pytest.raises(httpx.ConnectError):
-            CLIENT.get(f"{url}/healthz")
+    async def both() -> tuple[str, str]:
+        async with asyncio.timeout(60):
+            first = await served(prepared())
+            return first, await served(prepared(listen=first.removeprefix("http://")))
+
+    first, second = asyncio.run(both())
+    assert first == second
+    with pytest.raises(httpx.ConnectError):
+        CLIENT.get(f"{first}/healthz")
 
 
-def test_what_nobody_expected_is_logged_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "AGAIN_SECONDS", 0.01)
-    made, opened = [], serving._opened
-
-    def fails_once(where: Address) -> socket.socket:
-        made.append(where)
-        if len(made) == 1:
-            raise RuntimeError("a defect")
-        return opened(where)
-
-    async def lived() -> None:
-        monkeypatch.setattr(serving, "_opened", fails_once)
-        up = asyncio.Event()
-        web = serving.Web(settings(), wake=never, look=look, now=lambda: AT, ready=lambda _: up.set())
-        async with asyncio.timeout(60), web:
-            await up.wait()
-
-    with capture_logs() as logs:
-        asyncio.run(lived())
-    assert [line["event"] for line in logs] == ["web.failed", "web.listening"]
+def test_settings_that_cannot_be_served_are_refused_before_anything_listens() -> None:
+    with pytest.raises(Misconfigured) as told:
+        prepared(webhooks={"hr": {"sources": ["company"], "secrets": ["too short"]}})
+    assert [problem.code for problem in told.value.problems] == ["WEB-002"]
 
 
 def test_curl_reaches_a_socket_in_the_file_system_which_is_gone_afterwards(tmp_path: Path) -> None:
