@@ -235,7 +235,7 @@ class DirSync:
 
     def _ask(self, context: str, cookie: bytes, *, filter_: str, narrow: bool) -> Answer:
         # Incremental values: of `member` only those who came and left, not all ([MS-ADTS] LDAP_DIRSYNC_INCREMENTAL_VALUES).
-        control: Control = dir_sync_control(
+        made = dir_sync_control(
             criticality=True,
             object_security=narrow,
             ancestors_first=False,
@@ -244,6 +244,7 @@ class DirSync:
             max_length=_MOST_BYTES,
             cookie=cookie,
         )
+        control: Control = (OID, True, bytes(made["controlValue"]))
         return self._wire.answer(
             base=context, filter_=filter_, wanted=self._wanted, control=control, most=0, doing="asking who changed"
         )

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from ldap3 import BASE
@@ -104,12 +105,11 @@ class Ear:
         ends = self._loop.time() + seconds if seconds is not None else None
         while self._heard is None:
             due = self._due()
-            if await self._until(lambda: self._heard is not None, due if ends is None else min(due, ends)):
-                break
+            if await self._until(partial(self._stirs, due), due if ends is None else min(due, ends)):
+                continue
             if ends is not None and self._loop.time() >= ends:
                 return None
-            if self._loop.time() >= self._due():
-                self._silent()
+            self._silent()
         heard, self._heard = self._heard, None
         return heard
 
@@ -125,6 +125,9 @@ class Ear:
                 return come()
             self._stirred.clear()
         return done
+
+    def _stirs(self, due: float) -> bool:
+        return self._heard is not None or self._due() != due
 
     def _due(self) -> float:
         """Return when the silence has lasted for too long."""

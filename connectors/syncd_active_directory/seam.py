@@ -99,6 +99,11 @@ class Seam(Stock):
         responses.append(RESPONSE_COMPLETE)
         return responses
 
+    def answered(self, message_id: int) -> None:
+        """Take the answer to a search that ldap3 did not send, and leave it in the connection as after one of its own."""
+        self._outstanding[message_id] = {"type": "searchRequest"}
+        self.post_send_search(message_id)
+
     def _more(self, held: bytes, need: int) -> bytes:
         """Return `held` and what follows, `need` bytes at least and one more than before; nothing if the server hung up."""
         parts, have = [held], len(held)

@@ -20,22 +20,20 @@ from urllib.parse import urlsplit
 
 from ldap3 import BASE, DEREF_NEVER, NONE, SIMPLE, SUBTREE, SYNC, Connection, Server, Tls
 from ldap3.core.exceptions import LDAPException
-from ldap3.operation.search import search_operation
 
 from syncd.core.errors import Message, NeedsHuman, SyncdError, TryAgain, foreign
 from syncd_active_directory import messages
 from syncd_active_directory.answers import Answer, RawPage, informed_of, page_of
+from syncd_active_directory.asking import PAGED, Control, paging, sent
 from syncd_active_directory.decode import guid
 from syncd_active_directory.entry import RawEntry
 from syncd_active_directory.logon import log_on
 from syncd_active_directory.seam import Seam, Stock
 from syncd_active_directory.settings import DirectorySettings
 
-Control = tuple[str, bool, bytes | None]
-"""Object identifier, criticality, value."""
 __all__ = ["Answer", "Certificate", "Control", "RawPage", "Wire"]
 
-_PAGED: Final = "1.2.840.113556.1.4.319"  # RFC 2696
+_ANYTHING: Final = "(objectClass=*)"
 _NO_SUCH_OBJECT: Final = 32
 _OPENING: Final = "socket connection error while opening: "
 _SOON: Final = timedelta(minutes=1)
@@ -134,22 +132,14 @@ class Wire:
 
     def entry(self, base: str, wanted: Sequence[str], *, doing: str) -> RawEntry | None:
         """Return one object, None if the server shows nothing."""
-        page = self._search(base=base, scope=BASE, filter_="(objectClass=*)", wanted=wanted, doing=doing)
+        page = self._search(base=base, scope=BASE, filter_=_ANYTHING, wanted=wanted, doing=doing)
         return page.entries[0] if page.entries else None
 
     def present(
         self, name: str, wanted: Sequence[str], *, doing: str, controls: Sequence[Control] = ()
     ) -> RawEntry | None:
         """Return one object, None if there is none of this name, or none that the account may see."""
-        with self._told(doing):
-            self._connection.search(
-                name,
-                "(objectClass=*)",
-                BASE,
-                dereference_aliases=DEREF_NEVER,
-                attributes=list(wanted),
-                controls=[*self.always, *controls] or None,
-            )
+        self._ask(doing, base=name, scope=BASE, filter_=_ANYTHING, wanted=wanted, controls=(*self.always, *controls))
         result = self._connection.result
         if result["result"] == _NO_SUCH_OBJECT:
             return None
@@ -185,7 +175,7 @@ class Wire:
                 cookie=cookie,
                 controls=controls,
             )
-            control = (self._connection.result.get("controls") or {}).get(_PAGED)
+            control = (self._connection.result.get("controls") or {}).get(PAGED)
             if control is None:
                 raise NeedsHuman(messages.NO_PAGES.at(server=self.address))
             entries = tuple(self._whole(entry, doing) if _RANGED.search(entry.raw) else entry for entry in page.entries)
@@ -201,16 +191,8 @@ class Wire:
 
         A result other than success is returned, not raised: `refused` makes an error of it.
         """
-        with self._told(doing):
-            self._connection.search(
-                base,
-                filter_,
-                SUBTREE,
-                dereference_aliases=DEREF_NEVER,
-                attributes=list(wanted),
-                size_limit=most,
-                controls=[*self.always, control],
-            )
+        controls = (*self.always, control)
+        self._ask(doing, base=base, scope=SUBTREE, filter_=filter_, wanted=wanted, controls=controls, most=most)
         result, response = self._connection.result, self._connection.response
         self._connection.response = None
         return Answer(
@@ -229,12 +211,8 @@ class Wire:
         self, *, base: str, filter_: str, wanted: Sequence[str], scope: str = SUBTREE, controls: Sequence[Control] = ()
     ) -> int:
         """Send a search and return its number. What comes of it is taken from `line`; nothing else may be asked here then."""
-        request = search_operation(base, filter_, scope, DEREF_NEVER, list(wanted), 0, 0, False, True, False)
         with self._told("listening"):
-            number: int = self._connection.send("searchRequest", request, list(controls) or None)
-        # ldap3 would remember it until it is answered.
-        self._connection.strategy._outstanding.pop(number, None)
-        return number
+            return sent(self._connection, base=base, scope=scope, filter_=filter_, wanted=wanted, controls=controls)
 
     @property
     def line(self) -> socket.socket:
@@ -277,23 +255,32 @@ class Wire:
         cookie: bytes | None = None,
         controls: Sequence[Control] = (),
     ) -> RawPage:
-        with self._told(doing):
-            self._connection.search(
-                base,
-                filter_,
-                scope,
-                dereference_aliases=DEREF_NEVER,
-                attributes=list(wanted),
-                paged_size=self._settings.page_size if paged else None,
-                paged_criticality=True,
-                paged_cookie=cookie,
-                controls=[*self.always, *controls] or None,
-            )
+        page = (paging(self._settings.page_size, cookie or b""),) if paged else ()
+        self._ask(
+            doing, base=base, scope=scope, filter_=filter_, wanted=wanted, controls=(*self.always, *controls, *page)
+        )
         result = self._connection.result
         if result["result"] != 0:
             raise self._refused(result, base=base, doing=doing)
         response, self._connection.response = self._connection.response, None
         return page_of(response)
+
+    def _ask(self, doing: str, *, controls: Sequence[Control], most: int = 0, **search: Any) -> None:
+        """Search; the answer is in the connection then, as ldap3 leaves it."""
+        with self._told(doing):
+            if isinstance(self._connection.strategy, Seam):
+                number = sent(self._connection, controls=controls, most=most, **search)
+                self._connection.strategy.answered(number)
+            else:
+                self._connection.search(
+                    search["base"],
+                    search["filter_"],
+                    search["scope"],
+                    dereference_aliases=DEREF_NEVER,
+                    attributes=list(search["wanted"]),
+                    size_limit=most,
+                    controls=list(controls) or None,
+                )
 
     def _whole(self, entry: RawEntry, doing: str) -> RawEntry:
         """Return the entry with the rest of the values of which the server gave only a range ([MS-ADTS] 3.1.1.3.1.3.3)."""
