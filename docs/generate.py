@@ -154,8 +154,8 @@ def configuration() -> str:
     ]
     for part, field in Settings.model_fields.items():
         lines += ["", f"## {part}", "", _text(field)]
-        if part in ("sources", "target", "consumers"):
-            lines += ["", "What all types have:", "", *_table(Plugged if part == "consumers" else Entry)]
+        if part in ("sources", "target", "consumers", "triggers"):
+            lines += ["", "What all types have:", "", *_table(Plugged if part in ("consumers", "triggers") else Entry)]
         elif isinstance(field.annotation, type):
             lines += ["", *_table(field.annotation)]
     for plugin, model in settings_models(distribution="syncd").items():

@@ -24,6 +24,7 @@ class Group(StrEnum):
     CONSUMERS = "syncd.consumers"
     MESSENGERS = "syncd.messengers"
     SINKS = "syncd.sinks"
+    TRIGGERS = "syncd.triggers"
     SANDBOXES = "syncd.sandboxes"
     """A function that runs a stand-in for a target, by the target's name."""
 
@@ -64,6 +65,7 @@ _NEEDED: Final = {
     Group.CONSUMERS: ("settings", "receive", "reconcile"),
     Group.MESSENGERS: ("settings", "send"),
     Group.SINKS: ("settings", "send"),
+    Group.TRIGGERS: ("settings", "listen", "check"),
 }
 
 

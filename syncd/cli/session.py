@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from syncd.core.errors import Misconfigured, Problem
 from syncd.core.model import Kind
-from syncd.core.ports import Consumer, Room, Sink, Source, Target
+from syncd.core.ports import Consumer, Room, Sink, Source, Target, Trigger
 
 if TYPE_CHECKING:
     from syncd.config.settings import Settings
@@ -111,6 +111,7 @@ class Session:
             make_source=self.source,
             make_target=self.target,
             make_consumer=self.consumer,
+            make_trigger=self.trigger,
             now=self.now,
             service=service,
         )
@@ -141,6 +142,12 @@ class Session:
         entry = self.settings.consumers[name]
         consumer: Consumer = entry.plugin(entry.settings, self.room(name))
         return consumer
+
+    def trigger(self, name: str) -> Trigger:
+        """Make the trigger that `syncd.yaml` calls `name`. It connects when it is entered (`async with`)."""
+        entry = self.settings.triggers[name]
+        trigger: Trigger = entry.plugin(entry.settings, self.room(name))
+        return trigger
 
     def sink(self, name: str) -> Sink:
         """Make the channel of alerts that `syncd.yaml` calls `name`. It connects when it is entered (`async with`)."""

@@ -28,6 +28,7 @@ _SHARED: Final = {
     Group.SOURCES: ("rules",),
     Group.TARGETS: ("rules",),
     Group.CONSUMERS: (),
+    Group.TRIGGERS: (),
     Group.SINKS: ("severities",),
 }
 """What an entry has besides its type that is not the connector's own."""
@@ -110,7 +111,8 @@ class _Reading:
         ready = {"state": {}, **raw}  # given, so that its default path starts at the folder of syncd.yaml, too
         if isinstance(raw.get("target"), Mapping):
             ready["target"] = self.entry(raw["target"], Group.TARGETS, ("target",))
-        for part, group in (("sources", Group.SOURCES), ("consumers", Group.CONSUMERS)):
+        parts = (("sources", Group.SOURCES), ("consumers", Group.CONSUMERS), ("triggers", Group.TRIGGERS))
+        for part, group in parts:
             if isinstance(entries := raw.get(part), Mapping):
                 ready[part] = {
                     name: self.entry(entry, group, (part, name)) if isinstance(entry, Mapping) else entry
@@ -170,9 +172,15 @@ class _Reading:
         """Check the names that refer to something else, and those of connectors; forms are checked elsewhere."""
         sources = [*raw["sources"]] if isinstance(raw.get("sources"), Mapping) else []
         consumers = [*raw["consumers"]] if isinstance(raw.get("consumers"), Mapping) else []
+        triggers = [*raw["triggers"]] if isinstance(raw.get("triggers"), Mapping) else []
         alerts = raw["alerts"] if isinstance(raw.get("alerts"), Mapping) else {}
         channels = [*alerts["channels"]] if isinstance(alerts.get("channels"), Mapping) else []
-        given = {("sources",): sources, ("consumers",): consumers, ("alerts", "channels"): channels}
+        given = {
+            ("sources",): sources,
+            ("consumers",): consumers,
+            ("triggers",): triggers,
+            ("alerts", "channels"): channels,
+        }
         for part, names in given.items():
             for name in names:
                 if not _SPEAKABLE.fullmatch(name):

@@ -208,6 +208,9 @@ class ScheduleSettings(Part):
     """The time between two complete looks at the target, which find what was changed there by hand."""
     jitter: Duration = timedelta(seconds=30)
     """Each start is delayed by a random time of at most this, so that several installations do not start together."""
+    drain: Duration = timedelta(seconds=60)
+    """How long calls that are under way may take when the service is told to stop. What is not over by then is read back at the
+    next start, and never blindly repeated."""
 
     @model_validator(mode="after")
     def _sane(self) -> Self:

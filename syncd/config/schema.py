@@ -21,6 +21,7 @@ _ENTRIES: Final = {
     Group.SOURCES: "SourceEntry",
     Group.TARGETS: "TargetEntry",
     Group.CONSUMERS: "ConsumerEntry",
+    Group.TRIGGERS: "TriggerEntry",
     Group.SINKS: "ChannelEntry",
 }
 MODELINE: Final = "# yaml-language-server: $schema="

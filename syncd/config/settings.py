@@ -73,6 +73,10 @@ class ConsumerEntry(Plugged):
     """Somebody who acts on what was confirmed, such as a system for learning."""
 
 
+class TriggerEntry(Plugged):
+    """Where others say that somebody may have changed, such as a message broker."""
+
+
 class Settings(Part):
     """The whole configuration."""
 
@@ -84,6 +88,9 @@ class Settings(Part):
     consumers: dict[str, ConsumerEntry] = Field(default_factory=dict)
     """Who hears of what was confirmed, by a name of your own: who joined, moved or left. A consumer that is new hears first of
     everybody who is there. One that fails is named and hears the same again; it never keeps the target from being written."""
+    triggers: dict[str, TriggerEntry] = Field(default_factory=dict)
+    """Where the service hears from others that somebody may have changed, by a name of your own: message brokers. What is said
+    there is never believed; it wakes a source, which is read."""
     state: StateSettings = StateSettings()
     """Where syncd keeps what it remembers."""
     join: JoinSettings = JoinSettings()

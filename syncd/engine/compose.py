@@ -14,7 +14,7 @@ from syncd.audit.entries import Actor
 from syncd.audit.log import AuditLog, ValuesRule
 from syncd.core.correlation import JoinRules
 from syncd.core.model import Observed, SourceName
-from syncd.core.ports import Consumer, Source, Target
+from syncd.core.ports import Consumer, Source, Target, Trigger
 from syncd.engine.world import DriftRule, DriftTerms, GuardTerms, LeaverTerms, Seat, World, WriterTerms
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def compose(
     make_source: Callable[[str], Source],
     make_target: Callable[[], Target],
     make_consumer: Callable[[str], Consumer],
+    make_trigger: Callable[[str], Trigger],
     now: Callable[[], datetime],
     service: str,
 ) -> World:
@@ -62,6 +63,7 @@ def compose(
         observe_every=settings.schedule.observe_every,
         full_every=settings.schedule.full_every,
         consumers={name: partial(make_consumer, name) for name in settings.consumers},
+        triggers={name: partial(make_trigger, name) for name in settings.triggers},
     )
 
 

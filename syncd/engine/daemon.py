@@ -1,4 +1,4 @@
-"""The daemon: cycles on a schedule until it is told to stop; a failing cycle never ends it. SIGTERM drains what is under way."""
+"""A number of cycles on the schedule, for scripts: `syncd run --turns`. The service itself is `syncd.engine.serving`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ import random
 import signal
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Final
 
 import structlog
 
 from syncd.core.errors import SyncdError
 from syncd.engine.cycle import Cycle, cycle
+from syncd.engine.tidying import tidy
 from syncd.engine.world import World
 
 log = structlog.get_logger(__name__)
-
-KEEP_SETTLED: Final = timedelta(days=90)
-"""How long the queue remembers what is over; the audit log keeps it for ever."""
 
 
 async def run(
@@ -26,27 +23,26 @@ async def run(
     *,
     every: timedelta,
     jitter: timedelta,
+    turns: int,
     told: Callable[[Cycle], None] = lambda _: None,
-    turns: int | None = None,
     stop: asyncio.Event | None = None,
 ) -> Exception | None:
-    """Run cycles until SIGTERM or SIGINT, `turns` of them at most. A cycle has the database for itself, the pauses do not.
+    """Run so many cycles, fewer if SIGTERM or SIGINT comes. A cycle has the database for itself, the pauses do not.
 
-    Returns what the last of `turns` failed with; None if it did not fail, or if the service was told to stop.
+    Returns what the last one failed with; None if it did not fail, or if it was told to stop.
     """
     halt = stop or asyncio.Event()
     listen(halt)
-    done = 0
-    while not halt.is_set():
+    failed: Exception | None = None
+    for left in reversed(range(turns)):
         failed = await _turn(world, halt, told)
-        done += 1
-        if turns is not None and done >= turns:
-            return failed
-        pause = every + timedelta(seconds=random.uniform(0, jitter.total_seconds()))
-        log.info("daemon.sleeping", seconds=round(pause.total_seconds()))
-        await _sleep(halt, pause)
-    log.info("daemon.stopped")
-    return None
+        if left and not halt.is_set():
+            pause = every + timedelta(seconds=random.uniform(0, jitter.total_seconds()))
+            log.info("daemon.sleeping", seconds=round(pause.total_seconds()))
+            await _sleep(halt, pause)
+        if halt.is_set():
+            return None
+    return failed
 
 
 async def _turn(world: World, halt: asyncio.Event, told: Callable[[Cycle], None]) -> Exception | None:
@@ -54,7 +50,7 @@ async def _turn(world: World, halt: asyncio.Event, told: Callable[[Cycle], None]
     try:
         with world.store.exclusive("syncd run"):
             result = await cycle(world, stop=halt)
-            await world.store.do(lambda tx: tx.queue.tidy(before=world.now() - KEEP_SETTLED))
+            await tidy(world)
     except SyncdError as error:
         problem = getattr(error, "problem", None)
         code = problem.code if problem else type(error).__name__

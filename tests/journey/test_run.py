@@ -83,19 +83,21 @@ def test_the_service_works_on_its_schedule_and_ends_in_order_when_it_is_told_to(
     one: Journey, sandbox: SandboxServer
 ) -> None:
     with Service(one) as service:
-        until(lambda: service.events("daemon.sleeping"), "the first turn")
-        first = one.tenant()
-        assert len(first["users"]) == len(one.people)
+        until(lambda: len(one.tenant()["users"]) == len(one.people), "the first turn")
 
         person = next(row for row in one.people if row["Manager Number"])
         person["Job Title"] = "Changed While The Service Slept"
         one.write()
-        until(lambda: len(service.events("cycle.done")) >= 2, "the next turn")
 
-        titles = {user["job_number"]: user["title"] for user in one.tenant()["users"].values()}
-        assert titles[person["Employee Number"]] == "Changed While The Service Slept"
-        assert service.events("cycle.done")[1]["confirmed"] == 1
+        def title() -> str:
+            titles = {user["job_number"]: user["title"] for user in one.tenant()["users"].values()}
+            return str(titles[person["Employee Number"]])
+
+        until(lambda: title() == "Changed While The Service Slept", "the next turn")
         assert service.stop() == 0
+        # In the cycle of the schedule, or in a round right after its read.
+        done = [event["accepted"] for event in service.events("cycle.done")[1:]]
+        assert sum([*done, *(event["changes"] for event in service.events("round.done"))]) == 1
         assert service.events("daemon.stopped")
         after = one.json("sync")
         assert (after["recovered"], after["planned"], after["result"]) == (0, 0, "nothing to do")
@@ -108,17 +110,13 @@ def test_neither_a_source_nor_a_target_that_fails_ends_the_service_and_the_next_
     export.rename(one.folder / "elsewhere.csv")
     one.control("faults", [{"kind": "reset_before", "interface": "*", "probability": 1.0}])
     with Service(one) as service:
-        until(lambda: service.events("daemon.sleeping"), "the first turn, which fails")
+        until(lambda: service.events("cycle.failed"), "the first turn, which fails")
         assert [event["code"] for event in service.events("source.failed")]
-        assert service.events("cycle.failed")
         assert service.process.poll() is None
 
         one.control("faults", method="DELETE")
         (one.folder / "elsewhere.csv").rename(export)
-        until(lambda: service.events("cycle.done"), "a turn that works")
-
-        assert service.events("cycle.done")[0]["result"] == "done"
-        assert len(one.tenant()["users"]) == len(one.people)
+        until(lambda: len(one.tenant()["users"]) == len(one.people), "a turn that works")
         assert service.stop() == 0
         assert doubled(one.applied()) == {}
 
@@ -137,20 +135,21 @@ def test_told_to_stop_in_the_middle_it_settles_what_is_under_way(one: Journey, s
         assert doubled(one.applied()) == {}
 
 
-def test_while_a_turn_is_at_work_another_syncd_says_who_and_ends_with_9(one: Journey, sandbox: SandboxServer) -> None:
-    one.control("faults", [{"kind": "slow", "interface": "/topapi/v2/user/create", "probability": 1.0, "seconds": 6.0}])
+def test_a_second_service_says_who_is_there_and_a_command_is_let_in(one: Journey, sandbox: SandboxServer) -> None:
+    one.control("faults", [{"kind": "slow", "interface": "/topapi/v2/user/create", "probability": 1.0, "seconds": 1.0}])
     with Service(one) as service:
         until(lambda: users(sandbox) > 1, "the first person who is being made")
 
         with Service(one, "--turns", "1") as second:
-            third = one.ran("sync")
-            assert second.ended() == 9
+            assert second.ended() in (0, 9)
+        with Service(one) as third:
+            assert third.ended() == 9
+        between = one.ran("sync")
 
-        assert third.code == 9
-        assert "syncd run" in third.err
-        assert str(service.process.pid) in third.err
-        assert second.events("cycle.failed")[0]["code"] in third.codes
+        assert between.code in (0, 4), between.err
+        assert service.events("daemon.stands_aside")
+        assert service.process.poll() is None
         one.control("faults", method="DELETE")
-        until(lambda: service.events("cycle.done"), "the first turn")
+        until(lambda: len(one.tenant()["users"]) == len(one.people), "everybody")
         assert service.stop() == 0
         assert doubled(one.applied()) == {}
