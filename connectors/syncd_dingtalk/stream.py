@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -66,15 +66,14 @@ class EventStream:
         """What the last attempt failed with; None once it stands."""
         self._heard = False
 
-    async def events(self) -> AsyncGenerator[Event, None]:
-        """Yield events for ever. Raises `NeedsHuman` where no repetition will help."""
+    async def events(self) -> AsyncGenerator[Sequence[Event], None]:
+        """Yield events for ever, those that are there together. Raises `NeedsHuman` where no repetition will help."""
         pause = self._pause
         while True:
             try:
-                async with contextlib.aclosing(self._one_connection()) as events:
-                    async for event in events:
-                        pause = self._pause
-                        yield event
+                async with contextlib.aclosing(self._one_connection()) as batches:
+                    async for events in batches:
+                        yield events
                 # It ended as connections do. One over which nothing came is no better than one that failed.
                 wait = random.uniform(0, pause)
                 pause = self._pause if self._heard else min(pause * 2, LONGEST_PAUSE)
@@ -86,7 +85,7 @@ class EventStream:
                 log.warning("dingtalk.stream_down", code=STREAM_DOWN.code, why=error.problem.code)
             await asyncio.sleep(wait)
 
-    async def _one_connection(self) -> AsyncGenerator[Event, None]:
+    async def _one_connection(self) -> AsyncGenerator[Sequence[Event], None]:
         door = await self._door()
         url = f"{door.endpoint}?ticket={quote_plus(door.ticket)}"
         async with open_socket(self._http, url) as socket:
@@ -94,11 +93,12 @@ class EventStream:
             reading = asyncio.create_task(self._read(socket, frames))
             self.connected, self._heard, self.down = True, False, None
             try:
-                while (got := await frames.get()) is not None:
-                    if got.event is not None:
-                        yield got.event
-                    # Asked for the next one: by now the last one is kept.
-                    await _acknowledge(got)
+                while some := await _those_there(frames):
+                    if events := [one.event for one in some if one.event is not None]:
+                        yield events
+                    # More is asked for: by now these are kept.
+                    for one in some:
+                        await _acknowledge(one)
                 await reading
             finally:
                 self.connected = False
@@ -134,6 +134,19 @@ class EventStream:
         born_at = instant_of(frame.headers.event_born_time) or instant_of(data.get("timeStamp")) or self._now()
         id_ = frame.headers.event_id or frame.headers.message_id
         return Event(type=frame.headers.event_type, id=id_, born_at=born_at, data=data)
+
+
+async def _those_there(frames: asyncio.Queue[_Unacknowledged | None]) -> list[_Unacknowledged]:
+    """Wait for a frame and return it with all that are there besides; none where the connection has ended."""
+    if (first := await frames.get()) is None:
+        return []
+    some = [first]
+    while not frames.empty():
+        if (more := frames.get_nowait()) is None:
+            frames.put_nowait(None)
+            break
+        some.append(more)
+    return some
 
 
 def _end(frames: asyncio.Queue[_Unacknowledged | None]) -> None:

@@ -7,7 +7,7 @@ approvals or the store, and never writes to the root department or to somebody w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, ClassVar, Final, Self
@@ -237,20 +237,18 @@ class DingTalk:
 
     # --- being told ----------------------------------------------------------------------------------------------------
 
-    async def touched(self) -> AsyncIterator[Touched]:
+    async def touched(self) -> AsyncIterator[Sequence[Touched]]:
         """Yield what is touched, as `syncd.core.ports.Telling` says; ends at once where events do not come by Stream mode."""
         if self._settings.events.mode is not EventMode.STREAM:
             return
         self.stream = stream = EventStream(self.api.open_stream, self._http(), now=self._room.now)
-        async with aclosing(stream.events()) as events:
-            async for event in events:
-                for one in self._concerned(touched(event, region=self._settings.corp_region), event.type):
-                    yield one
-
-    def _concerned(self, some: tuple[Touched, ...], type_: str) -> tuple[Touched, ...]:
-        if type_ in ADMIN_EVENTS:
-            self._admins = None  # who is protected is asked anew
-        return some
+        async with aclosing(stream.events()) as batches:
+            async for events in batches:
+                if any(event.type in ADMIN_EVENTS for event in events):
+                    self._admins = None  # who is protected is asked anew
+                some = [one for event in events for one in touched(event, region=self._settings.corp_region)]
+                if some:
+                    yield some
 
     def callback(self) -> Callback | None:
         """Return the receiver of HTTP callbacks, to be mounted by whoever listens; None where they are not in use.

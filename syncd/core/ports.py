@@ -134,11 +134,12 @@ class Watching(Protocol):
 class Telling(Protocol):
     """What a target may offer besides: it tells what somebody changed in it, without being asked.
 
-    Rules: 1 and 3 of `Watching`; events may be repeated, late, out of order or lost, and our own writes are among them. An event
-    is acknowledged to the platform only when the next one is asked for: by then the engine has kept what it needs.
+    Rules (checked by `syncd.testing.TellingContract`): 1 and 3 of `Watching`; events may be repeated, late, out of order or lost,
+    and our own writes are among them. What is there is yielded together, at least one each time: keeping it costs a transaction.
+    It is acknowledged to the platform only when more is asked for: by then the engine has kept what it needs.
     """
 
-    def touched(self) -> AsyncIterator[Touched]: ...
+    def touched(self) -> AsyncIterator[Sequence[Touched]]: ...
 
 
 class Trigger(AbstractAsyncContextManager["Trigger"], Protocol):

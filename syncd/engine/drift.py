@@ -9,7 +9,7 @@ disordered events corrupt nothing: what they miss the scheduled look finds. Noth
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -101,10 +101,10 @@ async def follow(world: World, target: Target, *, ring: Callable[[], None] = lam
 
 async def _hearing(world: World, telling: Any, heard: asyncio.Event) -> None:
     source: Telling = telling
-    events: AsyncIterator[Touched] = source.touched()
-    async with aclosing(events) as some:  # type: ignore[type-var]  # every `touched` is an asynchronous generator
-        async for one in some:
-            await touched(world, [one])
+    events: Any = source.touched()  # an asynchronous generator: it is to be closed, not left to the collector
+    async with aclosing(events):
+        async for some in events:
+            await touched(world, some)
             heard.set()
 
 

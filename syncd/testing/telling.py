@@ -32,13 +32,13 @@ class MemoryTeller(MemoryTarget):
         self._rung = asyncio.Event()
         self._count = 0
 
-    async def touched(self) -> AsyncIterator[Touched]:
-        """Yield what is pending; it is forgotten when the next one is asked for."""
+    async def touched(self) -> AsyncIterator[Sequence[Touched]]:
+        """Yield what is pending; it is forgotten when more is asked for."""
         while True:
             while self.pending:
-                one = self.pending[0]
-                yield one
-                self.pending.remove(one)
+                some = tuple(self.pending)
+                yield some
+                del self.pending[: len(some)]
             self._rung.clear()
             await self._rung.wait()
 
@@ -105,16 +105,17 @@ class TellingContract:
 
 
 async def _heard(teller: Teller, *, edit: Sequence[int] = (), until: Sequence[int] = ()) -> list[Touched]:
-    """Listen, change these objects, and return what was told until each of them was; the one after that is never asked for."""
+    """Listen, change these objects, and return what was told until each of them was; more is never asked for."""
     told: list[Touched] = []
     missing = {teller.who(number) for number in (*edit, *until)}
 
     async def listen() -> None:
         events: Any = teller.target.touched()
         async with aclosing(events):
-            async for one in events:
-                told.append(one)
-                missing.discard(one.target_id)
+            async for some in events:
+                assert some, "at least one each time"
+                told.extend(some)
+                missing.difference_update(one.target_id for one in some)
                 if not missing:
                     done.set()
                     await asyncio.Event().wait()
