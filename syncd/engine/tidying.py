@@ -24,6 +24,7 @@ async def tidy(world: World) -> None:
 
 def _tidy(tx: Transaction, now: datetime) -> None:
     tx.queue.tidy(before=now - KEEP_SETTLED)
+    tx.records.tidy()
     tx.runs.tidy(before=now - KEEP_RUNS)
     tx.reads.tidy(before=now - KEEP_READS)
     tx.wakes.tidy(before=now - KEEP_KEYS)

@@ -1,13 +1,16 @@
-"""Records as rows: what stands in which column, and back. Asks nothing.
+"""Records as rows: what stands in which column, and back.
 
 A record's keys, aliases and references lie in `record_keys`, told apart by their names: ALIAS, SAME_ID, REFERS and an attribute,
-or the name of a fact.
+or the name of a fact. Only `_origins` asks the database: for what many records share.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, bindparam, select
 
 from syncd.core.errors import Place
 from syncd.core.model import Kind, NativeId, SourceName, SubjectId
@@ -20,6 +23,8 @@ KINDS: Final = {kind.value: kind for kind in Kind}
 STATES: Final = {state.value: state for state in RecordState}
 NAMES: Final = tuple(column.name for column in tables.records.c)
 """The order in which `fields` gives a record's columns."""
+Key = tuple[str, str, str]
+"""By what a record is known: source, kind, id."""
 _NOTHING_TOLD: Final = codec.encode_told(())
 
 
@@ -28,9 +33,15 @@ def identity(source: str, kind: str, native_id: str) -> Fields:
     return {"of_source": source, "of_kind": kind, "id": native_id}
 
 
-def fields(row: StagedRecord) -> tuple[Any, ...]:
-    """Return a record's columns, in the order of `NAMES`."""
+def key_of(row: StagedRecord) -> Key:
+    """Return by what a record is known."""
+    return row.source, str(row.kind), row.native_id
+
+
+def fields(row: StagedRecord, *, number: int, origins: bytes) -> tuple[Any, ...]:
+    """Return a record's columns, in the order of `NAMES`; `origins` is the digest of what `encode_places` returns."""
     return (
+        number,
         row.source,
         str(row.kind),  # exactly text: SQLite's driver looks for an adapter for everything else
         row.native_id,
@@ -47,7 +58,7 @@ def fields(row: StagedRecord) -> tuple[Any, ...]:
         codec.encode(row.facts),
         codec.encode(row.aliases),
         encode_told(row.problems),
-        encode_places(row.origins),
+        origins,
         codec.encode(row.references) if row.references else None,
         None if row.attributes is None else codec.encode(row.attributes),
     )
@@ -58,17 +69,24 @@ def encode_told(problems: tuple[Told, ...]) -> bytes:
     return codec.encode_told(problems) if problems else _NOTHING_TOLD
 
 
+class Stored(NamedTuple):
+    """The rules' places of a record's facts, as they are stored."""
+
+    digest: bytes
+    bytes: bytes
+
+
 class _Remembered(NamedTuple):
     places: tuple[Place, ...]
     """Kept, so that no other place can have the same identity."""
-    stored: bytes
+    stored: Stored
 
 
 _PLACES: Final[dict[tuple[object, ...], _Remembered]] = {}
 _MOST_PLACES: Final = 4096
 
 
-def encode_places(origins: Mapping[str, Place]) -> bytes:
+def encode_places(origins: Mapping[str, Place]) -> Stored:
     """Return what `codec.encode_places` does, remembered: the records that one rule mapped name the very same places."""
     places = tuple(origins.values())
     key = (*origins, *map(id, places))
@@ -76,23 +94,41 @@ def encode_places(origins: Mapping[str, Place]) -> bytes:
     if known is None:
         if len(_PLACES) >= _MOST_PLACES:
             _PLACES.clear()
-        known = _PLACES[key] = _Remembered(places, codec.encode_places(origins))
+        stored = codec.encode_places(origins)
+        digest = hashlib.blake2b(stored, digest_size=16).digest()
+        known = _PLACES[key] = _Remembered(places, Stored(digest, stored))
     return known.stored
 
 
-def keys(row: StagedRecord) -> Iterable[tuple[str, str, str, str, str]]:
+def keys(row: StagedRecord, number: int) -> Iterable[tuple[int, str, str]]:
     """Return the rows of `record_keys` of a record, in the order of its columns, each once."""
-    source, kind, native_id = row.source, str(row.kind), row.native_id
-    same = folded(native_id)
-    found = {(source, kind, native_id, name, value) for name, value in row.keys}
-    found.update([(source, kind, native_id, ALIAS, folded(alias)) for alias in row.aliases])
-    found.update([(source, kind, native_id, REFERS + name, folded(text)) for name, text in row.refers])
-    if same != native_id:
-        found.add((source, kind, native_id, SAME_ID, same))
+    same = folded(row.native_id)
+    found = {(number, name, value) for name, value in row.keys}
+    found.update([(number, ALIAS, folded(alias)) for alias in row.aliases])
+    found.update([(number, REFERS + name, folded(text)) for name, text in row.refers])
+    if same != row.native_id:
+        found.add((number, SAME_ID, same))
     return found
 
 
-def record(row: Answer, *, attributes: bool, stored_keys: Iterable[tuple[str, str]] = ()) -> StagedRecord:
+_ORIGINS: Final = select(tables.origins.c.places).where(tables.origins.c.digest == bindparam("of_digest"))
+_KNOWN: Final[dict[bytes, Mapping[str, Place]]] = {}
+
+
+def _origins(connection: Connection, digest: bytes) -> Mapping[str, Place]:
+    """Return the places that have this digest. Remembered, whatever the database: a digest means one thing only."""
+    known = _KNOWN.get(digest)
+    if known is None:
+        if len(_KNOWN) >= _MOST_PLACES:
+            _KNOWN.clear()
+        stored = connection.execute(_ORIGINS, {"of_digest": digest}).scalar()
+        known = _KNOWN[digest] = codec.decode_places(b"{}" if stored is None else stored)
+    return known
+
+
+def record(
+    connection: Connection, row: Answer, *, attributes: bool, stored_keys: Iterable[tuple[str, str]] = ()
+) -> StagedRecord:
     """Return what `fields` and `keys` wrote. References come back folded."""
     stored = row.attributes if attributes else None
     own = tuple(stored_keys)
@@ -107,7 +143,7 @@ def record(row: Answer, *, attributes: bool, stored_keys: Iterable[tuple[str, st
         attributes=None if stored is None else codec.decode_values(stored),
         aliases=codec.decode_texts(row.aliases),
         facts=codec.decode_values(row.facts),
-        origins=codec.decode_places(row.origins),
+        origins=_origins(connection, row.origins),
         keys=tuple((name, value) for name, value in own if name[:1] not in _HIDDEN),
         problems=codec.decode_told(row.problems),
         subject=row.subject and SubjectId(row.subject),
@@ -131,6 +167,6 @@ _HIDDEN: Final = frozenset((ALIAS[0], REFERS))
 """How the names of keys begin that are not a fact's."""
 
 
-def narrow(rows: Iterable[Answer]) -> Iterator[StagedRecord]:
+def narrow(connection: Connection, rows: Iterable[Answer]) -> Iterator[StagedRecord]:
     """Return records without attributes and keys."""
-    return (record(row, attributes=False) for row in rows)
+    return (record(connection, row, attributes=False) for row in rows)

@@ -8,15 +8,15 @@ from datetime import datetime
 from itertools import chain, groupby
 from typing import Final
 
-from sqlalchemy import and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, select, union, update
 
 from syncd.core.model import Kind, NativeId, SourceName, SubjectId
 from syncd.store import tables
 from syncd.store.columns import folded, micros
-from syncd.store.record_rows import KINDS, NAMES, fields, identity, keys, narrow, record
+from syncd.store.record_rows import KINDS, NAMES, Key, encode_places, fields, identity, key_of, keys, narrow, record
 from syncd.store.records_named import NamedRecords
 from syncd.store.rows import ALIAS, REFERS, SAME_ID, FoundRecord, KeyRow, StagedRecord
-from syncd.store.statements import Answer, Many, Put, Upsert, among, plain, portions, stream
+from syncd.store.statements import Answer, Many, Put, Upsert, among, numbers, plain, portions, several, stream
 
 _T: Final = tables.records
 _K: Final = tables.record_keys
@@ -24,19 +24,17 @@ _NARROW: Final = [column for column in _T.c if column.name not in ("attributes",
 _PRESENT: Final = _T.c.absent_since.is_(None)
 _OF_SOURCE: Final = _T.c.source == bindparam("of_source")
 _THIS: Final = (_OF_SOURCE, _T.c.kind == bindparam("of_kind"), _T.c.native_id == bindparam("id"))
-_THIS_KEYS: Final = (
-    _K.c.source == bindparam("of_source"),
-    _K.c.kind == bindparam("of_kind"),
-    _K.c.native_id == bindparam("id"),
-)
 
 _DIGESTS: Final = select(_T.c.kind, _T.c.native_id, _T.c.digest).where(_OF_SOURCE, _PRESENT)
-_PUT: Final = Upsert(_T, key=["source", "kind", "native_id"], keep=["subject"])
-_PUT_KEYS: Final = Put(_K)
-_FORGET: Final = delete(_T).where(*_THIS)
-_FORGET_KEYS: Final = delete(_K).where(
-    _K.c.source == bindparam("of_source"), _K.c.kind == bindparam("of_kind"), among(_K.c.native_id)
+_NUMBERS: Final = select(_T.c.native_id, _T.c.number).where(
+    _OF_SOURCE, _T.c.kind == bindparam("of_kind"), among(_T.c.native_id)
 )
+_PUT: Final = Upsert(_T, key=["number"], keep=["subject"], fixed=["source", "kind", "native_id"])
+_PUT_KEYS: Final = Put(_K)
+_PUT_ORIGINS: Final = Put(tables.origins)
+_TIDY_ORIGINS: Final = delete(tables.origins).where(tables.origins.c.digest.not_in(select(_T.c.origins)))
+_FORGET: Final = delete(_T).where(among(_T.c.number))
+_FORGET_KEYS: Final = delete(_K).where(among(_K.c.number))
 _MARK_ABSENT: Final = update(_T).where(*_THIS, _PRESENT).values(absent_since=bindparam("since"))
 _SET_SUBJECT: Final = Many(update(_T).where(*_THIS).values(subject=bindparam("joined")))
 
@@ -47,20 +45,24 @@ _ITERATE: Final = {
     (False, True): _ALL.where(_T.c.kind == bindparam("of_kind")),
     (True, True): _ALL.where(_OF_SOURCE, _T.c.kind == bindparam("of_kind")),
 }
-_KEYS_OF: Final = select(_K.c.name, _K.c.value).where(*_THIS_KEYS).order_by(_K.c.name, _K.c.value)
+_KEYS_OF: Final = (
+    select(_K.c.name, _K.c.value).where(_K.c.number == bindparam("number_of")).order_by(_K.c.name, _K.c.value)
+)
 # Not a range of names: PostgreSQL may order punctuation in its own way.
 _SEEN: Final = and_(_K.c.name != SAME_ID, func.substr(_K.c.name, 1, 1) != REFERS)
 """Of keys by which a record is known, not of the references that it makes."""
-_SAME: Final = (_T.c.source == _K.c.source) & (_T.c.kind == _K.c.kind) & (_T.c.native_id == _K.c.native_id)
+_SAME: Final = _T.c.number == _K.c.number
 _ALL_KEYS: Final = (
-    select(_K.c.native_id, _K.c.name, _K.c.value)
-    .join(_T, _SAME)
+    select(_T.c.native_id, _K.c.name, _K.c.value)
+    .select_from(_T)
+    .join(_K, _SAME)
     .where(_OF_SOURCE, _T.c.kind == bindparam("of_kind"), _PRESENT, _SEEN)
-    .order_by(_K.c.native_id, _K.c.name, _K.c.value)
+    .order_by(_T.c.native_id, _K.c.name, _K.c.value)
 )
 _RESOLVE: Final = (
-    select(_K.c.native_id)
-    .join(_T, _SAME)
+    select(_T.c.native_id)
+    .select_from(_T)
+    .join(_K, _SAME)
     .where(
         _OF_SOURCE,
         _T.c.kind == bindparam("of_kind"),
@@ -68,7 +70,7 @@ _RESOLVE: Final = (
         _K.c.name == bindparam("key"),
         _K.c.value == bindparam("word"),
     )
-    .order_by(_K.c.native_id)
+    .order_by(_T.c.native_id)
 )
 _ONE: Final = select(_T).where(*_THIS)
 _OF_SUBJECT: Final = (
@@ -84,20 +86,25 @@ _SEVERAL: Final = (
     select(_T).where(_OF_SOURCE, _T.c.kind == bindparam("of_kind"), among(_T.c.native_id)).order_by(_T.c.native_id)
 )
 _FOUND: Final = (_T.c.source, _T.c.kind, _T.c.native_id, _T.c.label, _T.c.subject)
+# Each by an index of its own; of any source and kind, which are few.
 _EXACT: Final = (
     select(*_FOUND)
     .where(
-        or_(
-            _T.c.native_id == bindparam("word"),
-            _T.c.subject == bindparam("word"),
-            select(_K.c.value)
-            .where(_SAME, _K.c.value.in_([bindparam("word"), bindparam("folded")]), _SEEN)
-            .correlate(_T)
-            .exists(),
+        _T.c.number.in_(
+            union(
+                select(_T.c.number).where(
+                    _T.c.source.in_(bindparam("of_sources", expanding=True)),
+                    _T.c.kind.in_([kind.value for kind in Kind]),
+                    _T.c.native_id == bindparam("word"),
+                ),
+                select(_T.c.number).where(_T.c.subject == bindparam("word")),
+                select(_K.c.number).where(_K.c.value.in_([bindparam("word"), bindparam("folded")]), _SEEN),
+            )
         )
     )
     .order_by(_T.c.source, _T.c.kind, _T.c.native_id)
 )
+_NEXT_SOURCE: Final = select(func.min(_T.c.source)).where(_T.c.source > bindparam("after"))
 _LABELS: Final = select(*_FOUND).order_by(_T.c.source, _T.c.kind, _T.c.native_id)
 
 
@@ -117,16 +124,38 @@ class Records(NamedRecords):
         A join once made is kept, unless the row names another subject; `set_subject` alone takes it away.
         """
         for portion in portions(rows):
-            _PUT.run_tuples(self._connection, NAMES, [fields(row) for row in portion])
-            self._forget_keys((row.source, row.kind, row.native_id) for row in portion)
-            _PUT_KEYS.run(self._connection, list(chain.from_iterable(map(keys, portion))))
+            wanted = dict.fromkeys(map(key_of, portion))
+            known = self._numbers(wanted)
+            new = [key for key in wanted if key not in known]
+            given = {**known, **dict(zip(new, self._new_numbers(len(new)), strict=True))}
+            origins = [encode_places(row.origins) for row in portion]
+            _PUT_ORIGINS.run(self._connection, [tuple(one) for one in dict.fromkeys(origins)])
+            placed = [(row, given[key_of(row)]) for row in portion]
+            columns = [
+                fields(row, number=number, origins=places.digest)
+                for (row, number), places in zip(placed, origins, strict=True)
+            ]
+            _PUT.run_tuples(self._connection, NAMES, columns)
+            self._forget_keys(known.values())
+            _PUT_KEYS.run(self._connection, list(chain.from_iterable(keys(row, number) for row, number in placed)))
 
-    def _forget_keys(self, ids: Iterable[tuple[SourceName, Kind, NativeId]]) -> None:
-        grouped: dict[tuple[SourceName, Kind], list[NativeId]] = defaultdict(list)
-        for source, kind, native_id in ids:
+    def _numbers(self, wanted: Iterable[Key]) -> dict[Key, int]:
+        """Return the numbers of those of these records that are known."""
+        grouped: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for source, kind, native_id in wanted:
             grouped[source, kind].append(native_id)
-        for (source, kind), some in grouped.items():
-            self._connection.execute(_FORGET_KEYS, {"of_source": source, "of_kind": kind, "ids": some})
+        return {
+            (source, kind, native_id): number
+            for (source, kind), some in grouped.items()
+            for native_id, number in several(self._connection, _NUMBERS, {"of_source": source, "of_kind": kind}, some)
+        }
+
+    def _new_numbers(self, how_many: int) -> Iterable[int]:
+        return numbers(self._connection, "records", how_many) if how_many else ()
+
+    def _forget_keys(self, numbers_: Iterable[int]) -> None:
+        for portion in portions(numbers_):
+            self._connection.execute(_FORGET_KEYS, {"ids": portion})
 
     def mark_absent(self, source: SourceName, ids: Iterable[tuple[Kind, NativeId]], *, at: datetime) -> None:
         """Mark records as gone since `at`; those marked already keep their time."""
@@ -138,9 +167,13 @@ class Records(NamedRecords):
 
     def forget(self, source: SourceName, ids: Iterable[tuple[Kind, NativeId]]) -> None:
         """Delete records and their keys."""
-        for portion in portions(ids):
-            self._connection.execute(_FORGET, [identity(source, kind, one) for kind, one in portion])
-            self._forget_keys((source, kind, one) for kind, one in portion)
+        for portion in portions(self._numbers((source, str(kind), one) for kind, one in ids).values()):
+            self._connection.execute(_FORGET, {"ids": portion})
+            self._forget_keys(portion)
+
+    def tidy(self) -> None:
+        """Delete what rules said that no record was mapped by any more."""
+        self._connection.execute(_TIDY_ORIGINS)
 
     def outdated(
         self, source: SourceName, rules_digest: bytes, *, limit: int = 1_000_000_000
@@ -155,7 +188,8 @@ class Records(NamedRecords):
         for kind, of_kind in groupby(ids, key=lambda one: one.kind):
             for portion in portions(one.native_id for one in of_kind):
                 question = {"of_source": source, "of_kind": kind, "ids": portion}
-                yield from [record(row, attributes=True) for row in self._connection.execute(_SEVERAL, question)]
+                rows = self._connection.execute(_SEVERAL, question).all()
+                yield from [record(self._connection, row, attributes=True) for row in rows]
 
     # --- what the join asks ---
 
@@ -164,7 +198,7 @@ class Records(NamedRecords):
         words = {"of_source": source, "of_kind": kind}
         question = _ITERATE[source is not None, kind is not None]
         rows = stream(self._connection, question, {name: word for name, word in words.items() if word is not None})
-        return narrow(rows)
+        return narrow(self._connection, rows)
 
     def iterate_keys(self, source: SourceName, kind: Kind) -> Iterator[KeyRow]:
         """Stream the keys (name ALIAS: aliases, case folded) of the records that are there, by native id."""
@@ -201,7 +235,7 @@ class Records(NamedRecords):
 
     def find(self, text: str, *, limit: int = 50) -> list[FoundRecord]:
         """Find by exact native id, subject, alias or key; where there is none, by part of the label in any case."""
-        words = {"word": text, "folded": text.casefold()}
+        words = {"word": text, "folded": text.casefold(), "of_sources": list(self._every_source())}
         if exact := self._connection.execute(_EXACT.limit(limit), words).all():
             return [_found(row) for row in exact]
         # Here, not in SQL: SQLite folds the case of ASCII letters only.
@@ -213,9 +247,16 @@ class Records(NamedRecords):
                 break
         return found
 
+    def _every_source(self) -> Iterator[str]:
+        """Yield the sources that ever had records, from an index, however many there are."""
+        source = ""
+        while source := self._connection.execute(_NEXT_SOURCE, {"after": source}).scalar() or "":
+            yield source
+
     def _whole(self, row: Answer) -> StagedRecord:
-        found = self._connection.execute(_KEYS_OF, identity(row.source, row.kind, row.native_id))
-        return record(row, attributes=True, stored_keys=[(name, value) for name, value in found])
+        found = self._connection.execute(_KEYS_OF, {"number_of": row.number})
+        stored = [(name, value) for name, value in found]
+        return record(self._connection, row, attributes=True, stored_keys=stored)
 
 
 def _found(row: Answer) -> FoundRecord:

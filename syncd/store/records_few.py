@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Final
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select, text, update
+from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 
 from syncd.core.model import Kind, NativeId, SourceName, SubjectId
 from syncd.store import tables
@@ -29,7 +29,7 @@ _PRESENT: Final = text("records.absent_since IS NULL")
 _SET_ASIDE: Final = text("records.state <> 'mapped' AND records.absent_since IS NULL")
 _OF_SOURCE: Final = _T.c.source == bindparam("of_source")
 _OF_KIND: Final = _T.c.kind == bindparam("of_kind")
-_SAME: Final = and_(_T.c.source == _K.c.source, _T.c.kind == _K.c.kind, _T.c.native_id == _K.c.native_id)
+_SAME: Final = _T.c.number == _K.c.number
 
 _FINGERPRINTS: Final = select(_T.c.fingerprint).where(
     _OF_SOURCE,
@@ -80,13 +80,13 @@ _BY_NAME: Final = (
     .where(_OF_SOURCE, _OF_KIND, _PRESENT, _K.c.name.in_([ALIAS, SAME_ID]), among(_K.c.value))
 )
 _BY_KEY: Final = (
-    select(_K.c.source, _K.c.native_id, _K.c.value, _T.c.subject)
+    select(_T.c.source, _T.c.native_id, _K.c.value, _T.c.subject)
     .join(_T, _SAME)
     .where(_OF_KIND, _PRESENT, _K.c.name == bindparam("key"), among(_K.c.value))
 )
 _BY_KEY_OF: Final = _BY_KEY.where(_OF_SOURCE)
 _REFERRING: Final = (
-    select(_K.c.name, _K.c.kind, _T.c.subject, _K.c.source, _K.c.native_id)
+    select(_K.c.name, _T.c.kind, _T.c.subject, _T.c.source, _T.c.native_id)
     .join(_T, _SAME)
     .where(_PRESENT, func.substr(_K.c.name, 1, 1) == REFERS, among(_K.c.value))
 )
@@ -166,7 +166,7 @@ class FewRecords:
 
     def of_subjects(self, subjects: Iterable[SubjectId]) -> list[StagedRecord]:
         """Return the records of these subjects, absent ones too, without attributes and keys, by subject, source, kind and id."""
-        found = list(narrow(several(self._connection, _OF_SUBJECTS, {}, subjects)))
+        found = list(narrow(self._connection, several(self._connection, _OF_SUBJECTS, {}, subjects)))
         return sorted(found, key=lambda row: (row.subject or "", row.source, row.kind, row.native_id))
 
     def iterate_by_subject(self) -> Iterator[StagedRecord]:
@@ -174,11 +174,11 @@ class FewRecords:
 
         By subject as the database orders text: on PostgreSQL that is its collation. Nothing is sorted.
         """
-        return narrow(stream(self._connection, _BY_SUBJECT))
+        return narrow(self._connection, stream(self._connection, _BY_SUBJECT))
 
     def set_aside(self) -> Iterator[StagedRecord]:
         """Stream the records that are there and parked or excluded, without attributes and keys."""
-        return narrow(stream(self._connection, _ALL_SET_ASIDE))
+        return narrow(self._connection, stream(self._connection, _ALL_SET_ASIDE))
 
     def resolve_many(
         self, source: SourceName, kind: Kind, texts: Collection[str]

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import and_, bindparam, func, or_, select, text, update
+from sqlalchemy import bindparam, func, select, text, tuple_, update
 
 from syncd.core.model import Kind, NativeId, SourceName, SubjectId
 from syncd.store import tables
@@ -26,7 +26,7 @@ _NARROW: Final = [column for column in _T.c if column.name not in ("attributes",
 _PRESENT: Final = text("records.absent_since IS NULL")
 _MAPPED: Final = _T.c.state == "mapped"
 _OF_SOURCE: Final = _T.c.source == bindparam("of_source")
-_SAME: Final = and_(_T.c.source == _K.c.source, _T.c.kind == _K.c.kind, _T.c.native_id == _K.c.native_id)
+_SAME: Final = _T.c.number == _K.c.number
 _OWN_NAME: Final = func.substr(_K.c.name, 1, 1) != REFERS
 _KEYED: Final = (
     select(_T.c.source, _T.c.kind, _T.c.native_id, _K.c.value, _T.c.subject)
@@ -49,18 +49,21 @@ _NAMED_SO: Final = select(_T.c.subject).where(
     _OF_SOURCE, _T.c.kind == bindparam("of_kind"), _PRESENT, among(_T.c.native_id)
 )
 _OF_THESE: Final = (
-    _K.c.source == bindparam("of_source"),
-    _K.c.kind == bindparam("of_kind"),
-    among(_K.c.native_id),
+    _OF_SOURCE,
+    _T.c.kind == bindparam("of_kind"),
+    among(_T.c.native_id),
 )
-_NAMES: Final = select(_K.c.native_id, _K.c.value).where(*_OF_THESE, _OWN_NAME)
-_REFERRED: Final = select(_K.c.native_id, _K.c.value).where(*_OF_THESE, _K.c.name == bindparam("key"))
+_NAMES: Final = select(_T.c.native_id, _K.c.value).select_from(_T).join(_K, _SAME).where(*_OF_THESE, _OWN_NAME)
+_REFERRED: Final = (
+    select(_T.c.native_id, _K.c.value).select_from(_T).join(_K, _SAME).where(*_OF_THESE, _K.c.name == bindparam("key"))
+)
 _AMONG: Final = select(_T.c.kind, _T.c.native_id).where(
     _OF_SOURCE, _T.c.kind == bindparam("of_kind"), _PRESENT, among(_T.c.native_id)
 )
 _ALL_REFERRED: Final = (
-    select(_K.c.source, _T.c.subject, _K.c.value)
-    .join(_T, _SAME)
+    select(_T.c.source, _T.c.subject, _K.c.value)
+    .select_from(_T)
+    .join(_K, _SAME)
     .where(_PRESENT, _MAPPED, _T.c.subject.is_not(None), _T.c.kind == "person", _K.c.name == bindparam("key"))
 )
 _ALL_PRESENT: Final = select(_T.c.kind, _T.c.native_id).where(_OF_SOURCE, _PRESENT)
@@ -81,10 +84,7 @@ _OPEN: Final = (
     .where(
         text("records.subject IS NULL AND records.state = 'mapped' AND records.absent_since IS NULL"),
         _OF_SOURCE,
-        or_(
-            _T.c.kind > bindparam("after_kind"),
-            and_(_T.c.kind == bindparam("after_kind"), _T.c.native_id > bindparam("after_id")),
-        ),
+        tuple_(_T.c.kind, _T.c.native_id) > tuple_(bindparam("after_kind"), bindparam("after_id")),
     )
     .order_by(_T.c.kind, _T.c.native_id)
     .limit(bindparam("number_of"))
@@ -202,7 +202,7 @@ class NamedRecords(FewRecords):
         """Return records that are there, are mapped, and belong to no subject yet, by kind and id, from `after` on."""
         kind, native_id = after or ("", "")
         fields = {"of_source": source, "after_kind": str(kind), "after_id": native_id, "number_of": limit}
-        return list(narrow(self._connection.execute(_OPEN, fields)))
+        return list(narrow(self._connection, self._connection.execute(_OPEN, fields)))
 
 
 def _by_kind(ids: Iterable[tuple[Kind, NativeId]]) -> dict[Kind, list[NativeId]]:

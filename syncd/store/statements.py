@@ -144,13 +144,19 @@ class Upsert:
     """Insert, or replace every other column where the key is there already. Built once, for both databases.
 
     A column of `keep` is replaced by a value only: NULL leaves what it holds. A column of `lasting` is replaced by NULL as soon
-    as another one changes, is left as it is otherwise, and never occurs in rows.
+    as another one changes, is left as it is otherwise, and never occurs in rows. A column of `fixed` is never replaced.
     """
 
     def __init__(
-        self, table: Table, *, key: Sequence[str], keep: Collection[str] = (), lasting: Collection[str] = ()
+        self,
+        table: Table,
+        *,
+        key: Sequence[str],
+        keep: Collection[str] = (),
+        lasting: Collection[str] = (),
+        fixed: Collection[str] = (),
     ) -> None:
-        others = [column.name for column in table.columns if column.name not in key]
+        others = [column.name for column in table.columns if column.name not in key and column.name not in fixed]
         compared = [name for name in others if name not in lasting]
         lite, server = sqlite.insert(table), postgresql.insert(table)
 

@@ -74,6 +74,8 @@ reads = Table(
 records = Table(
     "records",
     metadata,
+    # By this its keys and most indexes know it: new records stand at the end of each, however their ids fall.
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("source", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("native_id", Text, nullable=False),
@@ -93,7 +95,16 @@ records = Table(
     Column("origins", Bytes, nullable=False),
     Column("meanings", Bytes),
     Column("attributes", Bytes),
-    PrimaryKeyConstraint("source", "kind", "native_id"),
+    Index("records_by_id", "source", "kind", "native_id", unique=True),
+)
+
+# Which rule said each fact: the same for thousands of records, so kept once, by its digest.
+origins = Table(
+    "origins",
+    metadata,
+    Column("digest", Bytes, primary_key=True),
+    Column("places", Bytes, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 
@@ -103,14 +114,14 @@ partial(
     "records_present",
     *(
         records.c[name]
-        for name in ("source", "kind", "native_id", "absent_since", "fingerprint", "review_at", "digest")
+        for name in ("source", "kind", "number", "native_id", "absent_since", "fingerprint", "review_at", "digest")
     ),
     where="absent_since IS NULL",
 )
-# In the order in which `iterate_by_subject` streams.
+# In the order in which `iterate_by_subject` streams; covers who refers to whom, which is asked of everybody.
 partial(
     "records_by_subject",
-    *(records.c[name] for name in ("subject", "source", "kind", "native_id")),
+    *(records.c[name] for name in ("subject", "source", "kind", "native_id", "state", "absent_since")),
     where="subject IS NOT NULL",
 )
 partial(
@@ -136,13 +147,11 @@ partial(
 record_keys = Table(
     "record_keys",
     metadata,
-    Column("source", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("native_id", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),
     Column("name", Text, nullable=False),
     Column("value", Text, nullable=False),
-    PrimaryKeyConstraint("source", "kind", "native_id", "name", "value"),
-    Index("record_keys_by_value", "value", "name"),
+    PrimaryKeyConstraint("number", "name", "value"),
+    Index("record_keys_by_value", "value", "name", "number"),
     sqlite_with_rowid=False,
 )
 
@@ -349,6 +358,7 @@ __all__ = [
     "metadata",
     "observed",
     "observed_keys",
+    "origins",
     "reads",
     "record_keys",
     "records",
