@@ -85,10 +85,10 @@ def test_sign_gives_another_program_url_headers_and_body(door: Door, run: Run) -
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (("company",), "CLI-170"),  # two senders may
-        (("nowhere",), "CLI-170"),
-        (("company", "--sender", "nobody"), "CLI-170"),
-        (("company", "--sender", "badges"), "CLI-172"),  # the service does not let it
+        (("company",), "CLI-200"),  # two senders may
+        (("nowhere",), "CLI-200"),
+        (("company", "--sender", "nobody"), "CLI-200"),
+        (("company", "--sender", "badges"), "CLI-202"),  # the service does not let it
     ],
 )
 def test_what_cannot_be_sent_is_explained(door: Door, run: Run, words: tuple[str, ...], code: str) -> None:
@@ -113,4 +113,4 @@ def test_without_an_address_one_has_to_be_named(run: Run, monkeypatch: pytest.Mo
     for listen in ("unix:/run/syncd/web.sock", "127.0.0.1:0", "null"):
         monkeypatch.setenv("SYNCD_WEB__LISTEN", listen)
         ended, _, err = run("send", "company", "--sender", "hr")
-        assert (ended, "CLI-171" in err) == (3, True)
+        assert (ended, "CLI-201" in err) == (3, True)

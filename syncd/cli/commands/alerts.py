@@ -20,37 +20,37 @@ if TYPE_CHECKING:
     from syncd.core.ports import Alert
 
 NO_ALERT: Final = message(
-    "CLI-160",
+    "CLI-210",
     what="There is no open alert {key!r}.",
     do="`syncd alerts list` shows the open ones; the rule's name, or the beginning of the key, is enough if it is the only one.",
     example="syncd alerts ack disk_ful",
 )
 SEVERAL_ALERTS: Final = message(
-    "CLI-161",
+    "CLI-211",
     what="{key!r} is said of {count} alerts: {keys}.",
     do="Write more of the key.",
     example="syncd alerts ack source_unreachable",
 )
 NO_SILENCE: Final = message(
-    "CLI-162",
+    "CLI-212",
     what="There is no silence {id!r} that lasts.",
     do="`syncd alerts list` shows the silences.",
     example="syncd alerts silence --end 00000000",
 )
 NO_LENGTH: Final = message(
-    "CLI-163",
+    "CLI-213",
     what="{text!r} is not a length of time.",
     do="Write a number and a unit: 30m, 4h, 2d.",
     example="syncd alerts silence backlog --for tonight --reason migration",
 )
 NO_CHANNEL: Final = message(
-    "CLI-164",
+    "CLI-214",
     what="There is no channel {name!r}.",
     do="The channels of `alerts.channels` in syncd.yaml are: {known}.",
     example="syncd alerts test pagerdutty",
 )
 NOTHING_TO_SILENCE: Final = message(
-    "CLI-165",
+    "CLI-215",
     what="It is not said what to silence.",
     do="Name a rule or the key of an alert (`*` stands for anything), or --end with the id of a silence.",
     example="syncd alerts silence --reason migration",

@@ -22,25 +22,25 @@ if TYPE_CHECKING:
     from syncd.web.sending import Prepared
 
 NO_SENDER: Final = message(
-    "CLI-170",
+    "CLI-200",
     what="No sender of webhooks can be chosen for the source '{source}'.",
     do="Name one with --sender; web.webhooks in syncd.yaml knows {known}.",
     example="syncd webhook send hr  # and two senders may wake it",
 )
 NO_URL: Final = message(
-    "CLI-171",
+    "CLI-201",
     what="The service listens on no address that this command can call.",
     do="Name one with --url, such as https://syncd.example.com, or set web.listen.",
     example="web: {listen: unix:/run/syncd/web.sock}",
 )
 REFUSED: Final = message(
-    "CLI-172",
+    "CLI-202",
     what="The service answered {status}: {detail}",
     do="The code in its answer, {code}, is explained in docs/reference/errors.md.",
     example="syncd webhook send hr  # on a machine whose clock is ten minutes off",
 )
 LATER: Final = message(
-    "CLI-173",
+    "CLI-203",
     what="The service answered {status} and wants the event again later.",
     do="Send it again in {after} seconds; if that repeats, look at the service's log.",
     example="syncd webhook send hr  # while the disk is full",
