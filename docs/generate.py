@@ -22,8 +22,10 @@ REFERENCE: Final = Path(__file__).parent / "reference"
 _BY_HAND: Final = "<!-- Written by `python -m docs.generate`: change the code, then run `make docs`. -->"
 _ROOMS: Final = {
     "ADS": "Active Directory",
+    "ALR": "Alerts",
     "ASS": "Assessment of the data",
     "AUD": "Audit log",
+    "BRK": "Message brokers",
     "CFG": "Configuration files",
     "CLI": "Command line",
     "DNG": "DingTalk",
@@ -34,6 +36,7 @@ _ROOMS: Final = {
     "HTP": "HTTP",
     "LNK": "Links",
     "MAP": "Mapping a record",
+    "NTF": "Channels of alerts",
     "PLG": "Connectors",
     "PLN": "Plan",
     "REC": "Records and their joins",
