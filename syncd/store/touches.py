@@ -76,14 +76,16 @@ class Touch:
         )
 
     def with_(self, other: Touch) -> Touch:
-        """Return both together: the same in any order, and the same when one of them comes twice."""
+        """Return both together, in whatever order they came; it is unsure where that order might make a difference."""
         first, last = (self, other) if self.last_at <= other.last_at else (other, self)
-        shown = {**(first.seen or {}), **(last.seen or {})}
+        old, new = first.seen or {}, last.seen or {}
+        shown = {**old, **new}
+        disordered = first.last_at >= last.first_at and any(old[name] != new[name] for name in old.keys() & new.keys())
         return replace(
             last,
             first_at=min(self.first_at, other.first_at),
             gone=self.gone and other.gone,
-            unsure=self.unsure or other.unsure or self.gone is not other.gone,
+            unsure=self.unsure or other.unsure or disordered or self.gone is not other.gone,
             seen=shown or None,
         )
 
