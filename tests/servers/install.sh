@@ -14,6 +14,7 @@ readonly PACKAGES=(
   389-ds-base python3-lib389                                                                      # 389 Directory Server
   krb5-user libkrb5-dev gcc python3-dev                                                           # tickets; gssapi is compiled
   python3-ldap                                                                                    # what benchmarks compare with
+  redis-server nats-server rabbitmq-server                                                        # message brokers
   openssl                                                                                         # test certificates
   curl                                                                                            # a foreign client of webhooks and monitoring
   postgresql                                                                                      # the store's second database

@@ -1,0 +1,207 @@
+"""Real brokers as triggers: a message wakes its source, is acknowledged when the wake is kept, and never holds up the others."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import syncd_brokers
+from servers.brokers import BROKERS, Broker
+from syncd.core.errors import NeedsHuman, TryAgain
+from syncd.core.ports import Room, Standing
+from syncd.core.wakes import Wake, WakeReason
+from syncd_brokers.messages import AWAY
+
+CLASSES: dict[str, Any] = {
+    "redis": syncd_brokers.Redis,
+    "nats": syncd_brokers.Nats,
+    "rabbitmq": syncd_brokers.RabbitMq,
+    "kafka": syncd_brokers.Kafka,
+}
+LONG = 60
+NOW = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("brokers")]
+
+
+@pytest.fixture(scope="module", params=list(BROKERS))
+def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    kind = BROKERS[request.param]
+    if reason := kind.missing():
+        pytest.fail(reason)
+    with kind() as running:
+        yield running
+
+
+def event(number: int, subject: str = "e7") -> dict[str, str]:
+    return {
+        "specversion": "1.0",
+        "id": str(number),
+        "source": "/hr.example.com",
+        "type": "com.example.hr.person.changed",
+        "subject": subject,
+        "time": "2026-11-22T01:29:58.5Z",
+    }
+
+
+def body(number: int) -> bytes:
+    return json.dumps(event(number)).encode()
+
+
+def trigger(broker: Broker, tmp_path: Path, **changes: Any) -> Any:
+    made = CLASSES[broker.type]
+    settings = made.settings(**{"wakes": "hr", **broker.settings(), **changes})
+    return made(settings, Room(name="people", now=lambda: NOW, base=tmp_path))
+
+
+class Heard:
+    """Whom we were told of; `refuse` wakes fail first, as if the disk were full."""
+
+    def __init__(self, *, refuse: int = 0) -> None:
+        self.wakes: list[Wake] = []
+        self.tries = 0
+        self._refuse = refuse
+        self._more = asyncio.Condition()
+
+    async def wake(self, wake: Wake) -> None:
+        async with self._more:
+            self.tries += 1
+            self._more.notify_all()
+        if self.tries <= self._refuse:
+            raise TryAgain(AWAY.at(broker="the disk", where="here", why="full"), after=timedelta(milliseconds=50))
+        async with self._more:
+            self.wakes.append(wake)
+            self._more.notify_all()
+
+    async def until(self, met: Callable[[], bool]) -> None:
+        async with self._more:
+            await asyncio.wait_for(self._more.wait_for(met), LONG)
+
+    @property
+    def keys(self) -> list[str]:
+        return [wake.key.rpartition("#")[2] for wake in self.wakes]
+
+
+@asynccontextmanager
+async def listening(one: Any, wake: Callable[[Wake], Awaitable[None]]) -> AsyncIterator[None]:
+    async with one:
+        task = asyncio.create_task(one.listen(wake))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            assert task.cancelled()
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+def test_a_message_in_either_mode_wakes_the_source_and_comes_once(broker: Broker, tmp_path: Path) -> None:
+    async def story() -> None:
+        heard = Heard()
+        async with listening(trigger(broker, tmp_path), heard.wake):
+            await broker.publish(body(1))
+            await broker.publish(b"{}", {f"ce_{name}": text for name, text in event(2).items()})
+            await heard.until(lambda: len(heard.wakes) == 2)
+        wake = heard.wakes[0]
+        assert (wake.source, wake.reason, wake.who) == ("hr", WakeReason.BROKER, ("e7",))
+        assert wake.event_at == datetime(2026, 11, 22, 1, 29, 58, 500_000, tzinfo=UTC)
+        again = Heard()
+        async with listening(trigger(broker, tmp_path), again.wake):
+            await broker.publish(body(3))
+            await again.until(lambda: "3" in again.keys)
+        assert (heard.keys, again.keys) == (["1", "2"], ["3"])
+
+    run(story())
+
+
+def test_what_could_not_be_kept_is_not_acknowledged_and_comes_again(broker: Broker, tmp_path: Path) -> None:
+    async def story() -> None:
+        never = Heard(refuse=1_000_000)
+        async with listening(trigger(broker, tmp_path), never.wake):
+            await broker.publish(body(11))
+            await never.until(lambda: never.tries > 2)
+        heard = Heard(refuse=2)
+        async with listening(trigger(broker, tmp_path), heard.wake):
+            await broker.publish(body(12))
+            await heard.until(lambda: {"11", "12"} <= set(heard.keys))
+
+    run(story())
+
+
+def test_what_cannot_be_understood_holds_up_nobody(broker: Broker, tmp_path: Path) -> None:
+    async def story() -> None:
+        heard = Heard()
+        async with listening(trigger(broker, tmp_path), heard.wake):
+            for odd in (b"", b"\xff\xfe", b"[1, 2", b'{"specversion": "0.3"}', b"x" * 100_000):
+                await broker.publish(odd)
+            await broker.publish(body(21))
+            await heard.until(lambda: bool(heard.wakes))
+        again = Heard()
+        async with listening(trigger(broker, tmp_path), again.wake):
+            await broker.publish(body(22))
+            await again.until(lambda: bool(again.wakes))
+        assert (heard.keys, again.keys) == (["21"], ["22"])
+
+    run(story())
+
+
+def test_any_message_wakes_where_that_is_asked_for(broker: Broker, tmp_path: Path) -> None:
+    async def story() -> None:
+        heard = Heard()
+        async with listening(trigger(broker, tmp_path, format="any"), heard.wake):
+            await broker.publish(b"something happened")
+            await heard.until(lambda: bool(heard.wakes))
+        assert heard.wakes == [Wake(source=heard.wakes[0].source, reason=WakeReason.BROKER)]
+
+    run(story())
+
+
+# RabbitMQ takes half a minute for it, and Tansu remembers nothing.
+@pytest.mark.parametrize("broker", ["redis", "nats"], indirect=True)
+def test_a_restart_of_the_broker_is_survived(broker: Broker, tmp_path: Path) -> None:
+    async def story() -> None:
+        heard = Heard()
+        async with listening(trigger(broker, tmp_path), heard.wake):
+            await broker.publish(body(31))
+            await heard.until(lambda: "31" in heard.keys)
+            await asyncio.to_thread(broker.stop)
+            await asyncio.to_thread(broker.start)
+            await broker.publish(body(32))
+            await heard.until(lambda: "32" in heard.keys)
+
+    run(story())
+
+
+MISNAMED = {
+    "redis": {"stream": "no-such"},
+    "nats": {"stream": "NO"},
+    "rabbitmq": {"queue": "no-such"},
+    "kafka": {"topics": ["no-such"]},
+}
+
+
+def test_a_misspelled_name_and_a_broker_that_is_away_are_said(broker: Broker, tmp_path: Path) -> None:
+    async def verdict(one: Any) -> Any:
+        return await anext(one.check())
+
+    async def story() -> None:
+        assert (await verdict(trigger(broker, tmp_path))).standing is Standing.OK
+        misspelled = trigger(broker, tmp_path, **MISNAMED[broker.type])
+        with pytest.raises(NeedsHuman) as refused:
+            await misspelled.listen(Heard().wake)
+        assert refused.value.problem.code == "BRK-005"
+        assert (await verdict(misspelled)).problem.code == "BRK-005"
+        nowhere = {"servers": ["127.0.0.1:1"]} if "servers" in broker.settings() else {"port": 1}
+        assert (await verdict(trigger(broker, tmp_path, **nowhere))).problem.code == "BRK-003"
+
+    run(story())
