@@ -71,17 +71,21 @@ def _inherited(older: Note, newer: Note) -> Note:
     )
 
 
+def tried(note: Note) -> Note:
+    """Return a message that is about to be sent. Kept before it is: who dies over it leaves word that it may have been heard."""
+    return replace(note, attempts=note.attempts + 1)
+
+
 def delivered(note: Note, *, now: datetime) -> Note:
     """Return a message that was taken by its channel."""
-    return replace(note, state=NoteState.DELIVERED, attempts=note.attempts + 1, settled_at=now)
+    return replace(note, state=NoteState.DELIVERED, settled_at=now)
 
 
 def failed(note: Note, problem: Problem, *, now: datetime, after: timedelta = timedelta(0)) -> Note:
     """Return a message whose attempt failed; `after` is the least time that the channel asked to wait."""
-    wait = max(after, WAITS[min(note.attempts, len(WAITS) - 1)])
+    wait = max(after, WAITS[min(max(note.attempts, 1), len(WAITS)) - 1])
     return replace(
         note,
-        attempts=note.attempts + 1,
         failed_at=note.failed_at or now,
         due_at=now + wait,
         code=problem.code,

@@ -106,7 +106,7 @@ class Case:
     hushed: str = ""
     """Why nobody is told at the moment, for people; empty where nothing keeps it back."""
     openings: tuple[datetime, ...] = ()
-    """When it was opened lately, this episode included: what comes and goes is held open for longer."""
+    """When it came lately, earlier episodes included: what comes and goes is held open for longer."""
 
     @property
     def number(self) -> int:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from syncd.alerts.delivery import delivered, failed, round_of, withdrawn
+from syncd.alerts.delivery import delivered, failed, round_of, tried, withdrawn
 from syncd.alerts.facts import Situation
 from syncd.alerts.rules import Policy, QuietHours, load_policy
 from syncd.alerts.state import Step, advance
@@ -172,7 +172,9 @@ class Alerting:
             await self._store.do(lambda tx: tx.alerts.settle((*turn.settled, *turn.kept)))
         times = [turn.next_at] if turn.next_at else []
         for index, note in enumerate(turn.due):
-            result = await self._attempt(name, note)
+            trying = tried(note)
+            await self._store.do(partial(_settle, notes=[trying]))
+            result = await self._attempt(name, trying)
             rest = [] if result.pause is None else _put_off(turn.due[index + 1 :], result.note.due_at, result.pause)
             settled = [result.note, *rest]
             await self._store.do(partial(_settle, notes=settled))
@@ -202,7 +204,7 @@ class Alerting:
         else:
             log.info("alert.delivered", case=note.case, news=str(note.news), channel=name)
             return _Attempt(note=delivered(note, now=self._now()), pause=None)
-        log.warning("alert.not_delivered", case=note.case, channel=name, code=problem.code, attempt=note.attempts + 1)
+        log.warning("alert.not_delivered", case=note.case, channel=name, code=problem.code, attempt=note.attempts)
         after = failed(note, problem, now=self._now(), after=pause or timedelta(0))
         return _Attempt(note=after, pause=pause)
 
