@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NOT_DRIFTED: Final = message(
     "CLI-190",
     what="Nothing that was changed by hand is kept of {who!r}{of}.",
-    do="`syncd drift list --all` shows what is kept. What the rules revert is not kept: `syncd audit search` shows it.",
+    do="`syncd drift list --all` shows what is kept. What the rules revert is not kept: `syncd audit show` shows it.",
     example="syncd drift accept 'Nobody Like That' --reason test",
 )
 SEVERAL: Final = message(
