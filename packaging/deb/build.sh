@@ -30,7 +30,7 @@ umask 022
 
 echo "build.sh: libraries" >&2
 install -d "$HOME_/bin" "$SITE"
-ln -s "$PYTHON" "$HOME_/bin/python3"
+ln -s ../../../bin/python3.11 "$HOME_/bin/python3"
 printf 'home = /usr/bin\ninclude-system-site-packages = false\nversion = 3.11\n' >"$HOME_/pyvenv.cfg"
 # Copies, not links into uv's cache: what is changed here must not change there.
 pip() { "$UV" pip install --quiet --link-mode copy --python "$PYTHON" --target "$SITE" "$@"; }
@@ -53,9 +53,9 @@ readonly DOC=$STAGE/usr/share/doc/syncd
 install -Dm 644 "$ROOT"/docs/how-to/*.md -t "$DOC"
 install -Dm 644 "$ROOT/packaging/systemd/credentials.conf" "$ROOT/examples/company.csv" -t "$DOC/examples"
 install -Dm 644 "$HERE/copyright" -t "$DOC"
-printf 'syncd (%s-1) stable; urgency=medium\n\n  * See CHANGELOG.md.gz.\n\n -- %s  %s\n' "$VERSION" \
+printf 'syncd (%s-1) stable; urgency=medium\n\n  * See changelog.gz.\n\n -- %s  %s\n' "$VERSION" \
   "$(sed -n 's/^Maintainer: //p' "$HERE/control")" "$(date -R -u -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$DOC/changelog.Debian.gz"
-gzip -9nc "$ROOT/CHANGELOG.md" >"$DOC/CHANGELOG.md.gz"
+gzip -9nc "$ROOT/CHANGELOG.md" >"$DOC/changelog.gz"
 install -d "$STAGE/usr/share/man/man1"
 gzip -9nc "$HERE/syncd.1" >"$STAGE/usr/share/man/man1/syncd.1.gz"
 install -Dm 644 "$HERE/lintian-overrides" "$STAGE/usr/share/lintian/overrides/syncd"

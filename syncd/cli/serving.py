@@ -1,5 +1,7 @@
 """`syncd run`, put together: the service, its signals, its HTTP side, its alerts, and what systemd is told. It decides nothing.
 
+A configuration that was changed is read while the old one is at work, and everything goes on with it, or nothing does.
+
 What stands beside the service is begun again when it fails, and never ends it.
 """
 
@@ -7,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -17,12 +21,14 @@ from syncd.core.errors import Misconfigured, SyncdError
 from syncd.engine.backoff import Backoff
 from syncd.engine.health import health
 from syncd.engine.notify import Notifier, Pulse
+from syncd.engine.reloading import Loaded, Reloading
 from syncd.engine.serving import Schedule, Service
 
 if TYPE_CHECKING:
     from syncd.cli.session import Session
     from syncd.core.health import Health
     from syncd.engine.cycle import Cycle
+    from syncd.engine.world import World
 
 log = structlog.get_logger(__name__)
 ALERT_SECONDS: Final = 15.0
@@ -31,37 +37,93 @@ ALERT_SECONDS: Final = 15.0
 
 async def serve(session: Session, *, told: Callable[[Cycle], None]) -> None:
     """Serve until SIGTERM or SIGINT. Raises Busy if another syncd is at work, Misconfigured for what is known at the start."""
-    settings = session.settings
     notifier = Notifier()
     pulse = Pulse(notifier)
     service = Service(session.world("syncd run"), schedule_of(session), pulse=pulse, told=told)
-
-    async def look() -> Health:
-        every = settings.schedule.every
-        return await asyncio.to_thread(health, service.world, service=service.live(), every=every)
-
-    alerting = session.alerting()
-
-    async def judge() -> None:
-        while True:
-            await alerting.tick(await look())
-            await asyncio.sleep(ALERT_SECONDS)
-
-    works: dict[str, Callable[[], Awaitable[None]]] = {
-        "pulse": pulse.beat,
-        "alerts": judge,
-        "channels": alerting.deliver_forever,
-    }
-    if settings.web.listen is not None or settings.web.monitoring.listen is not None:
-        works["web"] = _web(session, service, look)
-    listen(service.stop, lambda: notifier.stopping("settling what is under way"))
-    beside = [asyncio.create_task(_kept(name, work), name=name) for name, work in works.items()]
+    beside = _Beside(service, pulse)
+    first = beside.read(session)
+    reloading = Reloading(beside, first, lambda: beside.read(session.again()), announce=notifier)
+    listen(service.stop, lambda: notifier.stopping("settling what is under way"), hangup=reloading.now)
+    beside.start(first.rest, reloading.watch)
     try:
         await service.run()
     finally:
-        for task in beside:
-            task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        await beside.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What one configuration brings beside the world."""
+
+    schedule: Schedule
+    every: timedelta
+    works: Mapping[str, Callable[[], Awaitable[None]]]
+
+
+class _Beside:
+    """What stands beside the service: each part a task, all begun anew with each configuration that is taken over."""
+
+    def __init__(self, service: Service, pulse: Pulse) -> None:
+        self._service, self._pulse = service, pulse
+        self._every = timedelta(0)
+        self._lasting: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._swapping: asyncio.Task[None] | None = None
+
+    def read(self, session: Session) -> Loaded:
+        """Put together what a session's configuration says. Raises Misconfigured with what is wrong with any part."""
+        world, alerting, settings = session.world("syncd run"), session.alerting(), session.settings
+
+        async def judge() -> None:
+            while True:
+                await alerting.tick(await self._look())
+                await asyncio.sleep(ALERT_SECONDS)
+
+        works: dict[str, Callable[[], Awaitable[None]]] = {"alerts": judge, "channels": alerting.deliver_forever}
+        if settings.web.listen is not None or settings.web.monitoring.listen is not None:
+            works["web"] = _web(session, self._service, self._look)
+        parts = _Parts(schedule=schedule_of(session), every=settings.schedule.every, works=works)
+        return Loaded(world=world, rest=parts, files=session.files, state=settings.state.url)
+
+    async def _look(self) -> Health:
+        live = self._service.live()
+        return await asyncio.to_thread(health, self._service.world, service=live, every=self._every)
+
+    def start(self, parts: _Parts, *lasting: Callable[[], Awaitable[None]]) -> None:
+        """Begin with the first configuration, and with what lasts through all of them."""
+        self._lasting = [_task(work.__name__, work) for work in (self._pulse.beat, *lasting)]
+        self._begin(parts)
+
+    def _begin(self, parts: _Parts) -> None:
+        self._every = parts.every
+        self._tasks = [_task(name, work) for name, work in parts.works.items()]
+
+    def reload(self, world: World, rest: _Parts) -> None:
+        """Go on with another configuration (`syncd.engine.reloading.Serving`)."""
+        self._service.reload(world, rest.schedule)
+        self._swapping = _task("swap", partial(self._swap, self._swapping, rest))
+
+    async def _swap(self, before: asyncio.Task[None] | None, parts: _Parts) -> None:
+        """Begin anew when what went before has let go of its sockets."""
+        if before is not None:
+            await before
+        await _ended(self._tasks)
+        self._begin(parts)
+
+    async def close(self) -> None:
+        """End everything."""
+        await _ended([*self._lasting, *([self._swapping] if self._swapping else [])])
+        await _ended(self._tasks)
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _task(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+    return asyncio.create_task(_kept(name, work), name=name)
 
 
 def _web(session: Session, service: Service, look: Callable[[], Awaitable[Health]]) -> Callable[[], Awaitable[None]]:
@@ -80,8 +142,8 @@ def schedule_of(session: Session) -> Schedule:
     return Schedule(every=written.every, jitter=written.jitter, drain=written.drain)
 
 
-def listen(*told: Callable[[], None]) -> None:
-    """Tell somebody of SIGTERM and SIGINT instead of dying."""
+def listen(*told: Callable[[], None], hangup: Callable[[], None]) -> None:
+    """Tell somebody of SIGTERM and SIGINT, and somebody of SIGHUP, instead of dying."""
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -90,6 +152,7 @@ def listen(*told: Callable[[], None]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, hangup)
 
 
 async def _kept(name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -116,6 +116,20 @@ class Session:
             service=service,
         )
 
+    def again(self) -> Session:
+        """Return a session that reads everything anew and works on the same open state, which stays this one's to close."""
+        fresh = Session(config=self._config, level=self._level)
+        fresh.now = self.now
+        vars(fresh)["store"] = self.store
+        return fresh
+
+    @property
+    def files(self) -> frozenset[Path]:
+        """Return the files that the configuration and its rules were read from."""
+        rules, alerts = self.rules, self.settings.alerts.rules
+        read = frozenset().union(rules.outbound.files, *(each.files for each in rules.inbound.values()))
+        return read | {self.settings.path.resolve()} | ({alerts} if alerts else frozenset())
+
     def room(self, name: str, *, wanted: Mapping[Kind, frozenset[str]] | None = None) -> Room:
         """Return what a connector is given besides its settings; of a source, `wanted` is what its rules read."""
         return Room(name=name, now=self.now, base=self.settings.base, wanted=wanted)

@@ -46,8 +46,8 @@ class Loaded:
     """A configuration that is valid, as far as can be said without asking anybody."""
 
     world: World
-    schedule: Any
-    """Of `syncd.engine.serving`; passed on unseen."""
+    rest: Any
+    """What is handed over with it (schedule, alerts, web); passed on unseen."""
     files: frozenset[Path]
     """What it was read from."""
     state: str
@@ -69,9 +69,9 @@ class Impact:
 
 
 class Serving(Protocol):
-    """The running service (`syncd.engine.serving.Service`)."""
+    """Who works with it: the service, and what stands beside it."""
 
-    def reload(self, world: World, schedule: Any = None) -> None: ...
+    def reload(self, world: World, rest: Any) -> None: ...
 
 
 class Announcing(Protocol):
@@ -140,7 +140,7 @@ class Reloading:
     async def _take(self, loaded: Loaded, found: Impact) -> None:
         self.current, self._tried = loaded, signature(loaded.files)
         await self._forget()
-        self._service.reload(loaded.world, loaded.schedule)
+        self._service.reload(loaded.world, loaded.rest)
         log.info(
             "config.reloaded",
             mapped_anew=sum(found.mapped_anew.values()),

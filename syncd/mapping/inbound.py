@@ -76,8 +76,11 @@ class InboundRules:
         source: str,
         kinds: Mapping[Kind, _Kind],
         refers: Mapping[Kind, Mapping[str, str]],
+        files: frozenset[Path] = frozenset(),
     ) -> None:
         self.path = path
+        self.files = files
+        """What the rules were read from: their file and its tables."""
         self.digest = digest
         self.refers = refers
         self.reads: Mapping[Kind, frozenset[str]] = {
@@ -201,6 +204,7 @@ class _Loader:
             source=self.source,
             kinds=self.kinds,
             refers=self.refers,
+            files=self.written.files,
         )
 
     def _section(self, kind: Kind, section: Section) -> None:

@@ -69,9 +69,17 @@ class OutboundRules:
     """The rules of one target."""
 
     def __init__(
-        self, *, path: Path, digest: bytes, kinds: Mapping[Kind, _Kind], adopt: Mapping[Kind, tuple[str, ...]]
+        self,
+        *,
+        path: Path,
+        digest: bytes,
+        kinds: Mapping[Kind, _Kind],
+        adopt: Mapping[Kind, tuple[str, ...]],
+        files: frozenset[Path] = frozenset(),
     ) -> None:
         self.path = path
+        self.files = files
+        """What the rules were read from: their file and its tables."""
         self.digest = digest
         self.adopt = adopt
         self.looks_at: Mapping[Kind, frozenset[Neighbour]] = {
@@ -213,7 +221,11 @@ class _Loader:
                 if section is not None:
                     self._section(kind, section, file)
         return OutboundRules(
-            path=self.written.document.path, digest=self.written.digest, kinds=self.kinds, adopt=self.adopt
+            path=self.written.document.path,
+            digest=self.written.digest,
+            kinds=self.kinds,
+            adopt=self.adopt,
+            files=self.written.files,
         )
 
     def _section(self, kind: Kind, section: OutboundSection, file: OutboundFile) -> None:

@@ -53,6 +53,13 @@ class Written:
     problems: list[Problem] = field(default_factory=list)
     """What was found so far; the loader adds to it and raises all at once."""
 
+    @property
+    def files(self) -> frozenset[Path]:
+        """Return the rule file, and the tables that it reads from files."""
+        folder = self.document.path.parent
+        read = (table.file for table in self.file.tables.values() if isinstance(table, Table))
+        return frozenset({self.document.path, *(folder / file for file in read)})
+
     def place(self, loc: Loc, of: Literal["key", "value", "text"] = "value") -> Place:
         return self.document.place(*loc, of=of)
 

@@ -2,64 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
 
 import pytest
 
+from support.ear import Daemon
 from support.installation import doubled
 from support.journey import Journey, until
 from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
 
 pytestmark = pytest.mark.slow
 EVERY = "schedule: {every: 10s, jitter: 0s}\n"
-
-
-class Service:
-    """`syncd run` in a process of its own. Its log is read as it is written, so that no pipe is ever full."""
-
-    def __init__(self, one: Journey, *arguments: str) -> None:
-        self.process: subprocess.Popen[bytes] = one.start("run", "--verbose", *arguments)
-        self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave nothing running, whatever the test has come to."""
-        if self.process.poll() is None:
-            self.process.kill()
-        self.ended()
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.lines.append(line.decode())
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        """Return what the log says of one kind of event."""
-        found = [json.loads(line) for line in list(self.lines) if line.startswith("{")]
-        return [event for event in found if event["event"] == name]
-
-    def stop(self) -> int:
-        """Send SIGTERM and return the exit code."""
-        self.process.terminate()
-        return self.ended()
-
-    def ended(self) -> int:
-        """Wait for its end and return the exit code."""
-        code = self.process.wait(timeout=60)
-        self._reader.join()
-        for pipe in (self.process.stdout, self.process.stderr):
-            if pipe is not None:
-                pipe.close()
-        return code
 
 
 @pytest.fixture
@@ -82,7 +36,7 @@ def users(server: SandboxServer) -> int:
 def test_the_service_works_on_its_schedule_and_ends_in_order_when_it_is_told_to(
     one: Journey, sandbox: SandboxServer
 ) -> None:
-    with Service(one) as service:
+    with Daemon(one) as service:
         until(lambda: len(one.tenant()["users"]) == len(one.people), "the first turn")
 
         person = next(row for row in one.people if row["Manager Number"])
@@ -109,7 +63,7 @@ def test_neither_a_source_nor_a_target_that_fails_ends_the_service_and_the_next_
     export = one.folder / "company.csv"
     export.rename(one.folder / "elsewhere.csv")
     one.control("faults", [{"kind": "reset_before", "interface": "*", "probability": 1.0}])
-    with Service(one) as service:
+    with Daemon(one) as service:
         until(lambda: service.events("cycle.failed"), "the first turn, which fails")
         assert [event["code"] for event in service.events("source.failed")]
         assert service.process.poll() is None
@@ -123,7 +77,7 @@ def test_neither_a_source_nor_a_target_that_fails_ends_the_service_and_the_next_
 
 def test_told_to_stop_in_the_middle_it_settles_what_is_under_way(one: Journey, sandbox: SandboxServer) -> None:
     one.control("faults", [{"kind": "slow", "interface": "/topapi/v2/user/create", "probability": 1.0, "seconds": 0.5}])
-    with Service(one) as service:
+    with Daemon(one) as service:
         until(lambda: users(sandbox) > 1, "the first person who is being made")
 
         assert service.stop() == 0
@@ -137,12 +91,12 @@ def test_told_to_stop_in_the_middle_it_settles_what_is_under_way(one: Journey, s
 
 def test_a_second_service_says_who_is_there_and_a_command_is_let_in(one: Journey, sandbox: SandboxServer) -> None:
     one.control("faults", [{"kind": "slow", "interface": "/topapi/v2/user/create", "probability": 1.0, "seconds": 1.0}])
-    with Service(one) as service:
+    with Daemon(one) as service:
         until(lambda: users(sandbox) > 1, "the first person who is being made")
 
-        with Service(one, "--turns", "1") as second:
+        with Daemon(one, "--turns", "1") as second:
             assert second.ended() in (0, 9)
-        with Service(one) as third:
+        with Daemon(one) as third:
             assert third.ended() == 9
         between = one.ran("sync")
 

@@ -4,37 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from support.ear import Ear
 from syncd.engine.notify import Notifier, Pulse
-
-
-class Ear:
-    """systemd's end of the socket."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.bind("\0" + address[1:] if address.startswith("@") else address)
-
-    def heard(self) -> list[dict[str, str]]:
-        """Return what came since the last time, each message as its variables."""
-        found: list[dict[str, str]] = []
-        while True:
-            try:
-                lines = self._socket.recv(4096).decode().split("\n")
-            except BlockingIOError:
-                return found
-            found.append(dict(line.split("=", 1) for line in lines))
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 @pytest.fixture(params=["path", "abstract"])

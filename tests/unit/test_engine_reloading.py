@@ -34,7 +34,7 @@ class Bench:
         self.said: list[str] = []
 
     # the service
-    def reload(self, world: World, schedule: Any = None) -> None:
+    def reload(self, world: World, rest: Any) -> None:
         self.taken.append(world)
 
     # systemd
@@ -49,7 +49,7 @@ class Bench:
         inbound = load_inbound(self.rules, source=HR, attributes=None, now=self.world.now)
         seat = replace(self.world.world.seats[HR], rules=inbound)
         world = replace(self.world.world, seats={HR: seat}, config_digest=inbound.digest)
-        return Loaded(world=world, schedule=None, files=frozenset({self.rules}), state=self.state)
+        return Loaded(world=world, rest=None, files=frozenset({self.rules}), state=self.state)
 
     def write(self, text: str) -> None:
         """Replace the file as an editor does."""
