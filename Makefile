@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help demo test check fast fuzz lint format types imports bench docs lock servers clean
+.PHONY: help demo test check fast fuzz lint format types imports bench docs deb lock servers clean
 
 help: ## What one can say here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -67,6 +67,10 @@ bench: $(VENV)/.dev ## Print the figures of docs/performance.md
 
 docs: $(VENV)/.dev ## Write the generated reference pages and the JSON Schemas
 	$(BIN)/python -m docs.generate
+
+deb: $(BIN)/uv ## Build the Debian package into dist/
+	mkdir -p dist
+	packaging/deb/build.sh $(BIN)/uv dist
 
 lock: $(BIN)/uv ## Resolve the dependencies again and write the lock files
 	$(BIN)/uv pip compile pyproject.toml --upgrade --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
