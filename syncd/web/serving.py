@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -134,14 +135,23 @@ def _in_file_system(path: Path) -> socket.socket:
         except ConnectionRefusedError:
             path.unlink(missing_ok=True)
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    unready = path.with_name(f".{os.getpid()}")
     try:
-        made.bind(str(path))
-        path.chmod(0o660)
+        made.bind(str(unready))
+        unready.chmod(0o660)
         made.listen(BACKLOG)
+        _renamed(unready, path)
     except OSError:
         made.close()
+        unready.unlink(missing_ok=True)
         raise
     return made
+
+
+def _renamed(unready: Path, path: Path) -> None:
+    """Give the socket its name when it can be used. `link` refuses a name that is taken, which `rename` would take away."""
+    path.hardlink_to(unready)
+    unready.unlink()
 
 
 def _url(where: Address, listening: socket.socket, *, tls: ssl.SSLContext | None) -> str:
