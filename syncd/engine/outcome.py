@@ -18,7 +18,7 @@ def conclude(tx: Transaction, world: World, found: Reconciliation) -> None:
     """Keep the marks of those who have to be looked at again, and take away the others."""
     open_ = _open(found)
     tx.marks.clear(found.looked_at - open_, upto=found.upto)
-    tx.marks.keep(open_ & found.looked_at, reason="not in agreement", at=world.now())
+    tx.marks.keep(open_ & found.looked_at, reason="not in agreement", at=world.now(), upto=found.upto)
     tx.reviews.put(found.reviews)
     drift_judging.settled(tx, world, found.plan.changes, subjects_of(found.plan.changes))
     if found.everybody:

@@ -22,6 +22,9 @@ _M: Final = tables.marks
 _R: Final = tables.reviews
 _ADD: Final = Put(_M)
 _NUMBER: Final = Many(update(_M).where(_M.c.subject == bindparam("one")).values(number=bindparam("now_number")))
+_STANDS: Final = Many(
+    update(_M).where(_M.c.subject == bindparam("one"), _M.c.number <= bindparam("upto")).values(number=0)
+)
 _NEW: Final = select(_M.c.subject).where(_M.c.number > bindparam("after")).order_by(_M.c.number, _M.c.subject)
 _LAST: Final = select(counters.c.value).where(counters.c.name == "marks")
 _ALL: Final = select(_M.c.subject, _M.c.reason).order_by(_M.c.since, _M.c.subject)
@@ -44,10 +47,14 @@ class Marks:
         """Mark subjects. Those marked already keep their first time and reason, and count as marked anew."""
         self._put(subjects, reason, at, number=numbers(self._connection, "marks", 1)[0])
 
-    def keep(self, subjects: Iterable[SubjectId], *, reason: str, at: datetime) -> None:
-        """Mark subjects who were just looked at and shall be again with the next look at all who are marked: no new mark."""
+    def keep(self, subjects: Iterable[SubjectId], *, reason: str, at: datetime, upto: int = sys.maxsize) -> None:
+        """Mark subjects who were just looked at and shall be again with the next look at all who are marked: no new mark.
+
+        Who was marked later than `upto` has a new one all the same.
+        """
         for portion in portions(subjects):
             _ADD.run(self._connection, [(subject, micros(at), reason, 0) for subject in portion])
+            _STANDS.run(self._connection, [{"one": subject, "upto": upto} for subject in portion])
 
     def _put(self, subjects: Iterable[SubjectId], reason: str, at: datetime, *, number: int) -> None:
         since = micros(at)

@@ -50,7 +50,9 @@ async def served(world: World, schedule: Schedule = QUIET, *, first: bool = True
         await asyncio.wait_for(task, 60)
 
 
-async def until(condition: Callable[[], bool | Awaitable[bool]], what: str, task: asyncio.Task[Any] | None = None) -> None:
+async def until(
+    condition: Callable[[], bool | Awaitable[bool]], what: str, task: asyncio.Task[Any] | None = None
+) -> None:
     """Wait for something, a minute at most."""
     async with asyncio.timeout(60):
         while True:
