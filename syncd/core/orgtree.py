@@ -189,6 +189,8 @@ def resolve(entity: Entity, references: Meaning) -> Entity:
 
 def _meant(value: Value, find: Callable[[str], SubjectId | None]) -> tuple[tuple[SubjectId, ...], tuple[str, ...]]:
     """Return those whom a reference names, each once, and the texts that name nobody."""
+    if type(value) is tuple and len(value) == 1 and value[0]:  # nearly everybody: one department
+        value = str(value[0])
     if isinstance(value, str):
         one = find(value)
         return ((), (value,)) if one is None else ((one,), ())

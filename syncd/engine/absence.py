@@ -80,10 +80,10 @@ def _missing(tx: Transaction, seat: Seat, reading: Reading) -> list[Key]:
     derived = {key for key, sum_ in unprinted.items() if sum_.startswith(DERIVED)}
     found = set(unprinted)
     if reading.all_decoded:
-        found.update(key for key in tx.records.present(seat.name))
+        found.update(key for key in tx.records.present(seat.name) if not reading.came(*key))
     elif left := reading.known.left:
         found.update(tx.records.remaining(seat.name, fingerprints=left))
-    return sorted(found - reading.yielded - derived)
+    return sorted(key for key in found - derived if not reading.came(*key))
 
 
 def _doubts(

@@ -6,34 +6,47 @@ Only those for whom nothing at all is to be done, said or waited for are in agre
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
 
 from syncd.core.difference import Names, compare, exchange, references
-from syncd.core.model import Desired, FieldSpec, Kind, Link, LinkState, Observed, SubjectId, TargetId
+from syncd.core.model import Desired, FieldSpec, FieldType, Kind, Link, LinkState, Observed, SubjectId, TargetId
 from syncd.core.values import content_digest, is_empty
 
 if TYPE_CHECKING:
-    from syncd.core.values import Value
     from syncd.store.links import LinkedRow
 
+_REFERRING: Final = frozenset({FieldType.REFERENCE, FieldType.REFERENCES, FieldType.MEMBERSHIPS})
 
-def agreed_digest(
-    wanted: Desired, row: LinkedRow, specs: Mapping[str, FieldSpec], ids: Mapping[SubjectId, TargetId]
-) -> bytes:
-    """Return the digest of what is wanted, in the target's ids, together with what the target holds, as it is stored."""
-    fields: dict[str, Value] = {}
-    for name, value in wanted.fields.items():
-        spec = specs.get(name)
-        if spec is None:
-            continue
-        named = references(value, spec)
-        fields[name] = value if not named else [exchange(value, spec, ids), [one for one in named if one not in ids]]
-    sum_ = hashlib.blake2b(content_digest(fields, tuple(fields)), digest_size=16)
-    sum_.update(repr(tuple(fields)).encode())
-    sum_.update(row.raw or b"")
-    sum_.update(row.link.state.encode())
-    return sum_.digest()
+
+class Agreement:
+    """By what agreement is recognised, for objects of one kind. It is asked for each: what is the same for all is made once."""
+
+    def __init__(self, specs: Mapping[str, FieldSpec], ids: Mapping[SubjectId, TargetId]) -> None:
+        """`ids` may grow meanwhile."""
+        self._specs = specs
+        self._ids = ids
+        self._referring = {name: spec for name, spec in specs.items() if spec.type in _REFERRING}
+        self._written: dict[tuple[str, ...], bytes] = {}
+
+    def named(self, wanted: Desired) -> Iterator[SubjectId]:
+        """Yield whom a wish refers to."""
+        for name, spec in self._referring.items():
+            if value := wanted.fields.get(name):
+                yield from references(value, spec)
+
+    def digest(self, wanted: Desired, row: LinkedRow) -> bytes:
+        """Return the digest of what is wanted, in the target's ids, together with what the target holds, as it is stored."""
+        fields = {name: value for name, value in wanted.fields.items() if name in self._specs}
+        for name, spec in self._referring.items():
+            if named := references(fields.get(name), spec):
+                missing = [one for one in named if one not in self._ids]
+                fields[name] = [exchange(fields[name], spec, self._ids), missing]
+        names = tuple(fields)
+        if (written := self._written.get(names)) is None:
+            written = self._written[names] = repr(names).encode()
+        said = b"".join((content_digest(fields, names), written, row.raw or b"", row.state.encode()))
+        return hashlib.blake2b(said, digest_size=16).digest()
 
 
 def agrees(wanted: Desired, link: Link, seen: Observed, specs: Mapping[str, FieldSpec], names: Names) -> bool:

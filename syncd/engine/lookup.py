@@ -6,7 +6,7 @@ The answers are those of `syncd.core.correlation.References`, which knows every 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from syncd.core.attributes import ATTRIBUTES, REFERRING, attribute
 from syncd.core.correlation import ONE_OF, Statement, folded
@@ -18,6 +18,7 @@ from syncd.store.rows import ALIAS
 
 _Near = tuple[SourceName, Kind, str, str]
 _Far = tuple[Kind, str, str]
+_Attribute = tuple[SourceName, Kind, str]
 
 
 class Lookup:
@@ -28,6 +29,10 @@ class Lookup:
         self._near: dict[_Near, SubjectId | None] = {}
         self._far: dict[_Far, SubjectId | None] = {}
         self._shared: set[_Near] = set()
+        self._met: dict[_Attribute, set[str]] = defaultdict(set)
+        """The texts that were asked for, as they are written: a department's thousand people name one department."""
+        self._found: dict[_Attribute, dict[str, SubjectId | None]] = defaultdict(dict)
+        """What was answered since something was asked last."""
         self._gives = {(name, kind): seat.rules.gives(kind) for name, seat in world.seats.items() for kind in Kind}
 
     def learn(self, tx: Transaction, statements: Iterable[Statement]) -> None:
@@ -38,22 +43,28 @@ class Lookup:
                 value = one.facts.get(name)
                 if not value:
                     continue
-                how = self.how(one.source, one.kind, name)
-                kinds = ONE_OF[ATTRIBUTES[one.kind][name].type]
+                met = self._met[one.source, one.kind, name]
                 for text in texts_of(value):
-                    for kind in kinds:
-                        near = (one.source, kind, how, folded(text))
-                        if near not in self._near:
-                            self._near[near] = None
-                            wanted[how].add(near[3])
+                    if text not in met:
+                        met.add(text)
+                        self._want(one, name, text, wanted)
         for how, texts in wanted.items():
             self._ask(tx, how, texts)
+
+    def _want(self, one: Statement, name: str, text: str, wanted: Mapping[str, set[str]]) -> None:
+        how = self.how(one.source, one.kind, name)
+        for kind in ONE_OF[ATTRIBUTES[one.kind][name].type]:
+            near = (one.source, kind, how, folded(text))
+            if near not in self._near:
+                self._near[near] = None
+                wanted[how].add(near[3])
 
     def how(self, source: SourceName, of: Kind, name: str) -> str:
         """Return how a reference attribute of a source names others: `id`, `alias`, or a canonical attribute."""
         return self._world.join.refers.get(source, {}).get(of, {}).get(name, "alias")
 
     def _ask(self, tx: Transaction, how: str, texts: set[str]) -> None:
+        self._found.clear()
         near: dict[_Near, set[SubjectId]] = defaultdict(set)
         far: dict[_Far, set[SubjectId]] = defaultdict(set)
         key = ALIAS if how in ("id", "alias") else how
@@ -87,6 +98,14 @@ class Lookup:
 
     def find(self, source: SourceName, of: Kind, name: str, text: str) -> SubjectId | None:
         """Return who `text` means in attribute `name` of a record of `source`; asked for with `learn` before."""
+        found = self._found[source, of, name]
+        try:
+            return found[text]
+        except KeyError:
+            subject = found[text] = self._sought(source, of, name, text)
+            return subject
+
+    def _sought(self, source: SourceName, of: Kind, name: str, text: str) -> SubjectId | None:
         known = attribute(of, name)
         if known is None:
             return None

@@ -7,7 +7,7 @@ rest the subjects are marked. The cursor and the proof are stored after everythi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -21,7 +21,7 @@ from syncd.core.model import Completeness, Kind, NativeId, Page, ProofFact, RunI
 from syncd.core.ports import NOTHING_KNOWN, Known
 from syncd.core.values import Value
 from syncd.engine import absence, marking
-from syncd.engine.staging import staged, stamp
+from syncd.engine.staging import meanings, staged, stamp
 from syncd.engine.world import Seat, World
 from syncd.store import Transaction
 from syncd.store.rows import ReadRow, StagedRecord, Told
@@ -89,8 +89,8 @@ class Reading:
     """Whether `known` knows anything: a delta tells of few, who are decoded at less cost than it takes to fetch everybody's."""
     all_decoded: bool = False
     """Whether nothing was taken for known, so that everything that is there came."""
-    yielded: set[tuple[Kind, NativeId]] = field(default_factory=set)
-    """The records that came; those that are known by their fingerprints did not."""
+    yielded: set[int] = field(default_factory=set)
+    """The hashes of the records that came (`came`); those that are known by their fingerprints did not."""
     changed: int = 0
     unchanged: int = 0
     """Records that are known by their fingerprints."""
@@ -103,6 +103,14 @@ class Reading:
     woken: Waiting | None = None
     """The wakes that this read answers: those that waited when it began."""
     quiet: bool = False
+
+    def came(self, kind: Kind, native_id: NativeId) -> bool:
+        """Tell whether a record came.
+
+        Hashes take a third of the memory of ids. Two of a million share one once in 40 million reads: then one who is gone
+        would be kept until the next full read.
+        """
+        return hash((kind, native_id)) in self.yielded
 
     @property
     def count(self) -> int:
@@ -169,7 +177,7 @@ def _position(tx: Transaction, world: World, seat: Seat, asked: Asked) -> tuple[
 async def _stage_page(world: World, seat: Seat, reading: Reading, page: Page) -> None:
     """Compare a page with what is known; map and store what differs."""
     if page.records:
-        reading.yielded.update((record.kind, record.native_id) for record in page.records)
+        reading.yielded.update([hash((record.kind, record.native_id)) for record in page.records])
         reading.people += sum(record.kind is Kind.PERSON for record in page.records)
         reading.changed += await world.store.do(lambda tx: _keep(tx, world, seat, page.records, reading))
     reading.unchanged += page.unchanged
@@ -188,7 +196,7 @@ def _keep(tx: Transaction, world: World, seat: Seat, records: Collection[SourceR
     """Store records and mark whom they concern; returns how many say something new."""
     was = tx.records.was(seat.name, [(record.kind, record.native_id) for record in records])
     mapped_by, fresh, same = stamp(world, seat), [], []
-    meaning = _meaning(world, seat, records) if reading.all_decoded else {}
+    meaning = dict(meanings(world, seat, records)) if reading.all_decoded else {}
     for record in records:
         key = (record.kind, record.native_id)
         old = was.get(key)
@@ -213,11 +221,6 @@ def _dated(records: list[SourceRecord], woken: Waiting | None) -> list[SourceRec
     if woken is None or woken.event_at is None:
         return records
     return [replace(one, changed_at=woken.event_at) if one.changed_at is None else one for one in records]
-
-
-def _meaning(world: World, seat: Seat, records: Collection[SourceRecord]) -> Mapping[tuple[Kind, NativeId], bytes]:
-    """Map records that say what they said, and return what they mean now."""
-    return {(row.kind, row.native_id): row.facts_digest for row in staged(world, seat, records)}
 
 
 def put(

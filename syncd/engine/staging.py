@@ -10,9 +10,10 @@ from syncd.core.attributes import REFERRING
 from syncd.core.correlation import folded, subject_for
 from syncd.core.errors import Place
 from syncd.core.model import Aside, Kind, NativeId, Reason, SourceRecord, SubjectId
-from syncd.core.values import Value, Values, canonical, digest
+from syncd.core.values import Value, Values, digest
 from syncd.engine.world import Seat, World
 from syncd.mapping import DerivedUnit, Mapped
+from syncd.store import codec
 from syncd.store.rows import RecordState, StagedRecord, Told
 
 DERIVED: Final = b"\0derived"
@@ -55,6 +56,21 @@ def staged(
         yield _derived(seat, unit, rule, mapped_by)
 
 
+def meanings(
+    world: World, seat: Seat, records: Iterable[SourceRecord]
+) -> Iterator[tuple[tuple[Kind, NativeId], bytes]]:
+    """Map records and yield the digests of what they mean (`StagedRecord.facts_digest`), without making rows of them."""
+    for record in records:
+        match seat.rules.map(record):
+            case Mapped() as mapped:
+                facts = _by_id(seat, record, mapped.facts) if record.references else mapped.facts
+                meant = _meaning(RecordState.MAPPED, facts, record, bool(mapped.warnings))
+            case Aside() as aside:
+                known = seat.rules.known(record, world.looked_up_by)
+                meant = _meaning(_state(aside), known, record, True)
+        yield (record.kind, record.native_id), meant
+
+
 def _row(
     world: World,
     seat: Seat,
@@ -90,8 +106,7 @@ def _row(
 
 
 def _left_aside(world: World, seat: Seat, record: SourceRecord, aside: Aside, mapped_by: bytes) -> StagedRecord:
-    excluded = aside.reason is Reason.EXCLUDED
-    state = RecordState.EXCLUDED if excluded else RecordState.PARKED
+    state = _state(aside)
     told = [Told.of(problem) for problem in aside.problems]
     if aside.why and not told:
         told = [Told(code="", what=aside.why, do="")]
@@ -116,11 +131,15 @@ def _left_aside(world: World, seat: Seat, record: SourceRecord, aside: Aside, ma
     )
 
 
+def _state(aside: Aside) -> RecordState:
+    return RecordState.EXCLUDED if aside.reason is Reason.EXCLUDED else RecordState.PARKED
+
+
 def _meaning(state: RecordState, facts: Values, record: SourceRecord, told: bool) -> bytes:
     """Return the digest by which a record is seen to mean what it meant."""
-    sum_ = hashlib.blake2b(canonical(facts), digest_size=16)
-    sum_.update(f"{state}{told}{record.aliases}".encode())
-    return sum_.digest()
+    # As the store writes them, which costs a fifth of `canonical` and differs from it in fractions only.
+    said = codec.encode(facts) + f"{state}{told}{record.aliases}".encode()
+    return hashlib.blake2b(said, digest_size=16).digest()
 
 
 def _keys(world: World, facts: Values) -> tuple[tuple[str, str], ...]:

@@ -5,19 +5,19 @@ Memory holds the units and one portion of people. Nothing is decided here; whoev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Final
 
 from syncd.core.calendar import leaves_at
-from syncd.core.difference import Names, references
+from syncd.core.difference import Names
 from syncd.core.model import Aside, Desired, Kind, Link, LinkState, Reason, SubjectId, TargetId
 from syncd.core.orgtree import OrgTree, named_members, rings, within
 from syncd.core.ports import Target
 from syncd.core.values import is_empty
-from syncd.engine.agreement import agreed_digest, agrees
+from syncd.engine.agreement import Agreement, agrees
 from syncd.engine.lookup import Lookup
 from syncd.engine.part import gather
 from syncd.engine.sight import referred, value_of
@@ -119,17 +119,14 @@ def _portion(
     """Return who of these has to be planned for, and the digests of those who were found in agreement by comparing."""
     name = ground.world.target_name
     standing = ground.units if kind is Kind.UNIT else people_among(tx, ground, subjects)
-    rows = {row.link.subject: row for row in tx.links.standing(name, subjects)}
+    rows = {row.subject: row for row in tx.links.standing(name, subjects)}
     wanted, differing = _wanted(tx, ground, standing, subjects)
     differing -= {one for one in differing if one not in standing.tree.entities and _is_over(rows.get(one))}
     differing |= standing.warned & set(subjects)
     differing |= {one for one in wanted if (row := rows.get(one)) is None or row.raw is None}
-    _learn_references(tx, ground, wanted.values())
-    sums = {
-        one: agreed_digest(wish, rows[one], ground.target.fields[kind], ground.ids)
-        for one, wish in wanted.items()
-        if one not in differing
-    }
+    agreement = Agreement(ground.target.fields[kind], ground.ids)
+    _learn_references(tx, ground, {one for wish in wanted.values() for one in agreement.named(wish)})
+    sums = {one: agreement.digest(wish, rows[one]) for one, wish in wanted.items() if one not in differing}
     open_ = [one for one, sum_ in sums.items() if rows[one].agreed != sum_]
     _learn_objects(tx, ground, [rows[one] for one in open_])
     names = Names(ground.subjects if open_ else {}, root=ground.target.root)
@@ -200,19 +197,11 @@ def kept_values(tx: Transaction, world: World) -> Unique:
 
 def _is_over(row: LinkedRow | None) -> bool:
     """Tell whether somebody who is not in the tree has left the target for good, or never was in it."""
-    return row is None or row.link.state is LinkState.REMOVED
+    return row is None or row.state is LinkState.REMOVED
 
 
-def _learn_references(tx: Transaction, ground: Ground, wanted: Iterable[Desired]) -> None:
+def _learn_references(tx: Transaction, ground: Ground, named: Set[SubjectId]) -> None:
     """Find out which objects those have whom the wishes name."""
-    specs = ground.target.fields
-    named = {
-        one
-        for wish in wanted
-        for name, value in wish.fields.items()
-        if (spec := specs[wish.kind].get(name)) is not None
-        for one in references(value, spec)
-    }
     unknown = named - ground.ids.keys() - ground.missing
     if unknown:
         ground.learn(tx.links.get_many(ground.world.target_name, unknown).values())

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from syncd.core.errors import NeedsHuman
 from syncd.core.model import Kind, Link, LinkState, Observed, SubjectId, TargetId
-from syncd.store import tables
+from syncd.store import codec, tables
 from syncd.store.columns import from_micros, micros
 from syncd.store.errors import TAKEN
-from syncd.store.observed import observed
-from syncd.store.statements import Answer, Fields, Many, Upsert, among, portions, several
+from syncd.store.statements import Answer, Few, Fields, Many, Upsert, among, portions, several
 
 _T: Final = tables.links
 _O: Final = tables.observed
@@ -41,8 +39,11 @@ _POPULATION: Final = (
     # By state too, because the index goes by state first: else everybody is sorted.
     .group_by(_T.c.state, _T.c.kind)
 )
-_STANDING: Final = (
-    select(_T, _O.c.label, _O.c.mark, _O.c.protected, _O.c.fields, _O.c.unreadable)
+_STANDING: Final = Few(
+    select(
+        *(_T.c[name] for name in ("subject", "kind", "target_id", "state", "since", "adopted", "agreed")),
+        *(_O.c[name] for name in ("label", "mark", "protected", "fields", "unreadable")),
+    )
     .select_from(
         _T.outerjoin(
             _O,
@@ -64,17 +65,42 @@ _DROP: Final = delete(_T).where(_T.c.target == bindparam("of_target"), _T.c.subj
 class LinkedRow:
     """A subject's link, the digest under which it last agreed with its object, and that object as it is stored."""
 
-    link: Link
+    subject: SubjectId
+    state: LinkState
     agreed: bytes | None
     """None: not known to agree."""
     raw: bytes | None
     """The object's fields as stored: equal bytes hold equal values. None: removed, or never seen."""
-    decode: Callable[[], Observed | None] = field(repr=False, compare=False)
+    row: Sequence[Any] = field(repr=False, compare=False)
+
+    @property
+    def link(self) -> Link:
+        """Return the link; made now, and again each time that it is asked for."""
+        subject, kind, target_id, state, since, adopted, *_ = self.row
+        return Link(
+            subject=subject,
+            kind=Kind(kind),
+            target_id=target_id,
+            state=LinkState(state),
+            since=from_micros(since),
+            adopted=bool(adopted),
+        )
 
     @property
     def observed(self) -> Observed | None:
         """Return the object; decoded now, and again each time that it is asked for."""
-        return self.decode()
+        if self.raw is None:
+            return None
+        _, kind, target_id, _, _, _, _, label, mark, protected, fields, unreadable = self.row
+        return Observed(
+            target_id=target_id,
+            kind=Kind(kind),
+            label=label,
+            fields=codec.decode_values(fields),
+            mark=mark,
+            protected=bool(protected),
+            unreadable=frozenset(codec.decode_texts(unreadable)),
+        )
 
 
 class Links:
@@ -123,7 +149,7 @@ class Links:
 
     def standing(self, target: str, subjects: Iterable[SubjectId]) -> Iterator[LinkedRow]:
         """Stream those of these subjects that have a link, removed ones too, each with its object. Nothing is decoded."""
-        return map(_linked, several(self._connection, _STANDING, {"of_target": target}, subjects))
+        return map(_linked, _STANDING.ask(self._connection, {"of_target": target}, subjects))
 
     def agree(self, target: str, found: Mapping[SubjectId, bytes | None]) -> None:
         """Note the digests under which linked subjects were found in agreement with their objects; None: not any more."""
@@ -175,12 +201,11 @@ def _fields(target: str, link: Link) -> Fields:
     }
 
 
-def _linked(row: Answer) -> LinkedRow:
-    return LinkedRow(link=_link(row), agreed=row.agreed, raw=row.fields, decode=partial(_seen, row))
+def _linked(row: Sequence[Any]) -> LinkedRow:
+    return LinkedRow(subject=row[0], state=_STATES[row[3]], agreed=row[6], raw=row[10], row=row)
 
 
-def _seen(row: Answer) -> Observed | None:
-    return None if row.fields is None else observed(row)
+_STATES: Final = {state.value: state for state in LinkState}
 
 
 def _link(row: Answer) -> Link:

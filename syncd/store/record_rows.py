@@ -7,7 +7,7 @@ or the name of a fact. Only `_origins` asks the database: for what many records 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
@@ -157,6 +157,49 @@ def record(
     )
 
 
+def narrow_record(connection: Connection, row: Sequence[Any]) -> StagedRecord:
+    """Return a record without attributes and keys, of a row of all columns but `attributes` and `meanings`, in their order."""
+    (
+        _,
+        source,
+        kind,
+        native_id,
+        digest,
+        rules_digest,
+        state,
+        label,
+        subject,
+        changed_at,
+        absent_since,
+        review_at,
+        fingerprint,
+        facts_digest,
+        facts,
+        aliases,
+        problems,
+        origins,
+    ) = row
+    return StagedRecord(
+        source=source,
+        kind=KINDS[kind],
+        native_id=native_id,
+        digest=digest,
+        rules_digest=rules_digest,
+        state=STATES[state],
+        label=label,
+        aliases=codec.decode_texts(aliases),
+        facts=codec.decode_values(facts),
+        origins=_origins(connection, origins),
+        problems=codec.decode_told(problems),
+        subject=subject,
+        changed_at=maybe_from_micros(changed_at),
+        absent_since=maybe_from_micros(absent_since),
+        fingerprint=fingerprint or b"",
+        review_at=maybe_from_micros(review_at),
+        facts_digest=facts_digest,
+    )
+
+
 def _meanings(stored: bytes | None) -> dict[str, NativeId]:
     if stored is None:
         return {}
@@ -167,6 +210,6 @@ _HIDDEN: Final = frozenset((ALIAS[0], REFERS))
 """How the names of keys begin that are not a fact's."""
 
 
-def narrow(connection: Connection, rows: Iterable[Answer]) -> Iterator[StagedRecord]:
+def narrow(connection: Connection, rows: Iterable[Sequence[Any]]) -> Iterator[StagedRecord]:
     """Return records without attributes and keys."""
-    return (record(connection, row, attributes=False) for row in rows)
+    return (narrow_record(connection, row) for row in rows)

@@ -7,10 +7,10 @@ interprets records.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 
@@ -19,7 +19,7 @@ from syncd.store import tables
 from syncd.store.columns import folded, maybe_micros, micros
 from syncd.store.record_rows import KINDS, STATES, narrow
 from syncd.store.rows import ALIAS, REFERS, SAME_ID, Reference, StagedRecord, Was
-from syncd.store.statements import Answer, Many, among, plain, portions, several, stream
+from syncd.store.statements import Few, Many, among, plain, portions, several, stream
 
 _T: Final = tables.records
 _K: Final = tables.record_keys
@@ -48,16 +48,18 @@ _DUE: Final = select(_T.c.kind, _T.c.native_id, _T.c.digest).where(
     _OF_SOURCE, _PRESENT, _T.c.fingerprint.is_not(None), _T.c.review_at <= bindparam("at")
 )
 _COUNT: Final = select(_T.c.kind, func.count()).where(_OF_SOURCE, _PRESENT).group_by(_T.c.kind)
-_WAS: Final = select(
-    _T.c.native_id,
-    _T.c.digest,
-    _T.c.fingerprint,
-    _T.c.facts_digest,
-    _T.c.rules_digest,
-    _T.c.state,
-    _T.c.subject,
-    _T.c.absent_since,
-).where(_OF_SOURCE, _OF_KIND, among(_T.c.native_id))
+_WAS: Final = Few(
+    select(
+        _T.c.native_id,
+        _T.c.digest,
+        _T.c.fingerprint,
+        _T.c.facts_digest,
+        _T.c.rules_digest,
+        _T.c.state,
+        _T.c.subject,
+        _T.c.absent_since,
+    ).where(_OF_SOURCE, _OF_KIND, among(_T.c.native_id))
+)
 _TOUCH: Final = Many(
     update(_T)
     .where(_OF_SOURCE, _OF_KIND, _T.c.native_id == bindparam("id"))
@@ -67,7 +69,7 @@ _TOUCH: Final = Many(
         changed_at=func.coalesce(bindparam("changed"), _T.c.changed_at),
     )
 )
-_OF_SUBJECTS: Final = select(*_NARROW).where(among(_T.c.subject))
+_OF_SUBJECTS: Final = Few(select(*_NARROW).where(among(_T.c.subject)))
 _BY_SUBJECT: Final = (
     select(*_NARROW).where(_T.c.subject.is_not(None)).order_by(_T.c.subject, _T.c.source, _T.c.kind, _T.c.native_id)
 )
@@ -134,9 +136,9 @@ class FewRecords:
         for kind, native_id in ids:
             wanted[kind].append(native_id)
         return {
-            (kind, NativeId(row.native_id)): _was(row)
+            (kind, row[0]): _was(row)
             for kind, some in wanted.items()
-            for row in several(self._connection, _WAS, {"of_source": source, "of_kind": kind}, some)
+            for row in _WAS.ask(self._connection, {"of_source": source, "of_kind": str(kind)}, some)
         }
 
     def touch(
@@ -166,7 +168,7 @@ class FewRecords:
 
     def of_subjects(self, subjects: Iterable[SubjectId]) -> list[StagedRecord]:
         """Return the records of these subjects, absent ones too, without attributes and keys, by subject, source, kind and id."""
-        found = list(narrow(self._connection, several(self._connection, _OF_SUBJECTS, {}, subjects)))
+        found = list(narrow(self._connection, _OF_SUBJECTS.ask(self._connection, {}, subjects)))
         return sorted(found, key=lambda row: (row.subject or "", row.source, row.kind, row.native_id))
 
     def iterate_by_subject(self) -> Iterator[StagedRecord]:
@@ -223,13 +225,14 @@ class FewRecords:
         ]
 
 
-def _was(row: Answer) -> Was:
+def _was(row: Sequence[Any]) -> Was:
+    _, digest, fingerprint, facts_digest, rules_digest, state, subject, absent_since = row
     return Was(
-        digest=row.digest,
-        fingerprint=row.fingerprint or b"",
-        facts_digest=row.facts_digest,
-        rules_digest=row.rules_digest,
-        state=STATES[row.state],
-        subject=row.subject,
-        absent=row.absent_since is not None,
+        digest=digest,
+        fingerprint=fingerprint or b"",
+        facts_digest=facts_digest,
+        rules_digest=rules_digest,
+        state=STATES[state],
+        subject=subject,
+        absent=absent_since is not None,
     )

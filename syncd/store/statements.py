@@ -75,6 +75,53 @@ def among(column: ColumnElement[Any]) -> ColumnElement[bool]:
     return column.in_(bindparam("ids", expanding=True))
 
 
+class Few:
+    """A question about many things (`among`) that is asked again and again: put into SQLite's words once, not for each thousand.
+
+    SQLite's driver gives its own tuples, and for PostgreSQL SQLAlchemy gives rows, which are tuples, too. Only for types that
+    drivers take and give as they are; a flag is a number then.
+    """
+
+    def __init__(self, question: Executable) -> None:
+        self._question = question
+        self._text = ""
+        self._places: tuple[str, ...] = ()
+        self._constants: Fields = {}
+        self._made: dict[int, str] = {}
+
+    def ask(self, connection: Connection, fields: Fields, ids: Iterable[Any]) -> Iterator[Sequence[Any]]:
+        """Yield the answer. Nothing is asked about nothing."""
+        if connection.dialect.name != "sqlite":
+            yield from several(connection, self._question, fields, ids)
+            return
+        if not self._text:
+            self._compile(connection)
+        known = {**self._constants, **fields}
+        at = self._places.index("ids")
+        before = [known[name] for name in self._places[:at]]
+        after = [known[name] for name in self._places[at + 1 :]]
+        for portion in portions(dict.fromkeys(ids)):
+            with connection.exec_driver_sql(self._words(len(portion)), (*before, *portion, *after)) as rows:
+                cursor: Any = rows.cursor
+                yield from cursor.fetchall()
+
+    def _compile(self, connection: Connection) -> None:
+        made: Any = self._question.compile(dialect=connection.dialect)  # type: ignore[attr-defined]
+        self._places, self._constants, self._text = tuple(made.positiontup), made.params, made.string
+        assert self._places.count("ids") == self._text.count(_LIST) == 1
+
+    def _words(self, count: int) -> str:
+        text = self._made.get(count)
+        if text is None:
+            text = self._text.replace(_LIST, f"({', '.join('?' * count)})")
+            if count == PORTION:
+                self._made[count] = text
+        return text
+
+
+_LIST: Final = "(__[POSTCOMPILE_ids])"
+"""What SQLAlchemy writes where a list is to be put in."""
+
 AT_ONCE: Final = 64
 """Up to so many rows go to SQLite in one statement. Python's driver lets go of the interpreter once per statement or row, and
 while calls are under way somebody else takes it each time: a turn of the writer would take twice as long."""
