@@ -129,7 +129,7 @@ class Health:
     clock_jumps: int = 0
     """How often the clock was seen to jump since the start."""
     alerts: Mapping[str, int] = field(default_factory=dict)
-    """Open alerts by severity; empty where nobody looks after them."""
+    """Open alerts by severity."""
 
 
 __all__ = ["Failure", "Health", "QueueHealth", "SourceHealth", "TargetHealth"]

@@ -45,8 +45,6 @@ class Live:
     confirmed: Mapping[str, int] = field(default_factory=dict)
     """Changes that the target confirmed since the start, by op and kind, as `Tally.confirmed` has them."""
     database_failing: Failure | None = None
-    alerts: Mapping[str, int] = field(default_factory=dict)
-    """Open alerts by severity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +117,7 @@ def combined(seen: Glance, counted: Vitals, whom: Whom, *, now: datetime, servic
         clock_jumps=service.clock_jumps if service else 0,
         confirmed=service.confirmed if service else {},
         database_failing=service.database_failing if service else None,
-        alerts=service.alerts if service else {},
+        alerts=counted.alerts,
     )
 
 

@@ -6,6 +6,7 @@ is a file. Every question costs what is open or what it returns; none walks thro
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -69,6 +70,7 @@ _GONE: Final = (
     f" UNION SELECT subject FROM changes WHERE {_OPEN} AND {_PERSON}) AS u"
     " JOIN links l ON l.target = :target AND l.subject = u.subject AND l.state IN ('offboarded', 'removed')"
 )
+_ALERTS: Final = "SELECT body FROM alert_cases WHERE stage = 'open'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +103,8 @@ class Vitals:
     """People who have an object and are not known to agree with it."""
     unlinked: int = 0
     """People who have none, of whom one is wanted."""
+    alerts: Mapping[str, int] = field(default_factory=dict)
+    """Open alerts by severity."""
     file_bytes: int | None = None
     """What the database occupies; None where it is no file."""
     disk_free: int | None = None
@@ -128,6 +132,7 @@ def vitals(ask: Ask, *, target: str, late: datetime, file: Path | None) -> Vital
         confirmed_at=_EPOCH + max(end for _, end in took) * _MICROSECOND if took else None,
         unsettled=unsettled["linked"],
         unlinked=unsettled["n"] - unsettled["linked"] - gone,
+        alerts=Counter(str(json.loads(bytes(row["body"]))["severity"]) for row in ask(_ALERTS, {})),
         file_bytes=size(file),
         disk_free=free(file),
     )
