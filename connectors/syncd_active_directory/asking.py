@@ -91,6 +91,7 @@ def paging(size: int, cookie: bytes) -> Control:
     return PAGED, True, _packed(SEQUENCE, _number(size) + _packed(OCTETS, cookie))
 
 
+@lru_cache(maxsize=64)
 def filtered(text: str) -> bytes:
     """Return a filter's encoding. Raises ldap3's exception if it is none."""
     root = ldap3_search.parse_filter(text, None, True, False, None, False)

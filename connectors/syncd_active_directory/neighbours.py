@@ -101,7 +101,8 @@ def _below(wire: Wire, place: Place, top: Changed) -> Iterator[Changed]:
 
 def _naming(place: Place, names: Sequence[str]) -> Iterator[str]:
     """Yield filters that find whoever names one of `names` in an attribute that is read."""
-    asked = {name for kind in place.kinds for name in place.asked[kind]}
+    # What no rule looks at is left out: servers have no index for most of these attributes, and would look through everybody.
+    asked = {name for kind in place.kinds for name in place.asked[kind] if place.reads(kind, name)}
     attributes = sorted(name for name in asked if name.lower() in place.dialect.references)
     for first in range(0, len(names) if attributes else 0, _BATCH):
         batch = names[first : first + _BATCH]
