@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-AHEAD: Final = timedelta(seconds=10)
-"""How far the target's clock may be ahead of ours."""
+AHEAD: Final = timedelta(seconds=3)
+"""How far the target's clock may be ahead of ours. Where it is more, echoes that show nothing cost a call each, and no more."""
 LATE: Final = timedelta(seconds=60)
 """How long after the target made our change we may come to know of it: its answer, and a turn of the writer."""
 SOON: Final = timedelta(seconds=1)
@@ -46,6 +46,8 @@ LOOKS: Final = 50
 AT_ONCE: Final = 8
 PAUSE: Final = 5.0
 """Seconds between two turns while there is more to look at than one turn allows."""
+OTHERS: Final = 1.0
+"""Seconds after which it is looked whether somebody else has kept something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,16 +89,13 @@ async def examine(world: World, target: Target, *, looks: int = LOOKS) -> Examin
 async def follow(world: World, target: Target, *, ring: Callable[[], None] = lambda: None) -> None:
     """Hear, keep and judge until cancelled; `ring` is called when somebody was marked, so that a round may plan for them.
 
-    Raises what the target raises where no repetition will help. Returns where the target tells nothing by itself.
+    What others keep (`touched`, for events that come over HTTP) is judged, too. Raises what the target raises where no
+    repetition will help.
     """
     heard = asyncio.Event()
-    heard.set()  # what an earlier process left is judged first
     async with asyncio.TaskGroup() as group:
-        judging = group.create_task(_judging(world, target, heard, ring))
-        try:
-            await _hearing(world, target, heard)
-        finally:
-            judging.cancel()
+        group.create_task(_judging(world, target, heard, ring))
+        group.create_task(_hearing(world, target, heard))
 
 
 async def _hearing(world: World, telling: Any, heard: asyncio.Event) -> None:
@@ -122,12 +121,12 @@ async def _judging(world: World, target: Target, heard: asyncio.Event, ring: Cal
 async def _until_due(world: World, heard: asyncio.Event, *, more: bool) -> None:
     """Wait for the next event, or until something that was put off is due."""
     next_at = await world.store.look(lambda tx: tx.touches.next_at(world.target_name))
-    pause = None if next_at is None else max((next_at - world.now()).total_seconds(), 0.0)
+    pause = min(OTHERS if next_at is None else (next_at - world.now()).total_seconds(), OTHERS)
     if more:
-        await asyncio.sleep(min(PAUSE, max(pause or 0.0, SOON.total_seconds() / 10)))
+        await asyncio.sleep(PAUSE)
         return
     try:
-        async with asyncio.timeout(pause):
+        async with asyncio.timeout(max(pause, 0.0)):
             await heard.wait()
     except TimeoutError:
         return
@@ -202,22 +201,20 @@ def _judge(touch: Touch, stored: ObservedRow | None, *, ours: bool, target: Targ
     """Return how an object is now, where its events show it; True: nothing new; False: it has to be looked at."""
     if touch.gone:
         return False  # what follows is grave enough for one call
-    if touch.unsure:
-        return ours and stored is not None
-    if stored is None or touch.seen is None:
+    if stored is None:
         return False
     specs, held = target.fields[touch.kind], stored.observed
     news = {
         name: value
-        for name, value in touch.seen.items()
+        for name, value in (touch.seen or {}).items()
         if (spec := specs.get(name)) is not None
         and name not in held.unreadable
         and not holds(held.fields.get(name), value, spec)
     }
     if not news:
-        return True
-    if ours or stored.at >= touch.last_at:
-        return False  # it may be older than what we know
+        return ours or not touch.unsure
+    if ours or touch.unsure or stored.at >= touch.last_at:
+        return False  # it may be older than what we know, or not be all
     return replace(held, label=str(news.get("name") or held.label), fields={**held.fields, **news})
 
 

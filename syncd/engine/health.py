@@ -40,7 +40,6 @@ class Live:
     target_failing: Failure | None = None
     quarantine_until: datetime | None = None
     circuits: Mapping[str, datetime] = field(default_factory=dict)
-    drifted: int = 0
     clock_jumps: int = 0
     confirmed: Mapping[str, int] = field(default_factory=dict)
     """Changes that the target confirmed since the start, by op and kind, as `Tally.confirmed` has them."""
@@ -160,7 +159,7 @@ def _target(seen: Glance, counted: Vitals, whom: Whom, service: Live | None) -> 
         quarantine_until=service.quarantine_until if service else None,
         circuits=service.circuits if service else {},
         failing=failing or failures.known(seen.meta, failures.TARGET),
-        drifted=service.drifted if service else 0,
+        drifted=counted.drifted,
     )
 
 

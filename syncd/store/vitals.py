@@ -70,6 +70,8 @@ _GONE: Final = (
     f" UNION SELECT subject FROM changes WHERE {_OPEN} AND {_PERSON}) AS u"
     " JOIN links l ON l.target = :target AND l.subject = u.subject AND l.state IN ('offboarded', 'removed')"
 )
+
+_DRIFTED: Final = "SELECT count(DISTINCT subject) AS n FROM drifts WHERE target = :target AND state = 'waiting'"
 _ALERTS: Final = "SELECT body FROM alert_cases WHERE stage = 'open'"
 
 
@@ -103,6 +105,8 @@ class Vitals:
     """People who have an object and are not known to agree with it."""
     unlinked: int = 0
     """People who have none, of whom one is wanted."""
+    drifted: int = 0
+    """Objects that somebody changed by hand and that wait for a decision."""
     alerts: Mapping[str, int] = field(default_factory=dict)
     """Open alerts by severity."""
     file_bytes: int | None = None
@@ -132,6 +136,7 @@ def vitals(ask: Ask, *, target: str, late: datetime, file: Path | None) -> Vital
         confirmed_at=_EPOCH + max(end for _, end in took) * _MICROSECOND if took else None,
         unsettled=unsettled["linked"],
         unlinked=unsettled["n"] - unsettled["linked"] - gone,
+        drifted=next(iter(ask(_DRIFTED, {"target": target})))["n"],
         alerts=Counter(str(json.loads(bytes(row["body"]))["severity"]) for row in ask(_ALERTS, {})),
         file_bytes=size(file),
         disk_free=free(file),

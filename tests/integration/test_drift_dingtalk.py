@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,17 @@ import pytest
 from servers.dingtalk_control import by_hand, control, until
 from support.small_world import SmallWorld
 from syncd.config.secrets import Secret
+from syncd.core.model import Kind, TargetId
 from syncd.core.ports import Room
+from syncd.core.wakes import Touched
 from syncd.engine import drift
 from syncd.engine.cycle import Cycle, Order, cycle
+from syncd.engine.serving import Schedule, Service
 from syncd.engine.world import DriftRule, DriftTerms, GuardTerms
 from syncd.store.drifts import Drift
 from syncd_dingtalk import DingTalk
 from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
-from syncd_dingtalk.settings import DingTalkSettings
+from syncd_dingtalk.settings import DingTalkSettings, EventMode, EventSettings
 
 LOOK = "/topapi/v2/user/get"
 
@@ -44,7 +47,7 @@ class Company(SmallWorld):
     def now(self) -> datetime:
         return datetime.now(UTC)
 
-    def dingtalk(self) -> DingTalk:
+    def dingtalk(self, mode: EventMode = EventMode.STREAM) -> DingTalk:
         settings = DingTalkSettings(
             app_key=self.server.settings.app_key,
             app_secret=Secret.literal(self.server.settings.app_secret),
@@ -52,6 +55,7 @@ class Company(SmallWorld):
             new_base_url=self.server.url,
             qps=None,
             address_calls=None,
+            events=EventSettings(mode=mode),
         )
         return DingTalk(settings, Room(name="dingtalk", now=self.now, base=self.folder))
 
@@ -69,6 +73,9 @@ class Company(SmallWorld):
             finally:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
+
+    def connected(self) -> bool:
+        return bool(control(self.server.url, "GET", "stream")["connections"])
 
     def much_later(self) -> None:
         """Let what was written be longer ago than an echo of it could be, by DingTalk's clock."""
@@ -213,3 +220,47 @@ def test_what_lost_events_miss_the_scheduled_look_finds(company: Callable[..., C
 
     assert [(one.target_id, one.field, one.after) for one in office.kept()] == [("e2", "title", "By Hand")]
     assert office.held("e2").title == "By Hand"
+
+
+def test_the_running_service_takes_a_hand_edit_back_by_itself(company: Callable[..., Company]) -> None:
+    office = company()
+    office.company(3)
+
+    async def main() -> None:
+        service = Service(office.world, Schedule(every=timedelta(hours=1)))
+        serving = asyncio.create_task(service.run())
+        try:
+            await asyncio.to_thread(until, lambda: "e3" in office.server.tenant.live.users, "the first cycle")
+            await asyncio.to_thread(until, office.connected, "the stream is open")
+            await asyncio.to_thread(by_hand, office.server.url, "user/update", userid="e2", title="By Hand")
+            await asyncio.to_thread(until, lambda: office.held("e2").title == "", "the edit is taken back")
+        finally:
+            service.stop()
+            await serving
+
+    asyncio.run(main())
+
+    updates = control(office.server.url, "GET", "calls?interface=/topapi/v2/user/update")["calls"]
+    assert len([one for one in updates if one["applied"]]) == 1
+
+
+def test_what_others_keep_is_judged_too_where_nothing_comes_over_a_stream(company: Callable[..., Company]) -> None:
+    office = company()
+    office.company(3)
+
+    async def main() -> None:
+        await office.cycle()
+        office.much_later()
+        by_hand(office.server.url, "user/update", userid="e2", title="By Hand")
+        rung: list[str] = []
+        async with office.dingtalk(EventMode.NONE) as target:
+            following = asyncio.create_task(drift.follow(office.world, target, ring=lambda: rung.append("ring")))
+            told = Touched(
+                kind=Kind.PERSON, target_id=TargetId("e2"), at=office.now() + timedelta(minutes=5), key="web"
+            )
+            await drift.touched(office.world, [told])
+            await asyncio.to_thread(until, lambda: rung, "the edit is found")
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+    asyncio.run(main())
