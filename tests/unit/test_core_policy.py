@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from syncd.core.model import Change, Effect, FieldChange, Kind, Lane, Op, Plan, SubjectId
 from syncd.core.plan import fingerprint
-from syncd.core.policy import Limit, Limits, asks_population, automatic, judge
+from syncd.core.policy import Limit, Limits, Recent, asks_population, automatic, judge
 from syncd.store.packed import Packed
 
 
@@ -189,3 +190,41 @@ def test_a_plan_that_needs_no_population_is_judged_the_same_whatever_it_is(limit
             for population in (1, 19, 20, 49, 50, 51, 100_000):
                 assert not judge(plan(*leavers, population=population), limits).holds
     assert spared or (limit.percent is not None and limit.percent * minimum <= 100)
+
+
+HOUR = timedelta(hours=1)
+
+
+def test_what_was_let_through_a_short_while_ago_counts_too() -> None:
+    before = Recent(window=HOUR, numbers={Effect.LEAVE: 5})
+
+    (hold,) = judge(plan(leave(1)), LEAVE, recent=before).holds
+
+    assert hold.changes == (leave(1),)
+    assert hold.reasons[0] == "6 leave changes (with the 5 of the last 60 minutes) reach the limit of 6"
+    assert not judge(plan(leave(1)), LEAVE, recent=replace(before, numbers={Effect.LEAVE: 4})).holds
+
+
+def test_a_team_that_melts_away_one_by_one_trips_as_one_that_disappears() -> None:
+    limits = Limits(by_effect={}, per_unit_percent=30, per_unit_minimum=10)
+    team = (Effect.LEAVE, SubjectId("unit:team"))
+    before = Recent(window=HOUR, numbers={Effect.LEAVE: 11}, lost={team: 11}, left={team: 11})
+    shown = plan(leave(1, "unit:team"), population=20_000, units={"unit:team": 29})
+
+    assert judge(shown, limits, recent=before).holds
+    assert not judge(shown, limits).holds
+
+
+def test_a_first_run_does_not_make_the_next_joiner_half_a_company() -> None:
+    limits = Limits(by_effect={Effect.CREATE: Limit(percent=50)}, minimum_population=50)
+    first = Recent(window=HOUR, numbers={Effect.CREATE: 1_000})
+
+    assert not judge(plan(join(1), population=1_000), limits, recent=first).holds
+    assert judge(plan(join(1), population=2_000), limits, recent=first).holds
+
+
+def test_what_a_person_approved_is_said_so_that_it_does_not_count_again() -> None:
+    shown = plan(*[leave(one) for one in range(6)])
+
+    assert judge(shown, LEAVE, released=lambda *_: True).approved == {Effect.LEAVE}
+    assert judge(plan(leave(1)), LEAVE, released=lambda *_: True).approved == frozenset()
