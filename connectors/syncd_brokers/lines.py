@@ -150,7 +150,7 @@ class NatsLine(_Line):
             from nats.js.errors import NotFoundError
         chosen = self._settings
         # Our own loop mends the connection, and says so.
-        options: dict[str, Any] = {"allow_reconnect": False, "connect_timeout": _CONNECT, "error_cb": _ignored}
+        options: dict[str, Any] = {"allow_reconnect": False, "max_reconnect_attempts": 0, "error_cb": _ignored}
         if chosen.user:
             options |= {"user": chosen.user, "password": self._password()}
         if (context := self._tls()) is not None:

@@ -50,6 +50,9 @@ class _Broker:
 
     async def check(self) -> AsyncIterator[Verdict]:
         """Connect and subscribe, and hang up again; a message that comes meanwhile stays unacknowledged."""
+        yield await self._verdict()
+
+    async def _verdict(self) -> Verdict:
         name, line = f"trigger {self._room.name}", self._line()
         first = asyncio.ensure_future(_first(line))
         try:
@@ -58,11 +61,11 @@ class _Broker:
                     await asyncio.sleep(_MOMENT)
             if first.done():
                 first.result()
-            yield Verdict(name=name, standing=Standing.OK, seen=f"connected to {line.where}")
+            return Verdict(name=name, standing=Standing.OK, seen=f"connected to {line.where}")
         except NeedsHuman as error:
-            yield _failed(name, error.problem)
+            return _failed(name, error.problem)
         except Exception as error:  # noqa: BLE001 - `told` raises defects again
-            yield _failed(name, line.told(error))
+            return _failed(name, line.told(error))
         finally:
             first.cancel()
             await asyncio.wait([first])
