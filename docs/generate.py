@@ -46,7 +46,7 @@ _ROOMS: Final = {
     "TAB": "Tables",
     "WEB": "Webhooks and monitoring",
 }
-_DOUBLES: Final = frozenset({"MEM"})
+_DOUBLES: Final = frozenset({"MEM", "TST"})
 """What only the doubles of `syncd.testing` say; no user meets them."""
 
 
