@@ -101,7 +101,8 @@ def filed(change: Change) -> Filed:
 
 def _essential(change: Change, fields: bytes) -> bytes:
     """Return what `syncd.core.ordering.essential` does, from fields that are written already."""
-    if not all(_exact(one.after) and _exact(one.before) for one in change.fields):
+    values = [*[one.after for one in change.fields], *[one.before for one in change.fields]]
+    if not all(map(_exact, [value for value in values if type(value) not in _SCALARS])):
         return essential(change)
     return hashlib.sha256(
         b'{"fields":%b,"op":"%b","rank":%d,"subject":%b,"target":%b}'

@@ -25,7 +25,11 @@ _ALL: Final = select(_T).where(_T.c.target == bindparam("of_target"))
 _ONE: Final = _ALL.where(_T.c.subject == bindparam("one"))
 _BY_TARGET: Final = _ALL.where(_HELD)
 _HOLDER: Final = _BY_TARGET.where(_T.c.kind == bindparam("of_kind"), _T.c.target_id == bindparam("object"))
-_SOME: Final = _ALL.where(among(_T.c.subject))
+_SOME: Final = Few(
+    select(_T.c.subject, _T.c.kind, _T.c.target_id, _T.c.state, _T.c.since, _T.c.adopted).where(
+        _T.c.target == bindparam("of_target"), among(_T.c.subject)
+    )
+)
 _HOLDERS: Final = _BY_TARGET.where(_T.c.kind == bindparam("of_kind"), among(_T.c.target_id))
 _PUT: Final = Upsert(_T, key=["target", "subject"], lasting=["agreed"])
 _AGREE: Final = Many(
@@ -132,8 +136,18 @@ class Links:
 
     def get_many(self, target: str, subjects: Iterable[SubjectId]) -> dict[SubjectId, Link]:
         """Return those of these subjects that have one, removed ones too."""
-        rows = several(self._connection, _SOME, {"of_target": target}, subjects)
-        return {link.subject: link for link in map(_link, rows)}
+        rows = _SOME.ask(self._connection, {"of_target": target}, subjects)
+        return {
+            SubjectId(subject): Link(
+                subject=SubjectId(subject),
+                kind=Kind(kind),
+                target_id=TargetId(target_id),
+                state=LinkState(state),
+                since=from_micros(since),
+                adopted=bool(adopted),
+            )
+            for subject, kind, target_id, state, since, adopted in rows
+        }
 
     def by_objects(self, target: str, kind: Kind, target_ids: Iterable[TargetId]) -> dict[TargetId, Link]:
         """Return the links of these objects that are not removed."""

@@ -48,6 +48,16 @@ _HOLDERS: Final = (
     )
     .order_by(_T.c.target_id)
 )
+_MANY: Final = 100
+_ANY_HELD: Final = (
+    select(_KEYS.c.target_id)
+    .where(
+        _KEYS.c.target == bindparam("of_target"),
+        _KEYS.c.kind == bindparam("of_kind"),
+        _KEYS.c.field == bindparam("of_field"),
+    )
+    .limit(1)
+)
 # The words of the partial index `links_one_subject`, so that it is used.
 _HELD: Final = and_(_L.c.target == _T.c.target, _L.c.kind == _T.c.kind, _L.c.target_id == _T.c.target_id)
 _NOT_REMOVED: Final = text("links.state <> 'removed'")
@@ -142,6 +152,8 @@ class Observations:
         words = {value: folded(value) for value in values}
         fields = {"of_target": target, "of_kind": kind, "of_field": field}
         found: dict[str, list[Observed]] = defaultdict(list)
+        if len(words) > _MANY and self._connection.execute(_ANY_HELD, fields).first() is None:
+            return {}  # of an empty target nobody holds anything
         for row in several(self._connection, _HOLDERS, fields, words.values()):
             found[row.held].append(observed(row))
         return {value: found[word] for value, word in words.items() if word in found}

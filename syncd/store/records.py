@@ -16,7 +16,7 @@ from syncd.store.columns import folded, micros
 from syncd.store.record_rows import KINDS, NAMES, Key, encode_places, fields, identity, key_of, keys, narrow, record
 from syncd.store.records_named import NamedRecords
 from syncd.store.rows import ALIAS, REFERS, SAME_ID, FoundRecord, KeyRow, StagedRecord
-from syncd.store.statements import Answer, Many, Put, Upsert, among, numbers, plain, portions, several, stream
+from syncd.store.statements import Answer, Few, Many, Put, Upsert, among, numbers, plain, portions, stream
 
 _T: Final = tables.records
 _K: Final = tables.record_keys
@@ -26,8 +26,8 @@ _OF_SOURCE: Final = _T.c.source == bindparam("of_source")
 _THIS: Final = (_OF_SOURCE, _T.c.kind == bindparam("of_kind"), _T.c.native_id == bindparam("id"))
 
 _DIGESTS: Final = select(_T.c.kind, _T.c.native_id, _T.c.digest).where(_OF_SOURCE, _PRESENT)
-_NUMBERS: Final = select(_T.c.native_id, _T.c.number).where(
-    _OF_SOURCE, _T.c.kind == bindparam("of_kind"), among(_T.c.native_id)
+_NUMBERS: Final = Few(
+    select(_T.c.native_id, _T.c.number).where(_OF_SOURCE, _T.c.kind == bindparam("of_kind"), among(_T.c.native_id))
 )
 _PUT: Final = Upsert(_T, key=["number"], keep=["subject"], fixed=["source", "kind", "native_id"])
 _PUT_KEYS: Final = Put(_K)
@@ -147,7 +147,7 @@ class Records(NamedRecords):
         return {
             (source, kind, native_id): number
             for (source, kind), some in grouped.items()
-            for native_id, number in several(self._connection, _NUMBERS, {"of_source": source, "of_kind": kind}, some)
+            for native_id, number in _NUMBERS.ask(self._connection, {"of_source": source, "of_kind": kind}, some)
         }
 
     def _new_numbers(self, how_many: int) -> Iterable[int]:
