@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 EXPIRES: Final = "expires:"
 """Before what a certificate or secret is for: the key of the instant at which it ends."""
+UNWRITTEN: Final = frozenset({"STO-001", "STO-003", "STO-004", "STO-007", "STO-008", "STO-012"})
+"""Messages of `syncd.store.errors`, which needs SQLAlchemy, that say: nothing can be kept."""
 _TROUBLING: Final = (Reason.PARKED, Reason.AMBIGUOUS, Reason.FAILED)
 
 
@@ -38,12 +40,12 @@ class Live:
     failing: Mapping[SourceName, Failure] = field(default_factory=dict)
     """Sources that cannot be read or watched; they win over what the state says."""
     target_failing: Failure | None = None
+    """What the last work on everybody failed with, where it was no source; a code of `UNWRITTEN`: the state, not the target."""
     quarantine_until: datetime | None = None
     circuits: Mapping[str, datetime] = field(default_factory=dict)
     clock_jumps: int = 0
     confirmed: Mapping[str, int] = field(default_factory=dict)
     """Changes that the target confirmed since the start, by op and kind, as `Tally.confirmed` has them."""
-    database_failing: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +117,14 @@ def combined(seen: Glance, counted: Vitals, whom: Whom, *, now: datetime, servic
         expiring=_expiring(seen.meta),
         clock_jumps=service.clock_jumps if service else 0,
         confirmed=service.confirmed if service else {},
-        database_failing=service.database_failing if service else None,
+        database_failing=_unwritten(service),
         alerts=counted.alerts,
     )
+
+
+def _unwritten(service: Live | None) -> Failure | None:
+    failing = service.target_failing if service else None
+    return failing if failing is not None and failing.code in UNWRITTEN else None
 
 
 def _failed(result: str) -> bool:
@@ -151,7 +158,7 @@ def _source(name: SourceName, seen: Glance, service: Live | None) -> SourceHealt
 
 
 def _target(seen: Glance, counted: Vitals, whom: Whom, service: Live | None) -> TargetHealth:
-    failing = service.target_failing if service else None
+    failing = service.target_failing if service and not _unwritten(service) else None
     return TargetHealth(
         name=whom.target,
         confirmed_at=counted.confirmed_at,
