@@ -35,7 +35,7 @@ LOOK: Final[Mapping[str, tuple[str, str]]] = {
     "target.failing": ("syncd check --online", "dingtalk-app.md"),
     "target.quarantine": ("syncd status", "operate.md"),
     "target.circuit": ("syncd check --online", "dingtalk-app.md"),
-    "target.drift": ("syncd plan", "operate.md"),
+    "target.drift": ("syncd drift list", "drift.md"),
     "change.failing": ("syncd queue list", "operate.md"),
     "change.parked": ("syncd queue list --state parked", "operate.md"),
     "leaver.late": ("syncd queue list", "operate.md"),
