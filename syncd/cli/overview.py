@@ -361,7 +361,9 @@ def _of_source(name: str, seen: Glance, outline: Outline, now: datetime) -> Iter
         ]
         yield ExitCode.SOURCE, UNPROVEN.at(source=name, doubts="; ".join(doubts).rstrip(".") or "no proof was given")
     since = relative(read.finished_at, now)
-    if finished is not None and read.finished_at < finished.started_at:
+    # The service reads before the cycle begins that plans with it, and tells by itself which source it cannot read.
+    in_a_run = any(run.run_id == read.run_id for run in seen.runs)
+    if finished is not None and in_a_run and read.finished_at < finished.started_at:
         yield ExitCode.SOURCE, UNREAD.at(source=name, since=since)
     elif now - read.finished_at > max(4 * outline.every, LEAST_STALE):
         yield ExitCode.SOURCE, STALE.at(source=name, since=since, every=span(outline.every))

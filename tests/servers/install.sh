@@ -19,7 +19,7 @@ readonly PACKAGES=(
   curl                                                                                            # a foreign client of webhooks and monitoring
   postgresql                                                                                      # the store's second database
   prometheus                                                                                      # promtool: metrics and alert rules
-  systemd lintian                                                                                 # they judge units and package
+  systemd systemd-container                                                                       # they judge units, and boot the package
 )
 
 stop() {

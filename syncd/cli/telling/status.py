@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from syncd.cli.telling.source_status import tell_proof, tell_source
-from syncd.cli.telling.words import count, relative, when
+from syncd.cli.telling.words import count, relative, span, when
 from syncd.core.values import moment
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def tell_status(out: Output, status: Status, *, source: str = "") -> None:
         for one in status.sources:
             tell_source(out, one, status.at)
         return
+    _whole(out, status)
     _runs(out, status)
     _sources(out, status)
     for one in status.sources:
@@ -102,8 +103,62 @@ def _rest(out: Output, status: Status) -> None:
         ("Next run", _next(status)),
         *((f"Consumer {name}", _consumer(behind)) for name, behind in status.consumers.items()),
         ("Audit log", _audit(status)),
+        ("Last backup", _backup(status)),
     ):
-        out.say(textwrap.fill(text, out.console.width, initial_indent=f"{name:<16}  ", subsequent_indent=" " * 18))
+        _named(out, name, text)
+
+
+def _named(out: Output, name: str, text: str) -> None:
+    out.say(textwrap.fill(text, out.console.width, initial_indent=f"{name:<16}  ", subsequent_indent=" " * 18))
+
+
+def _whole(out: Output, status: Status) -> None:
+    """The answers to the first three questions: does it work, how right is the target, how fresh."""
+    out.say()
+    for name, text in (("Service", _service(status)), ("People", _people(status)), ("Freshness", _freshness(status))):
+        _named(out, name, text)
+
+
+def _service(status: Status) -> str:
+    whole = status.whole
+    if whole.service is None:
+        return "not running; `syncd sync` and timers do its work" if status.runs else "not running"
+    who = f"runs since {when(whole.service.since, status.at)} (process {whole.service.pid} on {whole.service.host})"
+    if whole.next_at is None:
+        return who
+    due = relative(whole.next_at, status.at) if whole.next_at > status.at else "now"
+    return f"{who}; the schedule's next look {due} at the latest"
+
+
+def _people(status: Status) -> str:
+    whole = status.whole
+    if not whole.people:
+        return "nobody is wanted in the target yet"
+    wanted = f"{whole.people:,} wanted, {whole.linked:,} have an account ({_share(whole.linked, whole.people)})"
+    return f"{wanted}, {whole.agreeing:,} of them known to be right ({_share(whole.agreeing, whole.people)} of all)"
+
+
+def _share(part: int, whole: int) -> str:
+    """Return a percentage that never says 100 where somebody is missing."""
+    return "100 %" if part >= whole else f"{min(99.9, 100 * part / whole):.1f} %"
+
+
+def _freshness(status: Status) -> str:
+    whole = status.whole
+    if whole.delays is None or whole.confirmed_at is None:
+        return "nothing was confirmed yet"
+    took = f"half of the last {count(whole.delays.count, 'change')} were there after {_length(whole.delays.median)}"
+    return f"last confirmed {when(whole.confirmed_at, status.at)}; {took}, 99 of 100 after {_length(whole.delays.p99)}"
+
+
+def _length(delay: timedelta) -> str:
+    seconds = delay.total_seconds()
+    return span(delay) if seconds >= 10 else f"{seconds:.1f} s"
+
+
+def _backup(status: Status) -> str:
+    at = status.whole.backup_at
+    return when(at, status.at) if at is not None else "none by syncd (syncd db backup)"
 
 
 def _target(status: Status) -> str:
@@ -129,8 +184,17 @@ def _queue(status: Status) -> str:
     parts.append(f"{queue.parked:,} parked")
     if queue.blocked:
         parts.append(f"{queue.blocked:,} wait for a parked one")
+    whole = status.whole
+    if whole.failing:
+        parts.append(f"{whole.failing:,} failed three times or more")
     due = f"; next {relative(status.next_due_at, status.at)}" if status.next_due_at else ""
-    return ", ".join(parts) + due
+    lanes = ", ".join(f"{number:,} {lane}" for lane, number in whole.by_lane.items())
+    oldest = (
+        f"; waiting by lane: {lanes}, the oldest since {relative(whole.oldest_at, status.at)}"
+        if whole.oldest_at
+        else ""
+    )
+    return ", ".join(parts) + due + oldest.replace(" ago", "")
 
 
 def _holds(status: Status) -> str:
