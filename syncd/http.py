@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from base64 import b64encode
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ BODY_LIMIT: Final = 64 * 1024 * 1024
 """Bytes of one answer. More than any page of any interface that we call; a runaway answer must not exhaust the process."""
 SOCKET_LIMIT: Final = 4 * 1024 * 1024
 """Bytes of one message of a WebSocket."""
+
+CALLS: Final[Counter[tuple[str, str]]] = Counter()
+"""Calls of this process, by host and by what came of them: the status of the answer, `not sent`, or `lost`. For metrics only."""
 
 UNRESOLVED: Final = message(
     "HTP-001",
@@ -167,14 +171,20 @@ class Client:
         request = opened.request(method, opened.url(url), content=body, headers={**_HEADERS, **sent, **(headers or {})})
         seconds = timeout.total_seconds() if timeout else self._settings.timeout
         request.extensions["timeout"] = {"connect": self._settings.connect_timeout, "read": seconds}
+        host = request.url.host
         try:
             async with asyncio.timeout(seconds):
-                return await self._exchange(opened.transport, request)
+                answer = await self._exchange(opened.transport, request)
         except TimeoutError:
+            CALLS[host, "lost"] += 1
             # It may have been waiting for a connection; saying "lost" costs a read back, the opposite could cost a person.
-            raise AnswerLost(LOST.at(host=request.url.host, why=f"nothing came within {seconds:g} s")) from None
+            raise AnswerLost(LOST.at(host=host, why=f"nothing came within {seconds:g} s")) from None
         except Exception as error:
-            raise _told(error, request.url.host) from error
+            told = _told(error, host)
+            CALLS[host, "not sent" if isinstance(told, NotSent) else "lost"] += 1
+            raise told from error
+        CALLS[host, str(answer.status)] += 1
+        return answer
 
     async def _exchange(self, transport: httpx.AsyncBaseTransport, request: httpx.Request) -> Answer:
         response = await transport.handle_async_request(request)

@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from syncd.core.errors import Message
 from syncd.core.health import Failure, Health, QueueHealth, SourceHealth, TargetHealth
 from syncd.core.model import Kind, Lane, Op
+from syncd.http import CALLS
 from syncd.web import messages
 
 BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 45, 60, 120, 300, 900, 3_600, 14_400, 86_400)
@@ -51,7 +52,7 @@ class Counts:
 
 
 class Metrics(Collector):
-    """Renders a health, this side's counts, and the process itself (CPU, memory, open files)."""
+    """Renders a health, this side's counts, and the process itself: its calls of others, CPU, memory, open files."""
 
     def __init__(self, counts: Counts) -> None:
         self._counts = counts
@@ -82,6 +83,7 @@ class Metrics(Collector):
         if self._health.target is not None:
             yield from _target(self._health.target, self._health.at)
         yield from _store(self._health)
+        yield _counter("syncd_calls_total", "HTTP calls made.", [*CALLS.items()], ["host", "outcome"])
         yield from _web(self._counts)
 
 
