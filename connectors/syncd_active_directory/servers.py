@@ -7,28 +7,41 @@ server: that would only lock the account sooner.
 from __future__ import annotations
 
 import ssl
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 from syncd.core.errors import NeedsHuman, SyncdError, TryAgain
 from syncd_active_directory.settings import DirectorySettings
 from syncd_active_directory.threads import finished
+from syncd_active_directory.ways import Mark
 from syncd_active_directory.wire import Wire
 
 _AVOIDED: Final = timedelta(minutes=10)
-_FAILED: Final[dict[tuple[str, str], datetime]] = {}
-"""When a server failed last, by source and address."""
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """What all instances of one source know of its servers: one reads and another one watches."""
+
+    failed: dict[str, datetime] = field(default_factory=dict)
+    """When a server failed last, by address."""
+    reading: str = ""
+    ended: Mark | None = None
+
+
+_REMEMBERED: Final[defaultdict[str, _Remembered]] = defaultdict(_Remembered)
+"""By source."""
 
 
 class Servers:
     """The servers of one source."""
 
     def __init__(self, source: str, settings: DirectorySettings) -> None:
-        self._source = source
+        self._known = _REMEMBERED[source]
         self._settings = settings
-        self.reading = ""
-        """The address from which reads come now; empty while none is kept."""
 
     async def connected(self, context: ssl.SSLContext, *, now: datetime, first: str = "") -> Wire:
         """Return a bound connection to the first server that can be reached, `first` before all others if it did not fail lately.
@@ -51,7 +64,25 @@ class Servers:
 
     def failed(self, address: str, now: datetime) -> None:
         """Remember that a server failed, so that the next read begins with another one."""
-        _FAILED[self._source, address] = now
+        self._known.failed[address] = now
+
+    @property
+    def reading(self) -> str:
+        """The address from which reads come now; empty while no connection is kept."""
+        return self._known.reading if self._known.reading in self._settings.servers else ""
+
+    @reading.setter
+    def reading(self, address: str) -> None:
+        self._known.reading = address
+
+    @property
+    def ended(self) -> Mark | None:
+        """Where a read has ended lately: some servers say sooner from there where they are now."""
+        return self._known.ended
+
+    @ended.setter
+    def ended(self, mark: Mark) -> None:
+        self._known.ended = mark
 
     def ordered(self, now: datetime) -> Sequence[str]:
         """Return the addresses in the order in which they are to be tried."""
@@ -62,7 +93,7 @@ class Servers:
         return self.reading not in ("", address) and not self._lately(self.reading, now)
 
     def _lately(self, address: str, now: datetime) -> bool:
-        then = _FAILED.get((self._source, address))
+        then = self._known.failed.get(address)
         return then is not None and now - then < _AVOIDED
 
 

@@ -92,6 +92,8 @@ class ActiveDirectory:
             while (page := await finished(lambda: next(pages, None), interrupt=wire.abort)) is not None:
                 yield page
             left = reading.line
+            if reading.last is not None:
+                self._servers.ended = reading.last
         except TryAgain:
             # Nothing is concluded from half a read; the next one begins with another server.
             self._servers.failed(wire.address, self._room.now())
@@ -136,12 +138,15 @@ class _Reading:
     settings: DirectorySettings
     now: datetime
     known: Known
+    last: Mark | None = None
+    """Where the read before this one ended, if that is of use."""
 
     def pages(self, text: str | None, *, full: bool) -> Iterator[Page]:
         """Yield the pages of the read."""
         wire, place, recalled = self.line.wire, self.line.place, Recalled(self.known)
         last, why = _usable(text, place)
-        telling = self._telling(last.mark if last else None)
+        self.last = last.mark if last else None
+        telling = self._telling(self.last)
         hidden = last.hidden if last else ()
         if last is not None and telling is not None and not full and self.settings.changes != "none":
             if last.way is not telling.way:

@@ -193,7 +193,7 @@ class Watch:
         if not self._settings.watch.poll:
             return None
         wire.always = place.dialect.controls
-        return await finished(partial(look_of, wire, place, self._settings), interrupt=wire.abort)
+        return await finished(partial(look_of, wire, place, self._settings, self._servers.ended), interrupt=wire.abort)
 
     async def _connected(self, open_: AsyncExitStack) -> Wire:
         now = self._room.now()

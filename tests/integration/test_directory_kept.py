@@ -15,6 +15,7 @@ from servers.certificates import Authority
 from servers.ldap_standin import Cut, Fault, Refuse, Silence, Standin, Step
 from servers.ldap_standin_company import COMPANY, company, team
 from support.directory_mirror import NOW, source
+from support.directory_watch import Sentry
 from syncd.core.errors import TryAgain
 from syncd.core.model import Page
 from syncd_active_directory import ActiveDirectory
@@ -198,6 +199,32 @@ def test_two_reads_at_once_do_not_share_a_connection(office: Office) -> None:
         assert office.binds() == 2
 
     office.run(story)
+
+
+def test_the_watch_follows_the_reads_to_another_controller(office: Office, authority: Authority) -> None:
+    certificate = authority.issue("dc2", ip="127.0.0.1")
+    with Standin(office.standin.replica.twin("DC2"), certificate=certificate, account=office.standin.account) as second:
+
+        def opened() -> ActiveDirectory:
+            return source(office.standin, second, ca_file=office.ca_file, now=office.now)
+
+        async def story() -> None:
+            async with opened() as directory:
+                reader = Reader(directory)
+                await reader.read()
+                # What one controller has is not at once at the other: whoever watches one and reads the other reads too early.
+                with Sentry(opened()) as sentry:
+                    await asyncio.to_thread(sentry.wake)
+                    assert second.asked(Step.BIND) == []
+                    office.standin.script(Fault(at=Step.PAGE, do=Cut()))
+                    with pytest.raises(TryAgain):
+                        await reader.read()
+                    await reader.read()
+                    assert len(second.asked(Step.BIND)) == 1
+                    await asyncio.to_thread(sentry.wake)
+                    assert len(second.asked(Step.BIND)) == 2
+
+        asyncio.run(story())
 
 
 def test_a_source_that_nobody_will_close_keeps_no_connection(office: Office) -> None:

@@ -229,11 +229,13 @@ def test_a_directory_that_nobody_changes_is_looked_at_without_a_wake() -> None:
 
 def test_the_watch_follows_the_reads_to_another_server_while_that_is_well() -> None:
     one, two = "ldaps://one.example.com", "ldaps://two.example.com"
-    servers = Servers("a source of this test", settings())
-    assert not servers.elsewhere(one, NOW), "nobody reads"
-    servers.reading = one
-    assert not servers.elsewhere(one, NOW)
-    assert servers.elsewhere(two, NOW)
-    servers.failed(one, NOW)
-    assert not servers.elsewhere(two, NOW), "it could not be reached"
-    assert servers.elsewhere(two, NOW + timedelta(hours=1))
+    # Who reads and who watches are two instances of one source.
+    reads, watch = (Servers("a source of this test", settings()) for _ in range(2))
+    assert not watch.elsewhere(one, NOW), "nobody reads"
+    reads.reading = one
+    assert not watch.elsewhere(one, NOW)
+    assert watch.elsewhere(two, NOW)
+    assert not Servers("another source", settings()).elsewhere(two, NOW)
+    reads.failed(one, NOW)
+    assert not watch.elsewhere(two, NOW), "it could not be reached"
+    assert watch.elsewhere(two, NOW + timedelta(hours=1))
