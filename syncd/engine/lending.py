@@ -30,17 +30,20 @@ class Lent(Generic[T]):
         self._make = make
         self._open: T | None = None
         self._stack = contextlib.AsyncExitStack()
+        self._opening = asyncio.Lock()
         self._users = 0
         self._spoilt = False
 
     @contextlib.asynccontextmanager
     async def borrow(self) -> AsyncIterator[T]:
         """Use it. Raises what opening it raises; what the user raises closes it afterwards."""
-        if self._open is None:
-            self._open = await self._stack.enter_async_context(self._make())
-        self._users += 1
+        async with self._opening:
+            if self._open is None:
+                self._open = await self._stack.enter_async_context(self._make())
+            opened = self._open
+            self._users += 1
         try:
-            yield self._open
+            yield opened
         except BaseException:
             self._spoilt = True
             raise

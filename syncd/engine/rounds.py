@@ -8,7 +8,7 @@ that (everybody, very many, a limit of the guard) is said, and left to a whole c
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -57,6 +57,22 @@ class Asking:
     """Those whom an earlier round had to leave."""
     reviewed: frozenset[SubjectId] = frozenset()
     """Those whose time has come, and who have been looked at since."""
+
+
+@dataclass(slots=True)
+class Marks:
+    """Which marks have been looked at, as far as a service knows: the store knows which are open."""
+
+    after: int = 0
+    besides: set[SubjectId] = field(default_factory=set)
+    """Who has to be looked at besides, because what was in the way is over."""
+    busy: set[SubjectId] = field(default_factory=set)
+    """Who has to wait for a change that is in the writer's hands."""
+    reviewed: set[SubjectId] = field(default_factory=set)
+
+    def asking(self) -> Asking:
+        """Return for whom a round is to be made."""
+        return Asking(after=self.after, besides=frozenset(self.besides), reviewed=frozenset(self.reviewed))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,4 +179,4 @@ def _plan(tx: Transaction, world: World, target: Target, run_id: RunId, who: _Wh
     return (Verdict.ACCEPTED if made.plan.changes else Verdict.AGREED), len(made.plan.changes)
 
 
-__all__ = ["MOST", "Asking", "Round", "Verdict", "is_due", "make_round"]
+__all__ = ["MOST", "Asking", "Marks", "Round", "Verdict", "is_due", "make_round"]

@@ -11,9 +11,9 @@ import asyncio
 import random
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
@@ -31,8 +31,9 @@ from syncd.engine.lending import Opened
 from syncd.engine.listening import Listening
 from syncd.engine.pen import Pen
 from syncd.engine.place import Place
+from syncd.engine.pulse import Pulse, Unheard
 from syncd.engine.readers import Readers
-from syncd.engine.rounds import Asking, Verdict, is_due, make_round
+from syncd.engine.rounds import Asking, Marks, Verdict, is_due, make_round
 from syncd.engine.stage import Asked
 from syncd.engine.tidying import tidy
 from syncd.engine.world import World
@@ -48,26 +49,6 @@ TOGETHER_SECONDS: Final = 2.0
 NEVER: Final = float("inf")
 
 
-class Pulse(Protocol):
-    """Who is told that the service is alive (`syncd.engine.notify.Pulse`)."""
-
-    def progress(self) -> None: ...
-
-    def idle(self) -> None: ...
-
-    def ready(self, status: str) -> None: ...
-
-
-class _Unheard:
-    """Nobody is told."""
-
-    def progress(self) -> None: ...
-
-    def idle(self) -> None: ...
-
-    def ready(self, status: str) -> None: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
     """When the service works by itself, and how long it may take to end."""
@@ -76,22 +57,6 @@ class Schedule:
     jitter: timedelta = timedelta(0)
     drain: timedelta = timedelta(seconds=60)
     """How long calls that are under way may take at the end; what is not over by then is read back at the next start."""
-
-
-@dataclass(slots=True)
-class _Marks:
-    """Which marks have been looked at, as far as this process knows: the store knows which are open."""
-
-    after: int = 0
-    besides: set[SubjectId] = field(default_factory=set)
-    """Who has to be looked at besides, because what was in the way is over."""
-    busy: set[SubjectId] = field(default_factory=set)
-    """Who has to wait for a change that is in the writer's hands."""
-    reviewed: set[SubjectId] = field(default_factory=set)
-
-    def asking(self) -> Asking:
-        """Return for whom a round is to be made."""
-        return Asking(after=self.after, besides=frozenset(self.besides), reviewed=frozenset(self.reviewed))
 
 
 class Service:
@@ -107,13 +72,13 @@ class Service:
     ) -> None:
         self.schedule = schedule or Schedule()
         self.started_at = world.now()
-        self._pulse: Pulse = pulse or _Unheard()
+        self._pulse: Pulse = pulse or Unheard()
         self._told = told
         self._bell = asyncio.Event()
         self._halt = asyncio.Event()
         self._clock = asyncio.get_running_loop().time
         self._watch = trust.Clock(world.now)
-        self._marks = _Marks()
+        self._marks = Marks()
         self._open = Opened(world)
         self._place = Place(world.store)
         self._next: tuple[World, Schedule] | None = None
@@ -135,7 +100,7 @@ class Service:
 
     @property
     def world(self) -> World:
-        """Return what it works with, its connectors lent out."""
+        """What it works with, its connectors lent out."""
         return self._open.world
 
     async def wake(self, wake: Wake) -> None:
@@ -288,7 +253,7 @@ class Service:
             )
         finally:
             self._pen.go_on()
-        self._marks = _Marks(after=done.reconciliation.upto)
+        self._marks = Marks(after=done.reconciliation.upto)
         self._backoff.reset()
         self._failing, self._first = None, False
         self._facts.set()
