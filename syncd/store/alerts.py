@@ -32,7 +32,9 @@ _KEEP: Final = Upsert(_C, key=["key", "episode"])
 _DROP: Final = delete(_C).where(_C.c.key == bindparam("one"), _C.c.episode == bindparam("nth"))
 _SILENCES: Final = select(_S).where(_S.c.until > bindparam("now")).order_by(_S.c.at, _S.c.id)
 _SILENCE: Final = Upsert(_S, key=["id"])
-_END: Final = update(_S).where(_S.c.id == bindparam("one"), _S.c.until > bindparam("at")).values(until=bindparam("at"))
+_END: Final = (
+    update(_S).where(_S.c.id == bindparam("one"), _S.c.until > bindparam("ended")).values(until=bindparam("ended"))
+)
 _KNOWN: Final = select(_N.c.id).where(_N.c.id.in_(bindparam("ids", expanding=True)))
 _POST: Final = Many(insert(_N))
 _WAITING: Final = select(_N.c.body).where(_N.c.state == NoteState.WAITING.value).order_by(_N.c.number)
@@ -84,7 +86,7 @@ class Alerts:
 
     def end_silence(self, id_: str, *, at: datetime) -> bool:
         """End a silence; False if there is none that lasts."""
-        return bool(self._connection.execute(_END, {"one": id_, "at": micros(at)}).rowcount)
+        return bool(self._connection.execute(_END, {"one": id_, "ended": micros(at)}).rowcount)
 
     # --- messages ---
 
