@@ -20,6 +20,7 @@ import structlog
 from syncd.core.errors import Misconfigured, SyncdError
 from syncd.engine.backoff import Backoff
 from syncd.engine.health import health
+from syncd.engine.nightly import SHORTEST, Night
 from syncd.engine.notify import Notifier, Pulse
 from syncd.engine.reloading import Loaded, Reloading
 from syncd.engine.serving import Schedule, Service
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from syncd.engine.world import World
 
 log = structlog.get_logger(__name__)
+INSTALLATION: Final = "installation"
+"""Where it is kept what tells this installation from others."""
 ALERT_SECONDS: Final = 15.0
 """Between two looks at what people have to be told."""
 
@@ -139,7 +142,10 @@ def _web(session: Session, service: Service, look: Callable[[], Awaitable[Health
 def schedule_of(session: Session) -> Schedule:
     """Return when the service works by itself, as syncd.yaml says."""
     written = session.settings.schedule
-    return Schedule(every=written.every, jitter=written.jitter, drain=written.drain)
+    with session.store.transaction() as tx:
+        installation = tx.meta.secret(INSTALLATION)
+    night = Night.of(installation, session.settings.leavers.timezone) if written.full_every >= SHORTEST else None
+    return Schedule(every=written.every, jitter=written.jitter, night=night, drain=written.drain)
 
 
 def listen(*told: Callable[[], None], hangup: Callable[[], None]) -> None:

@@ -203,7 +203,8 @@ class ScheduleSettings(Part):
     """The time between two synchronizations."""
     full_every: Duration = timedelta(hours=24)
     """The time between two complete reads of a source that can also say what changed; they prove who is gone, and repair what the
-    source did not say."""
+    source did not say. From 20 hours on the service makes them at night (1:05 to 4:55 in `leavers.timezone`, at a minute of the
+    installation's own)."""
     observe_every: Duration = timedelta(hours=24)
     """The time between two complete looks at the target, which find what was changed there by hand."""
     jitter: Duration = timedelta(seconds=30)

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -29,6 +29,7 @@ from syncd.engine.health import Live
 from syncd.engine.intake import Intake
 from syncd.engine.lending import Opened
 from syncd.engine.listening import Listening
+from syncd.engine.nightly import Night
 from syncd.engine.pen import Pen
 from syncd.engine.place import Place
 from syncd.engine.pulse import Pulse, Unheard
@@ -55,6 +56,8 @@ class Schedule:
 
     every: timedelta = timedelta(minutes=15)
     jitter: timedelta = timedelta(0)
+    night: Night | None = None
+    """When every source is read in full, once a day; None: only as each source needs it."""
     drain: timedelta = timedelta(seconds=60)
     """How long calls that are under way may take at the end; what is not over by then is read back at the next start."""
 
@@ -92,6 +95,7 @@ class Service:
         """Since when, in the time of the loop, the reads of the schedule are under way."""
         self._together_at = NEVER
         self._trusted_at = 0.0
+        self._night_at = self._next_night()
         self._backoff = Backoff(most=max(2.0, min(300.0, self.schedule.every.total_seconds())))
         self._failing: Failure | None = None
         self._first = True
@@ -231,7 +235,7 @@ class Service:
         """Have every source read, and then plan for all who are marked; tell whether that was done."""
         if self._reading_since is None:
             self._reading_since = self._clock()
-            self._readers.start(self.world.seats, Asked())
+            self._readers.start(self.world.seats, Asked(full=self._night_has_come()))
             return False
         waited = self._clock() - self._reading_since
         if self._readers.staging or (self._readers.under_way and waited < HUNG_SECONDS):
@@ -264,8 +268,22 @@ class Service:
     def _progress(self, _stage: str, _done: int, _total: int | None) -> None:
         self._pulse.progress()
 
+    def _night_has_come(self) -> bool:
+        """Tell whether everything is to be read, once a night."""
+        if self._night_at is None or self.world.now() < self._night_at:
+            return False
+        self._night_at = self._next_night()
+        return True
+
+    def _next_night(self) -> datetime | None:
+        return self.schedule.night.after(self.world.now()) if self.schedule.night is not None else None
+
     def _pause(self) -> float:
-        return (self.schedule.every + self.schedule.jitter * random.random()).total_seconds()
+        """Return for how many seconds nothing is done by itself."""
+        pause = self.schedule.every + self.schedule.jitter * random.random()
+        if self._night_at is not None:
+            pause = min(pause, max(timedelta(seconds=1), self._night_at - self.world.now()))
+        return pause.total_seconds()
 
     def _fail(self, code: str, error: Exception) -> None:
         """Note what failed, and when it is tried again."""
@@ -341,7 +359,7 @@ class Service:
         self._listening = self._listener()
         self._listening.start()
         self._pen.go_on()
-        self._reading_since, self._cycle_at = None, self._clock()
+        self._reading_since, self._cycle_at, self._night_at = None, self._clock(), self._next_night()
         log.info("daemon.reloaded")
 
     def _listener(self) -> Listening:
