@@ -121,8 +121,10 @@ def _event(named: Mapping[str, str]) -> CloudEvent:
 
 
 def _is_sound(text: str) -> bool:
-    """Tell whether a text is what the specification permits ("Type System": no control characters, no surrogates): a database takes
-    neither, and an event that can never be kept would come again for ever."""
+    """Tell whether a text is what the specification permits ("Type System": no control characters, no surrogates).
+
+    A database takes neither, and an event that can never be kept would come again for ever.
+    """
     return len(text) <= _LONGEST and not any(category(each) in ("Cc", "Cs") for each in text)
 
 

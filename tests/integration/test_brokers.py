@@ -56,7 +56,7 @@ def body(number: int) -> bytes:
 
 
 def trigger(broker: Broker, tmp_path: Path, **changes: Any) -> Any:
-    made = CLASSES[broker.type]
+    made = CLASSES[broker.kind]
     settings = made.settings(**{"wakes": "hr", **broker.settings(), **changes})
     return made(settings, Room(name="people", now=lambda: NOW, base=tmp_path))
 
@@ -182,7 +182,7 @@ def test_a_restart_of_the_broker_is_survived(broker: Broker, tmp_path: Path) -> 
     run(story())
 
 
-MISNAMED = {
+MISNAMED: dict[str, dict[str, Any]] = {
     "redis": {"stream": "no-such"},
     "nats": {"stream": "NO"},
     "rabbitmq": {"queue": "no-such"},
@@ -196,7 +196,7 @@ def test_a_misspelled_name_and_a_broker_that_is_away_are_said(broker: Broker, tm
 
     async def story() -> None:
         assert (await verdict(trigger(broker, tmp_path))).standing is Standing.OK
-        misspelled = trigger(broker, tmp_path, **MISNAMED[broker.type])
+        misspelled = trigger(broker, tmp_path, **MISNAMED[broker.kind])
         with pytest.raises(NeedsHuman) as refused:
             await misspelled.listen(Heard().wake)
         assert refused.value.problem.code == "BRK-005"

@@ -34,11 +34,11 @@ def _free_port() -> int:
 class Broker:
     """One broker, running between `with` and its end; `stop` and `start` are a restart that keeps what it has stored."""
 
-    type: str
+    kind: str
     program: str
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix=f"syncd-{self.type}-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"syncd-{self.kind}-"))
         self.port = _free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -86,7 +86,7 @@ class Broker:
         ends = time.monotonic() + _LONG
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > ends:
-                raise RuntimeError(f"{self.type} does not start: {(self.folder / 'log').read_text()[-2000:]}")
+                raise RuntimeError(f"{self.kind} does not start: {(self.folder / 'log').read_text()[-2000:]}")
             time.sleep(0.05)
 
     def answers(self) -> bool:
@@ -107,7 +107,7 @@ class Broker:
 
 
 class RedisBroker(Broker):
-    type = "redis"
+    kind = "redis"
     program = "redis-server"
     password = "example-password"
 
@@ -128,9 +128,8 @@ class RedisBroker(Broker):
 
     async def publish(self, body: bytes, headers: Mapping[str, str] | None = None, *, to: str = TOPIC) -> None:
         async with self._client() as client:
-            await client.xadd(
-                to, {name.removeprefix("ce_"): text for name, text in (headers or {}).items()} or {"data": body}
-            )
+            named: dict[Any, Any] = {name.removeprefix("ce_"): text for name, text in (headers or {}).items()}
+            await client.xadd(to, named or {"data": body})
 
     def settings(self) -> dict[str, Any]:
         return {
@@ -144,7 +143,7 @@ class RedisBroker(Broker):
 
 
 class NatsBroker(Broker):
-    type = "nats"
+    kind = "nats"
     program = "nats-server"
 
     def command(self) -> list[str]:
@@ -178,7 +177,7 @@ class NatsBroker(Broker):
 
 
 class RabbitMqBroker(Broker):
-    type = "rabbitmq"
+    kind = "rabbitmq"
     program = "rabbitmq-server"
 
     @classmethod
@@ -253,7 +252,7 @@ class RabbitMqBroker(Broker):
 
 
 class KafkaBroker(Broker):
-    type = "kafka"
+    kind = "kafka"
     program = "tansu"
 
     @classmethod
@@ -294,4 +293,4 @@ class KafkaBroker(Broker):
         return {"servers": [f"127.0.0.1:{self.port}"], "topics": [TOPIC]}
 
 
-BROKERS: dict[str, type[Broker]] = {one.type: one for one in (RedisBroker, NatsBroker, RabbitMqBroker, KafkaBroker)}
+BROKERS: dict[str, type[Broker]] = {one.kind: one for one in (RedisBroker, NatsBroker, RabbitMqBroker, KafkaBroker)}
