@@ -26,7 +26,7 @@ from syncd.engine.world import World
 from syncd.store import Transaction
 from syncd.store.packed import Packed
 
-PORTION: Final = 2_000
+PORTION: Final = 1_000
 Told = Callable[[int, int], None]
 
 

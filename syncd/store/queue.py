@@ -24,6 +24,9 @@ from syncd.store.statements import Answer, numbers, portions, several
 
 PATIENCE: Final = 1024
 """Blocked changes that one claim looks at once it has found something to do; the next claim goes on from there."""
+_FEW: Final = 100
+"""For more subjects than these it is asked first whether anything waits at all."""
+_NO_ID: Final = ChangeId("")
 _BESIDE: Final = 16
 """How many candidates more than wanted are looked at: some may turn out to be blocked, and each costs three questions."""
 
@@ -60,9 +63,10 @@ class Queue:
             awaited=bodies.awaited(over),
             approved=approved,
         )
-        made = self._add(((place, one) for place, one in enumerate(every) if place not in kept), fresh, accepting)
+        ids = [kept.get(place, _NO_ID) for place in range(len(changes))]
+        self._add(((place, one) for place, one in enumerate(every) if place not in kept), fresh, accepting, ids)
         return Accepted(
-            ids=tuple(made[place] if place in made else kept[place] for place in range(len(changes))),
+            ids=tuple(ids),
             kept=frozenset(staying),
             superseded=tuple(ChangeId(row.id) for row in over),
         )
@@ -265,6 +269,8 @@ class Queue:
 
     def _waiting_of(self, subjects: Collection[SubjectId]) -> list[Answer]:
         found: list[Answer] = []
+        if len(subjects) > _FEW and self._connection.execute(ask.ANY_WAITING).first() is None:
+            return found
         for portion in portions(sorted(subjects)):
             found += self._connection.execute(ask.WAITING_OF, {"of_subjects": portion}).all()
         return found
@@ -280,11 +286,11 @@ class Queue:
             self._connection.execute(ask.LET_LOOK_AGAIN, {"of_subjects": portion})
 
     def _add(
-        self, changes: Iterable[tuple[int, Filed]], how_many: int, accepting: bodies.Accepting
-    ) -> dict[int, ChangeId]:
-        """Insert so many changes, each with its place in the plan; return their ids by that."""
+        self, changes: Iterable[tuple[int, Filed]], how_many: int, accepting: bodies.Accepting, ids: list[ChangeId]
+    ) -> None:
+        """Insert so many changes, each with its place in the plan; note their ids by that."""
         given = iter(numbers(self._connection, "changes", how_many) if how_many else ())
-        ids, ranks = dict[int, ChangeId](), dict[SubjectId, int]()
+        ranks: dict[SubjectId, int] = {}
         for portion in portions(changes):
             rows: list[tuple[Any, ...]] = []
             waits: list[tuple[int, str, bool]] = []
@@ -298,7 +304,6 @@ class Queue:
             ask.ADD.run_tuples(self._connection, ask.NAMES, rows)
             if waits:
                 ask.ADD_WAITS.run_tuples(self._connection, ask.WAITS_NAMES, waits)
-        return ids
 
     def _candidates(self, lane: int, now: int, wanted: int) -> tuple[list[int], int, bool]:
         """Return the changes that can run, how many were looked at, and whether there may be more behind the blocked."""

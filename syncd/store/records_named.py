@@ -162,7 +162,10 @@ class NamedRecords(FewRecords):
     def referred(self, attribute: str) -> list[tuple[SourceName, SubjectId, str]]:
         """Return whom each joined person's record names in a reference: source, subject, and the name, folded."""
         rows = plain(self._connection, _ALL_REFERRED, {"key": REFERS + attribute})
-        return [(SourceName(source), SubjectId(subject), text) for source, subject, text in rows]
+        one = dict[str, str]().setdefault  # fifty people name one manager, and each row brings a text of its own
+        return [
+            (SourceName(one(source, source)), SubjectId(subject), one(text, text)) for source, subject, text in rows
+        ]
 
     def present(self, source: SourceName) -> Iterator[tuple[Kind, NativeId]]:
         """Stream the records that are there."""
