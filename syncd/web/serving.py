@@ -18,9 +18,9 @@ import uvicorn
 
 from syncd import telemetry
 from syncd.config.web import Address, address
-from syncd.core.errors import Misconfigured, foreign
 from syncd.web import messages
 from syncd.web.app import Applications, Served, applications
+from syncd.web.certificate import context_of, renewing
 from syncd.web.connections import IDLE_SECONDS, Connection
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ log = telemetry.get(__name__)
 
 AGAIN_SECONDS: Final = 10.0
 """Between two attempts to listen."""
-LOOK_SECONDS: Final = 60.0
-"""Between two looks whether the certificate has changed."""
 DRAIN_SECONDS: Final = 5
 """For requests that are under way when the service stops."""
 BACKLOG: Final = 512
@@ -51,7 +49,7 @@ class Prepared:
 
 def prepare(settings: Settings, served: Served) -> Prepared:
     """Put everything together without listening. Raises Misconfigured."""
-    return Prepared(web=settings.web, applications=applications(settings, served), tls=_certificate(settings.web))
+    return Prepared(web=settings.web, applications=applications(settings, served), tls=context_of(settings.web))
 
 
 async def serve(prepared: Prepared, *, ready: Callable[[str], None] = lambda _: None) -> None:
@@ -66,7 +64,7 @@ async def serve(prepared: Prepared, *, ready: Callable[[str], None] = lambda _: 
             for listen, app in doors:
                 group.create_task(_door(address(listen), app, web=web, tls=tls, ready=ready))
             if tls is not None:
-                group.create_task(_renewing(web, tls))
+                group.create_task(renewing(web, tls))
     finally:
         prepared.applications.look.close()
 
@@ -187,54 +185,3 @@ def _config(app: ASGIApp, web: WebSettings, tls: ssl.SSLContext | None) -> uvico
     config.load()
     config.ssl = tls
     return config
-
-
-# --- TLS ------------------------------------------------------------------------------------------------------------
-
-
-def _certificate(web: WebSettings) -> ssl.SSLContext | None:
-    """Return what TLS is spoken with, None where it is not. Raises Misconfigured."""
-    if web.certificate is None or web.key is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    _load(context, web.certificate, web.key)
-    return context
-
-
-def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
-    """Use these files from the next connection on. Raises Misconfigured, and then nothing has changed."""
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=lambda: "")
-        context.load_cert_chain(certificate, key, password=lambda: "")
-    except OSError as error:  # ssl.SSLError is one
-        why = foreign(error.strerror or "they do not belong together")
-        raise Misconfigured([messages.BAD_CERTIFICATE.at(file=foreign(str(certificate)), why=why)]) from None
-
-
-async def _renewing(web: WebSettings, context: ssl.SSLContext) -> None:
-    """Take a new certificate into use when its files have changed: they are renewed every few weeks, and nobody
-    restarts us then."""
-    if web.certificate is None or web.key is None:
-        return
-    known = _versions(web.certificate, web.key)
-    while True:
-        await asyncio.sleep(LOOK_SECONDS)
-        found = _versions(web.certificate, web.key)
-        if found in (known, None):
-            continue
-        try:
-            _load(context, web.certificate, web.key)
-        except Misconfigured as error:  # mostly only one of the two is there yet
-            log.warning("web.certificate", code=error.problems[0].code, what=error.problems[0].what)
-            continue
-        known = found
-        log.info("web.certificate_renewed")
-
-
-def _versions(*files: Path) -> tuple[tuple[int, int], ...] | None:
-    try:
-        found = [file.stat() for file in files]
-    except OSError:
-        return None
-    return tuple((each.st_mtime_ns, each.st_ino) for each in found)

@@ -24,6 +24,7 @@ from support.web import AT, CLIENT, Door, request, settings, well
 from syncd.core.errors import Misconfigured
 from syncd.core.health import Health
 from syncd.core.wakes import Wake
+from syncd.web import certificate as certificates
 from syncd.web import connections, serving
 from syncd.web.app import Served
 
@@ -258,7 +259,7 @@ def shown(door: Door) -> str:
 def test_with_a_certificate_only_https_is_spoken_and_a_new_one_is_used_without_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(certificates, "LOOK_SECONDS", 0.05)
     certificate(tmp_path, "first")
     with Door(settings(certificate=tmp_path / "web.pem", key=tmp_path / "web.key")) as door:
         trusted = ["curl", "-sS", "--fail-with-body", "--cacert", str(tmp_path / "web.pem")]

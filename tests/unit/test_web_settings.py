@@ -3,6 +3,7 @@ listens."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any
 
 import pytest
 
-from support.web import OTHER_SECRET, ROOT, SECRET
+from support.web import OTHER_SECRET, ROOT, SECRET, settings
+from syncd.cli import main
 from syncd.config.settings import Settings, load
 from syncd.config.web import SenderSettings, address
 from syncd.core.errors import Misconfigured
+from syncd.web.checks import verdicts
 from syncd.web.senders import Senders, senders_of
 from syncd.web.signature import sign, stamp_of
 
@@ -125,3 +128,29 @@ def test_a_changed_secret_is_seen_without_a_restart(tmp_path: Path) -> None:
 def test_commands_that_serve_nobody_load_no_web_library(module: str) -> None:
     code = f"import sys, {module}; assert not {{'starlette', 'uvicorn', 'prometheus_client'}} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+# --- syncd check ----------------------------------------------------------------------------------------------------
+
+
+def checked(**web: Any) -> dict[str, tuple[str, str]]:
+    found = verdicts(settings(**web).web)
+    return {each.name: (str(each.standing), each.problem.code if each.problem else "") for each in found}
+
+
+def test_check_says_what_is_wrong_with_senders_addresses_and_the_certificate(tmp_path: Path) -> None:
+    assert checked() == {"web": ("ok", ""), "webhooks of hr": ("ok", ""), "webhooks of badges": ("ok", "")}
+    assert checked(listen="0.0.0.0:8470", webhooks={}) == {"web": ("warning", "WEB-004")}
+    assert checked(listen=None) == {"web": ("ok", "")}
+    short = {"hr": {"sources": ["company"], "secrets": [{"env": "SYNCD_TEST_UNSET"}, SECRET, "too short"]}}
+    assert checked(webhooks=short)["webhooks of hr"] == ("failed", "WEB-002")
+    files = {"certificate": tmp_path / "web.pem", "key": tmp_path / "web.key"}
+    assert checked(webhooks={}, **files)["certificate"] == ("failed", "WEB-003")
+
+
+def test_check_shows_the_part_web(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("SYNCD_WEB__LISTEN", "0.0.0.0:8470")
+    assert main(["check", "--json"]) == 0
+    (found,) = [each for each in json.loads(capsys.readouterr().out)["verdicts"] if each["name"] == "web"]
+    assert found["standing"] == "warning"

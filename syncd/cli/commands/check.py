@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,7 +75,8 @@ def _offline(session: Session, *, online: bool) -> Iterator[tuple[ExitCode, Verd
     seen = str(rules.outbound.path)
     yield ExitCode.CONFIGURATION, Verdict(name="rules of the target", standing=Standing.OK, seen=seen)
     yield ExitCode.CONFIGURATION, _alerts(session)
-    for verdict in (*_placeholders(settings.path), *_secrets(session, online=online), *_state(session)):
+    others = (_placeholders(settings.path), _secrets(session, online=online), _state(session), _web(session))
+    for verdict in chain(*others):
         yield ExitCode.CONFIGURATION, verdict
 
 
@@ -85,6 +87,13 @@ def _alerts(session: Session) -> Verdict:
     policy = policy_of(session.settings.alerts)
     seen = f"{len(policy.rules)} rules, {len(policy.channels)} channels"
     return Verdict(name="alerts", standing=Standing.OK, seen=seen)
+
+
+def _web(session: Session) -> Iterator[Verdict]:
+    """Look at what listens, and at who may send webhooks."""
+    from syncd.web.checks import verdicts
+
+    return verdicts(session.settings.web)
 
 
 def _placeholders(path: Path) -> Iterator[Verdict]:
