@@ -33,7 +33,7 @@ StandardError=inherit
 TARGET = "[Unit]\nRequires=basic.target trial.service\nAfter=basic.target\nAllowIsolate=yes\n"
 SCRIPT = """\
 say() { echo "$1=$($2)"; }
-systemctl start syncd; echo "start=$?"
+timeout 60 systemctl start syncd; echo "start=$?"
 say status "systemctl show -P StatusText syncd"
 say state "systemctl show -P ActiveState syncd"
 echo "# another comment" >>/etc/syncd/syncd.yaml

@@ -103,6 +103,7 @@ def open_tenant(settings: SandboxSettings, clock: Clock | None = None) -> Disk:
     path.parent.mkdir(parents=True, exist_ok=True)
     log = open(path.with_name(path.name + ".log"), "a+b", buffering=0)  # noqa: SIM115 - the Disk closes it
     try:
+        _share(log, path.parent)
         _lock(log, path)
         serial, tables = _read(path, log)
         if tables is not None:
@@ -113,6 +114,13 @@ def open_tenant(settings: SandboxSettings, clock: Clock | None = None) -> Disk:
         log.close()
         raise
     return disk
+
+
+def _share(log: IO[bytes], folder: Path) -> None:
+    """Give the log to the owner of its folder where it is root who opens it: the service has an account of its own."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(log.fileno(), owner.st_uid, owner.st_gid)
 
 
 def _lock(log: IO[bytes], path: Path) -> None:

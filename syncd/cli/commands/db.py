@@ -115,8 +115,8 @@ def backup(call: Call, *, file: Path | None, into: Path | None, keep: int | None
     "restore",
     examples=(
         (
-            "systemctl stop syncd && syncd db restore /backups/syncd-20261122T011700Z.db --reason 'disk died'",
-            "Put a backup back; what is there now is kept beside it.",
+            "syncd db restore /backups/syncd-20261122T011700Z.db --reason 'disk died'",
+            "After `systemctl stop syncd`: put a backup back; what is there now is kept beside it.",
         ),
         ("syncd plan && syncd sync --accept", "Then: look at what it would write, and let it."),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from syncd.store.rows import RunRow
 
 _COUNTED: Final = ("planned", "confirmed", "deferred", "pending", "parked", "held", "aside")
+_ALWAYS: Final = ("planned", "confirmed")
 _PLURALS: Final = {"person": "people"}
 _COLOURS: Final = {"done": "green", "nothing to do": "green", "held": "yellow", "planned only": "yellow"}
 
@@ -54,18 +55,20 @@ def _runs(out: Output, status: Status) -> None:
     if not status.runs:
         return
     out.say()
-    columns = ("Last runs", "Result", *(f"#{name}" for name in _COUNTED))
-    out.table(columns, [_run(run, status.at) for run in status.runs])
+    # What never happened needs no column: the screen shall fit a small window.
+    counted = [name for name in _COUNTED if name in _ALWAYS or any(run.counts.get(name) for run in status.runs)]
+    columns = ("Last runs", "Result", *(f"#{name}" for name in counted))
+    out.table(columns, [_run(run, status.at, counted) for run in status.runs])
 
 
-def _run(run: RunRow, now: datetime) -> tuple[object, ...]:
+def _run(run: RunRow, now: datetime, counted: Sequence[str]) -> tuple[object, ...]:
     from rich.text import Text
 
     from syncd.cli.render import clean
 
     result = run.result or ("at work" if run.finished_at is None else "?")
     text = Text(clean(result), style=_COLOURS.get(result, "red" if result.startswith("failed") else "yellow"))
-    return (when(run.started_at, now), text, *(_number(run.counts.get(name)) for name in _COUNTED))
+    return (when(run.started_at, now), text, *(_number(run.counts.get(name)) for name in counted))
 
 
 def _number(number: int | None) -> str:
