@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from support.stores import NOON, after
-from syncd.core.errors import NeedsHuman
+from syncd.core.errors import NeedsHuman, Place
 from syncd.core.model import Change, ChangeId, Effect, FieldChange, Kind, Lane, Op, RunId, SubjectId
+from syncd.core.ordering import fingerprint
 from syncd.store import Store
+from syncd.store.packed import Packed
 from syncd.store.queue import PATIENCE
 from syncd.store.rows import Accepted, QueueCounts, QueuedChange, QueueState, Settlement, Told
 
@@ -396,3 +398,30 @@ def test_an_empty_plan_is_accepted(store: Store) -> None:
         assert tx.queue.next_due_at() is None
         assert tx.queue.counts(NOON) == QueueCounts()
         assert tx.queue.counts(NOON).open == 0
+
+
+def test_a_plan_that_is_kept_packed_is_queued_as_the_same_changes_in_a_list_are(
+    new_store: Callable[[], Store],
+) -> None:
+    fields = (
+        FieldChange(name="name", before=None, after="An", rule=Place(file="mappings/x.yaml", line=3, column=5)),
+        FieldChange(name="share", before=1e16, after=({"unit": "a", "order": 2},)),
+    )
+    plan = [change("a"), change("b", rank=20, fields=fields, needs=subjects("a"), after=subjects("c"), since=NOON)]
+    packed = Packed()
+    packed.add(reversed(plan))
+    packed.sort()
+    store = new_store()
+
+    assert list(packed) == plan
+    assert packed.fingerprint == fingerprint(plan)
+    accept(store, *plan)
+    with store.transaction() as tx:
+        again = tx.queue.accept(RUN, packed, at=NOON)
+        listed = [one.change for one in tx.queue.standing()]
+    assert len(again.kept) == 2  # it is the same plan, so nothing of it is new
+    assert listed == plan
+    with store.transaction() as tx:
+        tx.queue.supersede(subjects("a", "b"), at=NOON)
+        fresh = tx.queue.accept(RUN, packed, at=NOON)
+        assert [queued.change for one in fresh.ids if (queued := tx.queue.get(one))] == plan

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import func, select
 
 from support.stores import NOON, after
 from syncd.core.errors import Place
 from syncd.core.model import Kind, NativeId, SourceName, SubjectId
 from syncd.store import Store
 from syncd.store.rows import ALIAS, KeyRow, RecordState, StagedRecord, Told
+from syncd.store.tables import origins
 
 AD = SourceName("ad")
 HR = SourceName("hr")
@@ -219,3 +221,62 @@ def test_more_records_than_one_portion_are_all_kept(store: Store) -> None:
         assert len(tx.records.digests(AD)) == 2500
         assert sum(1 for _ in tx.records.iterate()) == 2500
         assert sum(1 for _ in tx.records.outdated(AD, b"n" * 16)) == 2500
+
+
+def places(*lines: int) -> dict[str, Place]:
+    return {f"fact {line}": Place(file="mappings/ad.yaml", line=line, column=3) for line in lines}
+
+
+def kept_origins(store: Store) -> int:
+    with store.reading() as tx:
+        found: int = tx.connection.execute(select(func.count()).select_from(origins)).scalar_one()
+    return found
+
+
+def test_what_rules_said_is_kept_once_for_all_records_that_say_the_same(store: Store) -> None:
+    keep(store, record(ADA, origins=places(1, 2)), record(BEN, origins=places(1, 2)), record("u", origins=places(3)))
+
+    with store.reading() as tx:
+        said = {row.native_id: row.origins for row in tx.records.iterate()}
+    assert said == {ADA: places(1, 2), BEN: places(1, 2), "u": places(3)}
+    assert kept_origins(store) == 2
+
+
+def test_what_no_record_is_mapped_by_any_more_is_forgotten_in_time(store: Store) -> None:
+    keep(store, record(ADA, origins=places(1)), record(BEN, origins=places(2)))
+    keep(store, record(ADA, origins=places(4)))
+
+    with store.transaction() as tx:
+        tx.records.tidy()
+
+    assert kept_origins(store) == 2
+    with store.reading() as tx:
+        assert [row.origins for row in tx.records.iterate()] == [places(4), places(2)]
+
+
+def test_a_record_that_comes_twice_in_one_portion_is_as_it_came_last(store: Store) -> None:
+    keep(store, record(label="Ada before"), record(BEN), record(label="Ada now"))
+
+    with store.reading() as tx:
+        assert [row.label for row in tx.records.iterate()] == ["Ada now", "Ada Example"]
+
+
+def test_somebody_who_is_gone_is_found_also_where_the_source_has_nobody_else(store: Store) -> None:
+    keep(store, record(source=HR))
+    with store.transaction() as tx:
+        tx.records.mark_absent(HR, [(Kind.PERSON, ADA)], at=NOON)
+
+    with store.reading() as tx:
+        assert [row.source for row in tx.records.find(ADA)] == [HR]
+        assert [row.source for row in tx.records.find("Ada@Example.com")] == [HR]
+
+
+def test_keys_of_a_record_that_is_forgotten_find_nobody_who_comes_later(store: Store) -> None:
+    keep(store, record())
+    with store.transaction() as tx:
+        tx.records.forget(AD, [(Kind.PERSON, ADA)])
+    keep(store, record(BEN, keys=(), aliases=()))
+
+    with store.reading() as tx:
+        assert tx.records.find("0042") == []
+        assert tx.records.resolve(AD, Kind.PERSON, name="employeeNumber", value="0042") == []
