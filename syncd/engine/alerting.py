@@ -98,8 +98,8 @@ class Alerting:
 
     async def tick(self, health: Health) -> Step:
         """Look once: follow every case, and keep what is due to be told. Raises only what the store raises."""
-        self._health = health
         step = await self._store.do(partial(self._step, health=health))
+        self._health = health  # only now: where nothing can be kept, no sign of life goes out
         for told in step.messages:
             log.info("alert.told", case=told.case.key, news=str(told.news), channel=told.channel)
             if told.channel in self._bells:

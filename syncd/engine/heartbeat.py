@@ -43,7 +43,7 @@ class Heartbeat:
 
     def progressing(self, health: Health | None, *, now: datetime) -> bool:
         """Tell whether work has ended well lately, as a fresh look says."""
-        if health is None or now - health.at > FRESH or health.run_at is None:
+        if health is None or now - health.at > FRESH or health.run_at is None or health.database_failing:
             return False
         return now - health.run_at <= self.progress
 
