@@ -10,6 +10,7 @@ from syncd.core.ports import Standing, Verdict
 from syncd_active_directory import messages
 from syncd_active_directory.choosing import choose, offers
 from syncd_active_directory.dialects import DialectName
+from syncd_active_directory.looks import SELDOM
 from syncd_active_directory.noticing import bell_of, listenings
 from syncd_active_directory.place import Place
 from syncd_active_directory.settings import DirectorySettings
@@ -45,7 +46,9 @@ def check_noticing(wire: Wire, place: Place, settings: DirectorySettings) -> Ite
         bell, problem = None, error.problem
     ways = [f"at once, by {bell}"] if bell else []
     if poll and (bell is None or place.dialect.name is DialectName.ACTIVE_DIRECTORY):
-        ways.append(f"by a look every {poll:g} s")
+        # What another server shows is found out by looking: how far it is, or modification times only.
+        least = SELDOM.total_seconds() if place.dialect.name is DialectName.LDAP else 0
+        ways.append(f"by a look every {poll:g} s" if poll >= least else f"by a look every {least:g} s, or sooner")
     insists = settings.watch.notification == "on"
     standing = Standing.OK if problem is None else Standing.FAILED if insists else Standing.WARNING
     yield Verdict(name=name, standing=standing, seen=", and ".join(ways) or "by the schedule only", problem=problem)

@@ -22,7 +22,7 @@ from syncd_active_directory.ways import Mark, Telling, Told, Way
 from syncd_active_directory.wire import Wire
 
 _AT_ONCE: Final = timedelta(seconds=1)
-_SELDOM: Final = timedelta(seconds=30)
+SELDOM: Final = timedelta(seconds=30)
 """A search by time stamp costs what the server's index on it is worth, and some have none."""
 _BEHIND: Final = timedelta(hours=1)
 """By so much the server's clock may be behind ours."""
@@ -114,7 +114,7 @@ class Increment:
 class Stamped:
     """The highest modifyTimestamps: what every server has. It does not see who is deleted, nor who is moved away."""
 
-    least = _SELDOM
+    least = SELDOM
     words = STAMP
 
     def __init__(self, wire: Wire, place: Place) -> None:

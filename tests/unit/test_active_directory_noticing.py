@@ -11,8 +11,10 @@ import pytest
 
 from syncd.core.errors import NeedsHuman
 from syncd.core.model import Kind
+from syncd.core.ports import Standing
 from syncd_active_directory import ActiveDirectory, Ldap
 from syncd_active_directory.answers import RawPage
+from syncd_active_directory.checks_ways import check_noticing
 from syncd_active_directory.dialects import ACTIVE_DIRECTORY, Dialect
 from syncd_active_directory.dialects_ldap import DS389, LDAP, OPENLDAP
 from syncd_active_directory.entry import RawEntry
@@ -239,3 +241,31 @@ def test_the_watch_follows_the_reads_to_another_server_while_that_is_well() -> N
     reads.failed(one, NOW)
     assert not watch.elsewhere(two, NOW), "it could not be reached"
     assert watch.elsewhere(two, NOW + timedelta(hours=1))
+
+
+# --- what the check says ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dialect", "offered", "values", "standing", "seen"),
+    [
+        (
+            ACTIVE_DIRECTORY,
+            [NOTIFICATION],
+            {},
+            Standing.OK,
+            "at once, by change notification, and by a look every 1 s",
+        ),
+        (ACTIVE_DIRECTORY, [], {"watch": {"poll": "5s"}}, Standing.OK, "by a look every 5 s"),
+        (DS389, [PERSISTENT], {}, Standing.OK, "at once, by persistent search"),
+        (LDAP, [], {"watch": {"poll": "0s"}}, Standing.OK, "by the schedule only"),
+        (LDAP, [], {"watch": {"notification": "on"}}, Standing.FAILED, "by a look every 30 s, or sooner"),
+        (LDAP, [PERSISTENT], {"changes": "none"}, Standing.OK, "by the schedule only, because of `changes: none`"),
+    ],
+)
+def test_the_check_says_how_changes_would_be_noticed(
+    dialect: Dialect, offered: list[bytes], values: dict[str, Any], standing: Standing, seen: str
+) -> None:
+    (verdict,) = check_noticing(cast(Wire, None), place(dialect, *offered), settings(**values))
+    assert (verdict.standing, verdict.seen) == (standing, seen)
+    assert (verdict.problem is not None) == (standing is not Standing.OK)
