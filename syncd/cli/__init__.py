@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a name must not break the output of a terminal that cannot show it
             stream.reconfigure(errors="backslashreplace")
+    before = gc.get_threshold()
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141  # 128 + SIGPIPE, what a shell reports for other programs
     finally:
+        gc.set_threshold(*before)
         gc.enable()
     return code
 

@@ -7,7 +7,7 @@ interprets records.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any, Final
@@ -19,7 +19,7 @@ from syncd.store import tables
 from syncd.store.columns import folded, maybe_micros, micros
 from syncd.store.record_rows import KINDS, STATES, narrow
 from syncd.store.rows import ALIAS, REFERS, SAME_ID, Reference, StagedRecord, Was
-from syncd.store.statements import Few, Many, among, plain, portions, several, stream
+from syncd.store.statements import PORTION, Few, Many, among, plain, portions, several, stream
 
 _T: Final = tables.records
 _K: Final = tables.record_keys
@@ -40,6 +40,8 @@ _FINGERPRINTS: Final = select(_T.c.fingerprint).where(
 _REMAINING: Final = select(_T.c.kind, _T.c.native_id, _T.c.fingerprint).where(
     _OF_SOURCE, _PRESENT, _T.c.fingerprint.is_not(None)
 )
+_REMAINING_FEW: Final = Few(_REMAINING.where(among(_T.c.fingerprint)))
+_LOOKED_FOR: Final = 3 * PORTION
 _UNPRINTED: Final = select(_T.c.kind, _T.c.native_id, _T.c.digest).where(
     _OF_SOURCE, _PRESENT, _T.c.fingerprint.is_(None)
 )
@@ -107,8 +109,13 @@ class FewRecords:
         rows = plain(self._connection, _FINGERPRINTS, {"of_source": source, "at": micros(at)})
         return set(chain.from_iterable(rows))
 
-    def remaining(self, source: SourceName, *, fingerprints: Container[bytes]) -> Iterator[tuple[Kind, NativeId]]:
+    def remaining(self, source: SourceName, *, fingerprints: Collection[bytes]) -> Iterator[tuple[Kind, NativeId]]:
         """Stream the records that are there and have one of these fingerprints."""
+        if len(fingerprints) <= _LOOKED_FOR:
+            # Sought by SQLite in one walk for each thousand, which costs a fifth of looking at everybody here.
+            for kind, native_id, _ in _REMAINING_FEW.ask(self._connection, {"of_source": source}, fingerprints):
+                yield KINDS[kind], native_id
+            return
         for kind, native_id, fingerprint in plain(self._connection, _REMAINING, {"of_source": source}):
             if fingerprint in fingerprints:
                 yield KINDS[kind], native_id

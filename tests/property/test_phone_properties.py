@@ -6,6 +6,7 @@ import phonenumbers
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syncd.mapping.functions import phones
 from syncd.mapping.functions.phone_plans import Phone, plain
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -69,3 +70,7 @@ def test_the_numbers_of_most_people_need_no_parser(number: int, begin: str) -> N
 def test_nor_do_those_that_are_written_as_they_are_dialled_at_home(number: int, begin: str) -> None:
     found = plain(f"{begin}{number:08}", "ID")
     assert found == Phone(e164=f"+62811{number:08}", country=62, significant=f"811{number:08}", mobile=True)
+
+
+def test_the_regions_that_rules_may_name_are_those_of_the_library() -> None:
+    assert set(phonenumbers.SUPPORTED_REGIONS) == phones.REGIONS
