@@ -20,35 +20,43 @@ class Undeliverable(ValueError):
 
 def deliveries(stream: Stream, callbacks: Callbacks) -> Mapping[tuple[str, str], Does]:
     """Return the control calls by method and name."""
+    return {**_of_stream(stream), **_of_callbacks(callbacks)}
+
+
+def _of_stream(stream: Stream) -> dict[tuple[str, str], Does]:
+    mischief = stream.mischief
 
     def set_faults(body: dict[str, Any]) -> Any:
         try:
-            stream.mischief.set(faults_of(body))
+            mischief.set(faults_of(body))
         except (ValueError, TypeError) as error:
             raise Undeliverable(str(error)) from None
-        return faults({})
-
-    def faults(_: dict[str, Any]) -> Any:
-        return stream.mischief.faults
+        return mischief.faults
 
     def no_faults(_: dict[str, Any]) -> Any:
-        stream.mischief.set(EventFaults())
-        return faults({})
+        mischief.set(EventFaults())
+        return mischief.faults
 
     def disconnect(body: dict[str, Any]) -> Any:
         params = Params(body)
         reason = params.text("reason") or "connection is expired"
         return {"ended": stream.disconnect(reason, abruptly=bool(params.flag("abruptly")))}
 
+    return {
+        ("GET", "events/faults"): lambda _: mischief.faults,
+        ("PUT", "events/faults"): set_faults,
+        ("DELETE", "events/faults"): no_faults,
+        ("GET", "stream"): lambda _: stream.report(),
+        ("POST", "stream/disconnect"): disconnect,
+    }
+
+
+def _of_callbacks(callbacks: Callbacks) -> dict[tuple[str, str], Does]:
     def subscribe(body: dict[str, Any]) -> Any:
         params = Params(body)
+        url, token, key = (params.needed(name) for name in ("url", "token", "aes_key"))
         try:
-            callbacks.subscribe(
-                url=params.needed("url"),
-                token=params.needed("token"),
-                aes_key=params.needed("aes_key"),
-                owner=params.text("owner") or "",
-            )
+            callbacks.subscribe(url=url, token=token, aes_key=key, owner=params.text("owner") or "")
         except Unreadable as error:
             raise Undeliverable(str(error)) from None
         return callbacks.report()
@@ -58,11 +66,6 @@ def deliveries(stream: Stream, callbacks: Callbacks) -> Mapping[tuple[str, str],
         return callbacks.report()
 
     return {
-        ("GET", "events/faults"): faults,
-        ("PUT", "events/faults"): set_faults,
-        ("DELETE", "events/faults"): no_faults,
-        ("GET", "stream"): lambda _: stream.report(),
-        ("POST", "stream/disconnect"): disconnect,
         ("GET", "callback"): lambda _: callbacks.report(),
         ("PUT", "callback"): subscribe,
         ("DELETE", "callback"): unsubscribe,
