@@ -21,7 +21,7 @@ from syncd.alerts.state import Message
 from syncd.config.durations import spelled
 from syncd.config.yaml import read
 from syncd.core.alerting import Case, Found, News, Note, Severity
-from syncd.core.errors import foreign
+from syncd.core.errors import Problem, foreign
 from syncd.core.ports import Alert
 
 TEXTS: Final = Path(str(files("syncd.alerts"))) / "texts"
@@ -128,6 +128,26 @@ class Wording:
             news=news,
             rule="test",
             at=now,
+        )
+
+    def unkept(self, problem: Problem | None, *, since: datetime, now: datetime, resolved: bool = False) -> Alert:
+        """Return the alert that nothing can be kept, which is no case of any rule."""
+        text = catalogue(self.language)
+        lines, news = text["lines"], News.RESOLVED if resolved else News.OPENED
+        why = [_one_line(lines["why"].format(what=problem.what, code=problem.code))] if problem else []
+        begun = lines["over" if resolved else "since"].format(since=self._local(since), age=spelled(now - since))
+        return Alert(
+            key="database",
+            severity=Severity.CRITICAL,
+            title=text["news"][news].format(severity=text["severity"][Severity.CRITICAL], title=lines["unkept_title"]),
+            text="\n".join([*why, begun, lines["do"].format(do=lines["unkept_do"])]),
+            since=since,
+            resolved=resolved,
+            message=f"database-{int(since.timestamp() * 1000)}-{news}",
+            news=news,
+            rule="database",
+            at=now,
+            do=lines["unkept_do"],
         )
 
     def title(self, case: Case, rule: Rule | None) -> str:

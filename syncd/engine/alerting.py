@@ -22,12 +22,13 @@ from syncd.alerts.facts import Situation
 from syncd.alerts.rules import Policy, QuietHours, load_policy
 from syncd.alerts.state import Step, advance
 from syncd.alerts.wording import Wording
-from syncd.core.alerting import Note
+from syncd.core.alerting import Note, Severity
 from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, SyncdError, TryAgain, message
 from syncd.core.health import Health
 from syncd.core.ports import Alert, Sink
 from syncd.core.values import instant, moment
 from syncd.engine.heartbeat import Heartbeat
+from syncd.engine.last_resort import LastResort
 
 if TYPE_CHECKING:
     from syncd.config.alerting import AlertSettings, QuietSettings
@@ -79,6 +80,8 @@ class Alerting:
         self._bells = {name: asyncio.Event() for name in sinks}
         self._health: Health | None = None
         self._tidied_at: datetime | None = None
+        grave = [name for name in sinks if Severity.CRITICAL in policy.channels.get(name, ())]
+        self._last_resort = LastResort(grave, wording, lambda name, alert: send(sinks[name], alert))
 
     @classmethod
     def of(
@@ -97,8 +100,13 @@ class Alerting:
     # --- deciding ---
 
     async def tick(self, health: Health) -> Step:
-        """Look once: follow every case, and keep what is due to be told. Raises only what the store raises."""
-        step = await self._store.do(partial(self._step, health=health))
+        """Look once: follow every case, and keep what is due to be told. Raises only what the store raises, having told that."""
+        try:
+            step = await self._store.do(partial(self._step, health=health))
+        except SyncdError as error:
+            await self._last_resort.fails(getattr(error, "problem", None), now=health.at)
+            raise
+        await self._last_resort.works(now=health.at)
         self._health = health  # only now: where nothing can be kept, no sign of life goes out
         for told in step.messages:
             log.info("alert.told", case=told.case.key, news=str(told.news), channel=told.channel)

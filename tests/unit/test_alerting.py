@@ -256,6 +256,28 @@ def test_couriers_work_until_they_are_told_to_stop_whatever_the_store_says(tower
     assert tower.states() == [("team", "delivered")]
 
 
+def test_that_nothing_can_be_kept_is_told_all_the_same_and_its_end(
+    tower: Tower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unwritable(_: object) -> None:
+        raise NeedsHuman(refusal("the disk is full"))
+
+    alerting = tower.alerting(heartbeat=heartbeat("http://127.0.0.1:1/x"))
+    tower.shelves["boss"].before = refuse
+    with monkeypatch.context() as patched:
+        patched.setattr(tower.store, "do", unwritable)
+        for _ in range(4):
+            with pytest.raises(NeedsHuman):
+                tower.run(lambda: alerting.tick(health(tower.now)))
+            tower.now += MINUTE
+    tower.run(lambda: alerting.tick(health(tower.now)), lambda: alerting.tick(health(tower.now)))
+
+    assert tower.sent == [
+        ("team", "Critical: syncd cannot keep anything: its database fails"),
+        ("team", "Over: syncd cannot keep anything: its database fails"),
+    ]
+
+
 # --- the heartbeat ----------------------------------------------------------------------------------------------------
 
 
