@@ -168,7 +168,7 @@ def restored(call: Call, *, reason: str) -> None:
     "trust-clock",
     examples=(
         ("syncd db trust-clock --reason 'the battery was empty; NTP works again'", "Let syncd write again."),
-        ("timedatectl && syncd db trust-clock --reason 'checked'", "Look first."),
+        ("syncd db trust-clock --reason 'checked with timedatectl' --json", "The same, for a script."),
     ),
     exits=(ExitCode.BUSY,),
 )
