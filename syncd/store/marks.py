@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Executable, bindparam, delete, func, select, update
 
 from syncd.core.model import SubjectId
 from syncd.store import tables
@@ -35,6 +35,20 @@ _DROP: Final = Many(delete(_R).where(_R.c.subject == bindparam("one")))
 _DUE: Final = select(_R.c.subject).where(_R.c.at <= bindparam("now")).order_by(_R.c.at, _R.c.subject)
 _NEXT: Final = select(func.min(_R.c.at))
 _NEXT_AFTER: Final = _NEXT.where(_R.c.at > bindparam("now"))
+
+
+_MARKED: Final = select(_M.c.subject)
+_REVIEWED: Final = select(_R.c.subject)
+_MANY: Final = 1_000
+
+
+def _among(connection: Connection, known: Executable, subjects: list[SubjectId]) -> list[SubjectId]:
+    """Return those of many subjects who have a row, nearly nobody: a statement for each would cost more. Few are returned as they
+    are."""
+    if len(subjects) < _MANY:
+        return subjects
+    rows: set[str] = set(connection.execute(known).scalars())
+    return [one for one in subjects if one in rows]
 
 
 class Marks:
@@ -82,7 +96,7 @@ class Marks:
 
     def clear(self, subjects: Iterable[SubjectId], *, upto: int = sys.maxsize) -> None:
         """Take marks away up to that number: who was marked later is not done yet. Subjects without one are fine."""
-        for portion in portions(subjects):
+        for portion in portions(_among(self._connection, _MARKED, list(subjects))):
             _CLEAR.run(self._connection, [{"one": subject, "upto": upto} for subject in portion])
 
 
@@ -94,10 +108,11 @@ class Reviews:
 
     def put(self, times: Mapping[SubjectId, datetime | None]) -> None:
         """Set each subject's time; None takes it away."""
-        for portion in portions(times.items()):
-            _PUT.run(self._connection, [{"subject": one, "at": micros(at)} for one, at in portion if at is not None])
-            if gone := [{"one": one} for one, at in portion if at is None]:
-                _DROP.run(self._connection, gone)
+        for portion in portions((one, at) for one, at in times.items() if at is not None):
+            _PUT.run(self._connection, [{"subject": one, "at": micros(at)} for one, at in portion])
+        over = [one for one, at in times.items() if at is None]
+        for gone in portions(_among(self._connection, _REVIEWED, over)):
+            _DROP.run(self._connection, [{"one": one} for one in gone])
 
     def due(self, at: datetime) -> list[SubjectId]:
         """Return the subjects whose time has come by `at`, the longest due first."""

@@ -57,6 +57,16 @@ def test_more_marks_than_one_portion_are_all_kept_and_cleared(store: Store) -> N
         assert tx.marks.all() == {many[0]: "-"}
 
 
+def test_of_many_who_are_in_agreement_those_lose_their_dates_who_have_one(store: Store) -> None:
+    many = [SubjectId(f"person:{number}") for number in range(2500)]
+    with store.transaction() as tx:
+        tx.reviews.put({many[7]: NOON, many[8]: NOON, SubjectId("person:x"): NOON})
+        tx.reviews.put({**dict.fromkeys(many), many[8]: NOON})
+
+    with store.reading() as tx:
+        assert sorted(tx.reviews.due(NOON)) == ["person:8", "person:x"]
+
+
 def test_reviews_fall_due_in_the_order_of_their_times(store: Store) -> None:
     with store.transaction() as tx:
         assert tx.reviews.next_at() is None
