@@ -21,6 +21,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from support.web import AT, CLIENT, Door, request, settings, well
+from syncd.config.web import address
 from syncd.core.errors import Misconfigured
 from syncd.core.health import Health
 from syncd.core.wakes import Wake
@@ -222,6 +223,14 @@ def test_a_taken_port_is_told_and_taken_over_when_it_is_free(monkeypatch: pytest
         assert logs[0]["code"] == "WEB-001"
     finally:
         door.stop()
+
+
+def test_no_answer_waits_for_an_acknowledgement() -> None:
+    with serving._opened(address("127.0.0.1:0")) as listening, socket.socket(listening.family) as client:
+        client.connect(listening.getsockname())
+        taken, _ = listening.accept()
+        with taken:
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_socket_that_somebody_listens_on_is_not_taken_away(tmp_path: Path) -> None:
