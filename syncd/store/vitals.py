@@ -32,7 +32,8 @@ STUBBORN: Final = 3
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _OPEN: Final = "state IN ('ready', 'running', 'pending', 'parked')"
-_PERSON: Final = "subject >= 'person:' AND subject < 'person;'"
+# Not a range: PostgreSQL may sort by the rules of a language.
+_PERSON: Final = "substr(subject, 1, 7) = 'person:'"
 
 _LANES: Final = (
     "SELECT lane, state, count(*) AS n, min(number) AS first,"
