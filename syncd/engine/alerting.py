@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -157,10 +158,10 @@ class Alerting:
             except Exception:
                 log.exception("alert.courier_failed", channel=name)
             pause = min(LOOK, max(next_at - self._now(), timedelta(seconds=1))) if next_at else LOOK
-            try:
-                await asyncio.wait_for(bell.wait(), pause.total_seconds())
-            except TimeoutError:
-                continue
+            # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes together with the bell.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause.total_seconds()):
+                    await bell.wait()
 
     async def _withdraw(self) -> None:
         """End the messages to channels that are not configured any more."""
