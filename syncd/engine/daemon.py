@@ -76,6 +76,7 @@ def listen(halt: asyncio.Event) -> None:
 
 async def _sleep(halt: asyncio.Event, pause: timedelta) -> None:
     try:
-        await asyncio.wait_for(halt.wait(), pause.total_seconds())
+        async with asyncio.timeout(pause.total_seconds()):
+            await halt.wait()
     except TimeoutError:
         return

@@ -149,7 +149,8 @@ class Pen:
 
     async def _sleep(self, seconds: float | None) -> None:
         try:
-            await asyncio.wait_for(self._bell.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._bell.wait()
         except TimeoutError:
             return
 

@@ -110,7 +110,9 @@ class Reloading:
         before = self._tried
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._rung.wait(), self._every)
+                # Not `wait_for`, here and elsewhere: in Python 3.11 it loses a cancellation that comes with the event.
+                async with asyncio.timeout(self._every):
+                    await self._rung.wait()
             seen = signature(self.current.files)
             settled, before = seen == before, seen
             if self._rung.is_set() or (seen != self._tried and settled):

@@ -308,7 +308,8 @@ class Service:
         if not self._readers.under_way:
             self._pulse.idle()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._bell.wait(), max(0.0, due - now) or 0.01)
+            async with asyncio.timeout(max(0.01, due - now)):
+                await self._bell.wait()
         if self._clock() - self._trusted_at >= LOOK_SECONDS:
             self._trusted_at = self._clock()
             with suppress(SyncdError):

@@ -331,7 +331,8 @@ class Writer:
         if wait > self.world.writer.patience or self._hopeless(wait):
             return False
         try:
-            await asyncio.wait_for(self._stop.wait(), max(0.05, wait.total_seconds()))
+            async with asyncio.timeout(max(0.05, wait.total_seconds())):
+                await self._stop.wait()
         except TimeoutError:
             return True
         return False

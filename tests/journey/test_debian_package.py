@@ -99,8 +99,18 @@ def _run(*words: str) -> str:
     return ran.stdout + ran.stderr
 
 
+def _may_mount(folder: Path) -> bool:
+    """Tell whether we are let mount anything: a container may keep that from root."""
+    tried = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(folder)], check=False, capture_output=True)
+    if tried.returncode == 0:
+        subprocess.run(["umount", str(folder)], check=True)
+    return tried.returncode == 0
+
+
 @pytest.fixture
 def machine(tmp_path: Path) -> Iterator[Machine]:
+    if not _may_mount(tmp_path):
+        pytest.skip("this machine lets nobody mount a file system, so the package cannot be booted here")
     made = Machine(tmp_path)
     yield made
     made.close()

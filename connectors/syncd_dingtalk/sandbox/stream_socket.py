@@ -56,7 +56,8 @@ class Connection:
         while True:
             try:
                 wait = settings.stream_close_seconds if self.closing else settings.stream_ping_seconds
-                text = await asyncio.wait_for(self._out.get(), wait)
+                async with asyncio.timeout(wait):
+                    text = await self._out.get()
             except TimeoutError:
                 if self.closing:
                     break
