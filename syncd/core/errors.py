@@ -120,6 +120,18 @@ class OutcomeUnknown(SyncdError):
         super().__init__(str(problem))
 
 
+def problem_of(error: BaseException) -> Problem | None:
+    """Return what an error tells: its problem, or the first of several; None where it tells none."""
+    several: tuple[Problem, ...] = getattr(error, "problems", ())
+    return getattr(error, "problem", None) or (several[0] if several else None)
+
+
+def code_of(error: BaseException) -> str:
+    """Return the code of what an error tells, else the name of its type: what a log can say of any error."""
+    problem = problem_of(error)
+    return problem.code if problem is not None else type(error).__name__
+
+
 def foreign(text: str) -> str:
     """Return somebody else's text fit for our errors and logs: one line, at most 256 characters."""
     line = " ".join(text.split())

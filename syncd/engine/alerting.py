@@ -24,7 +24,7 @@ from syncd.alerts.rules import Policy, QuietHours, load_policy
 from syncd.alerts.state import Step, advance
 from syncd.alerts.wording import Wording
 from syncd.core.alerting import Note, Severity
-from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, SyncdError, TryAgain, message
+from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, SyncdError, TryAgain, message, problem_of
 from syncd.core.health import Health
 from syncd.core.ports import Alert, Sink
 from syncd.core.values import instant, moment
@@ -105,7 +105,7 @@ class Alerting:
         try:
             step = await self._store.do(partial(self._step, health=health))
         except SyncdError as error:
-            await self._last_resort.fails(getattr(error, "problem", None), now=health.at)
+            await self._last_resort.fails(problem_of(error), now=health.at)
             raise
         await self._last_resort.works(now=health.at)
         self._health = health  # only now: where nothing can be kept, no sign of life goes out

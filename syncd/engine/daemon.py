@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import structlog
 
-from syncd.core.errors import SyncdError
+from syncd.core.errors import SyncdError, code_of, problem_of
 from syncd.engine.cycle import Cycle, cycle
 from syncd.engine.tidying import tidy
 from syncd.engine.world import World
@@ -52,9 +52,8 @@ async def _turn(world: World, halt: asyncio.Event, told: Callable[[Cycle], None]
             result = await cycle(world, stop=halt)
             await tidy(world)
     except SyncdError as error:
-        problem = getattr(error, "problem", None)
-        code = problem.code if problem else type(error).__name__
-        log.warning("cycle.failed", code=code, what=problem.what if problem else "")
+        problem = problem_of(error)
+        log.warning("cycle.failed", code=code_of(error), what=problem.what if problem else "")
         return error
     except Exception as error:
         log.exception("cycle.failed")

@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 
-from syncd.core.errors import SyncdError
+from syncd.core.errors import SyncdError, code_of
 from syncd.core.model import SubjectId
 from syncd.engine import trust
 from syncd.engine.backoff import Backoff
@@ -112,8 +112,7 @@ class Pen:
             self._backoff.reset()
             return await self._until_due(world)
         except SyncdError as error:
-            problem = getattr(error, "problem", None)
-            log.warning("writer.failed", code=problem.code if problem else type(error).__name__)
+            log.warning("writer.failed", code=code_of(error))
         except Exception:
             log.exception("writer.failed")
         finally:

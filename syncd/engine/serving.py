@@ -17,7 +17,7 @@ from typing import Final
 
 import structlog
 
-from syncd.core.errors import SyncdError
+from syncd.core.errors import SyncdError, code_of, problem_of
 from syncd.core.health import Failure
 from syncd.core.model import SourceName, SubjectId
 from syncd.core.wakes import Wake
@@ -160,13 +160,12 @@ class Service:
         try:
             did = await self._step()
         except SyncdError as error:
-            problem = getattr(error, "problem", None)
-            log.warning("cycle.failed", code=problem.code if problem else type(error).__name__)
-            self._fail(problem.code if problem else type(error).__name__, error)
+            log.warning("cycle.failed", code=code_of(error))
+            self._fail(error)
             did = False
         except Exception as error:
             log.exception("cycle.failed")
-            self._fail(type(error).__name__, error)
+            self._fail(error)
             did = False
         if did:
             self._pulse.progress()
@@ -285,14 +284,13 @@ class Service:
             pause = min(pause, max(timedelta(seconds=1), self._night_at - self.world.now()))
         return pause.total_seconds()
 
-    def _fail(self, code: str, error: Exception) -> None:
+    def _fail(self, error: Exception) -> None:
         """Note what failed, and when it is tried again."""
-        now, known = self.world.now(), self._failing
-        problem = getattr(error, "problem", None)
+        now, known, problem = self.world.now(), self._failing, problem_of(error)
         self._failing = Failure(
             since=known.since if known else now,
             times=known.times + 1 if known else 1,
-            code=code,
+            code=code_of(error),
             what=problem.what if problem else "",
             do=problem.do if problem else "",
         )
@@ -330,7 +328,7 @@ class Service:
                 try:
                     await deliver(self.world, stop=self._halt)
                 except SyncdError as error:
-                    log.warning("feed.failed", code=getattr(error, "problem", error).__class__.__name__)
+                    log.warning("feed.failed", code=code_of(error))
             await asyncio.sleep(LOOK_SECONDS)
 
     # -- others, and the end -------------------------------------------------------------------------------------------

@@ -324,7 +324,6 @@ _JOURNEY: dict[str, Happening] = {
 
 _WAYS = {
     "dirsync": ({}, _WANTED),
-    "dirsync, rules unknown": ({}, None),
     "usn": ({"changes": "usn"}, _WANTED),
 }
 
