@@ -9,6 +9,9 @@ import pytest
 from servers.openldap import OpenLdap, missing
 from support.ldap_journey import AGAIN, BASE, JOURNEY, SHIPPED, Clock, Desk, Happening
 
+# Each happening builds on those before it.
+pytestmark = pytest.mark.xdist_group("openldap journey")
+
 _PEOPLE = 300
 _ALL: Mapping[str, Happening] = {**JOURNEY, **AGAIN}
 _GONE = {"deleted", "a manager is deleted", "a group is deleted"}
