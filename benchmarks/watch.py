@@ -50,12 +50,12 @@ def run() -> list[Figure]:
     """Measure, and return the figures. Raises `RuntimeError` if a server is not installed; Samba needs root."""
     sys.path.insert(0, str(ROOT / "tests"))
     figures = []
-    with _openldap() as (source, changes):
-        measured = asyncio.run(_measure(source, changes, pause=0))
+    with _openldap() as (source, change):
+        measured = asyncio.run(_measure(source, change, pause=0))
         figures += _figures("OpenLDAP", measured, read=5, seen=0.25)
-    with _samba() as (source, changes):
+    with _samba() as (source, change):
         # At any moment between two looks.
-        measured = asyncio.run(_measure(source, changes, pause=1))
+        measured = asyncio.run(_measure(source, change, pause=1))
         figures += _figures("Samba", measured, read=None, seen=1.5)
     return figures
 
@@ -85,7 +85,7 @@ def _figures(name: str, measured: Measured, *, read: int | None, seen: float) ->
     ]
 
 
-async def _measure(source: ActiveDirectory, change: Callable[[int], float], *, pause: float) -> Measured:
+async def _measure(source: ActiveDirectory, change: Callable[[int, str], float], *, pause: float) -> Measured:
     measured, reader = Measured(), _Reader(source)
     async with source, aclosing(source.watch()) as wakes:
         await anext(wakes)
@@ -94,7 +94,7 @@ async def _measure(source: ActiveDirectory, change: Callable[[int], float], *, p
         for number in range(CHANGES):
             await asyncio.sleep(random.uniform(0, pause))
             waking = asyncio.ensure_future(_woken(wakes))
-            confirmed = await asyncio.to_thread(change, number)
+            confirmed = await asyncio.to_thread(change, number, f"Title {number}")
             at = await waking
             measured.noticed.append(max(0.0, at - confirmed))
             began, spent = time.perf_counter(), time.process_time()
@@ -136,27 +136,27 @@ class _Known:
 
 
 @contextmanager
-def _openldap() -> Iterator[tuple[ActiveDirectory, Callable[[int], float]]]:
+def _openldap() -> Iterator[tuple[ActiveDirectory, Callable[[int, str], float]]]:
     from servers.openldap import OpenLdap, missing
 
     if reason := missing():
         raise RuntimeError(reason)
     with OpenLdap() as server:
         values = _values(server, url=server.url, user=server.bind_user, base=server.company_dn)
-        with _changes(server, base=server.company_dn) as changes:
-            yield Ldap(Ldap.settings.model_validate(values), _room()), changes
+        with changes(server, base=server.company_dn) as change:
+            yield Ldap(Ldap.settings.model_validate(values), _room()), change
 
 
 @contextmanager
-def _samba() -> Iterator[tuple[ActiveDirectory, Callable[[int], float]]]:
+def _samba() -> Iterator[tuple[ActiveDirectory, Callable[[int, str], float]]]:
     from servers.samba import COMPANY_DN, SambaDomain, missing
 
     if reason := missing():
         raise RuntimeError(reason)
     with SambaDomain() as server:
         values = _values(server, url=f"ldaps://{server.host}", user=server.dirsync_user, base=COMPANY_DN)
-        with _changes(server, base=COMPANY_DN) as changes:
-            yield ActiveDirectory(ActiveDirectory.settings.model_validate(values), _room()), changes
+        with changes(server, base=COMPANY_DN) as change:
+            yield ActiveDirectory(ActiveDirectory.settings.model_validate(values), _room()), change
 
 
 def _values(server: Any, *, url: str, user: str, base: str) -> dict[str, Any]:
@@ -168,14 +168,17 @@ def _room() -> Room:
 
 
 @contextmanager
-def _changes(server: Any, *, base: str) -> Iterator[Callable[[int], float]]:
+def changes(server: Any, *, base: str) -> Iterator[Callable[[int, str], float]]:
     """Yield what gives somebody another title and returns when the server has confirmed it."""
+    from servers.company import DISABLED, EXPIRED
+
     editor = server.editor
-    names = [editor.dn(login) for login in editor.logins(base=base)[-CHANGES:]]
+    without = {f"user{number:04}" for number in DISABLED | EXPIRED}
+    names = [editor.dn(login) for login in editor.logins(base=base) if login not in without][-CHANGES:]
     with editor._connection() as connection:
 
-        def change(number: int) -> float:
-            done = connection.modify(names[number % len(names)], {"title": [("MODIFY_REPLACE", [f"Title {number}"])]})
+        def change(number: int, title: str) -> float:
+            done = connection.modify(names[number % len(names)], {"title": [("MODIFY_REPLACE", [title])]})
             assert done, connection.result["description"]
             return time.perf_counter()
 
