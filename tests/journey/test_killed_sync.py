@@ -64,7 +64,7 @@ def reorganise(people: list[dict[str, str]]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_a_sync_that_is_killed_at_random_points_ends_as_if_it_had_not_been(
     tmp_path: Path, expected: list[dict[str, object]], seed: int
 ) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
 from support.company_history import History, people, units
+from support.examples import examples
 from support.small_world import HR
 from syncd.core.errors import TryAgain
 from syncd.core.model import Kind
@@ -82,7 +83,7 @@ class Told(History):
 
 
 QUICK = settings(deadline=None, max_examples=12, stateful_step_count=16, suppress_health_check=list(HealthCheck))
-LONG = settings(QUICK, max_examples=120, stateful_step_count=30)
+LONG = settings(QUICK, max_examples=examples(40), stateful_step_count=30)
 
 
 def test_any_history_told_by_deltas_ends_as_a_first_run_would() -> None:

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from support import examples
 from support.stores import NOON, clock
 from syncd.core.model import LANES, Change, ChangeId, FieldChange, Kind, Lane, Op, RunId, SubjectId
 from syncd.store import Store
@@ -332,4 +333,4 @@ def test_the_queue_does_what_the_model_does(migrated_file: Path) -> None:
 
 @pytest.mark.slow
 def test_the_queue_does_what_the_model_does_for_much_longer(migrated_file: Path) -> None:
-    _run(migrated_file, examples=500, steps=50)
+    _run(migrated_file, examples=examples.examples(170), steps=50)

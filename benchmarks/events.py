@@ -1,0 +1,275 @@
+"""From a change in the source to DingTalk: 300 changes of one person each, one after the other, through a real `syncd run`
+into the sandbox, which runs in a process of its own and permits 60 calls a second.
+
+OpenLDAP (refreshAndPersist), a signed webhook that announces a changed file, and a Samba domain. A change counts from before
+it is sent to the source until the sandbox has it in its own log, so the time of the source is in it.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks._installation import ROOT, RUN, compiled
+from benchmarks.figures import Figure
+from benchmarks.watch import changes
+
+CHANGES: Final = 300
+LONG: Final = 60.0
+PEOPLE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Company:
+    """A source, as `syncd.yaml` says it, and how to change one of its people."""
+
+    name: str
+    source: str
+    change: Callable[[int, str], object]
+    """Give the person of this number this title; returns when the source has it."""
+    pause: float
+    """Up to so many seconds between two changes."""
+    most: tuple[float | None, float]
+    """The goals for p50 and p99, in seconds."""
+    more: str = ""
+
+
+def run() -> list[Figure]:
+    """Measure. Raises `RuntimeError` if a server is not installed; Samba needs root."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    figures: list[Figure] = []
+    for company in (_openldap, _webhook, _samba):
+        with tempfile.TemporaryDirectory() as name, company(Path(name)) as made:
+            figures += _figures(made.name, made.most, _measured(Path(name), made))
+    return figures
+
+
+def _figures(name: str, most: tuple[float | None, float], taken: tuple[list[float], float]) -> list[Figure]:
+    delays, cpu = taken
+    shown = []
+    for part, goal in zip((50, 99), most, strict=True):
+        value = statistics.quantiles(delays, n=100, method="inclusive")[part - 1]
+        shown.append(
+            Figure(
+                name=f"{name}: change to DingTalk, p{part}",
+                value=value * 1000,
+                unit="ms",
+                goal=f"≤ {goal * 1000:.0f}" if goal else "",
+                met=goal is None or value <= goal,
+                note=f"{len(delays)} changes; {cpu * 1000:.0f} ms CPU of the service for each" if part == 50 else "",
+            )
+        )
+    return shown
+
+
+def _measured(folder: Path, company: Company) -> tuple[list[float], float]:
+    """Return the delay of each change in seconds, and the processor time of the service for each."""
+    with _sandbox() as url:
+        _install(folder, company, url)
+        subprocess.run(_syncd("sync", "--accept"), cwd=folder, env=compiled(), check=True, capture_output=True)
+        with _service(folder) as process:
+            log = _Log(url)
+            for number in range(10):
+                _one(company, log, number, f"Warm {number}")
+            before = _cpu(process.pid)
+            delays = [_one(company, log, number, f"Title {number}") for number in range(CHANGES)]
+            return delays, (_cpu(process.pid) - before) / CHANGES
+
+
+def _one(company: Company, log: _Log, number: int, title: str) -> float:
+    time.sleep(random.uniform(0.05, max(0.06, company.pause)))
+    began = time.time()
+    company.change(number, title)
+    return log.next() - began
+
+
+class _Log:
+    """The sandbox's own log of what it was told to change."""
+
+    def __init__(self, url: str) -> None:
+        self._url = f"{url}/_sandbox/calls?interface=/topapi/v2/user/update&after="
+        self._seen: int = self._ask(0)["total"]
+
+    def _ask(self, after: int) -> Any:
+        with urllib.request.urlopen(f"{self._url}{after}") as answer:
+            return json.load(answer)
+
+    def next(self) -> float:
+        """Return when the next call was answered, as the clock of this machine has it."""
+        ends = time.monotonic() + LONG
+        while time.monotonic() < ends:
+            found = self._ask(self._seen)["calls"]
+            if found:
+                self._seen = found[-1]["sequence"]
+                return float(found[-1]["at"])
+            time.sleep(0.01)
+        raise RuntimeError("a change has not arrived within a minute")
+
+
+@contextmanager
+def _sandbox() -> Iterator[str]:
+    command = [sys.executable, "-m", "syncd_dingtalk.sandbox", "--qps", "60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def _install(folder: Path, company: Company, url: str) -> None:
+    (folder / "mappings").symlink_to(ROOT / "mappings")
+    (folder / "syncd.yaml").write_text(
+        f"""\
+sources:
+  people:
+{company.source}
+target:
+  type: dingtalk
+  rules: mappings/dingtalk.yaml
+  app_key: dingsandboxkey
+  app_secret: sandbox-secret
+  base_url: {url}
+  new_base_url: {url}
+  qps: 60
+state: {{url: "sqlite:///syncd.db"}}
+guard: {{first_run: apply, window: 0s}}
+schedule: {{every: 1h}}
+{company.more}
+""",
+        encoding="utf-8",
+    )
+
+
+def _syncd(*words: str) -> list[str]:
+    return [sys.executable, "-c", RUN, *words]
+
+
+@contextmanager
+def _service(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(_syncd("run"), cwd=folder, env=compiled(), stderr=log, stdout=log)
+    try:
+        ends = time.monotonic() + LONG
+        while b"cycle.done" not in (folder / "log").read_bytes():
+            if process.poll() is not None or time.monotonic() > ends:
+                raise RuntimeError((folder / "log").read_text(encoding="utf-8")[-2000:])
+            time.sleep(0.1)
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(LONG)
+
+
+def _cpu(pid: int) -> float:
+    """Return the seconds of CPU time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+# --- the sources ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _openldap(_: Path) -> Iterator[Company]:
+    from servers.openldap import OpenLdap, missing
+
+    if reason := missing():
+        raise RuntimeError(reason)
+    with OpenLdap(people=PEOPLE) as server, changes(server, base=server.company_dn) as change:
+        source = _directory("ldap", server.url, server.bind_user, server.password, server.company_dn, server.ca_file)
+        yield Company(name="OpenLDAP", source=source, change=change, pause=0, most=(0.025, 0.25))
+
+
+@contextmanager
+def _samba(_: Path) -> Iterator[Company]:
+    from servers.samba import COMPANY_DN, SambaDomain, missing
+
+    if reason := missing():
+        raise RuntimeError(reason)
+    with SambaDomain() as server, changes(server, base=COMPANY_DN) as change:
+        user, url = server.dirsync_user, f"ldaps://{server.host}"
+        source = _directory("active_directory", url, user, server.password, COMPANY_DN, server.ca_file)
+        # At any moment between two looks.
+        yield Company(name="Samba", source=source, change=change, pause=1, most=(None, 1.5))
+
+
+def _directory(kind: str, url: str, user: str, password: str, base: str, ca_file: object) -> str:
+    return f"""\
+    type: {kind}
+    rules: mappings/{kind}.yaml
+    servers: ["{url}"]
+    user: "{user}"
+    password: "{password}"
+    base: ["{base}"]
+    ca_file: {ca_file}
+"""
+
+
+@contextmanager
+def _webhook(folder: Path) -> Iterator[Company]:
+    """A file of people, and a signed event that says that it has changed: the file is written and announced."""
+    from syncd.web.sending import events, prepared
+    from syncd.web.signature import key_of
+
+    table, key, port = folder / "people.csv", os.urandom(32).hex(), _free_port()
+    subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "generate.py"), "--people", str(PEOPLE), "--out", str(table)],
+        check=True,
+    )
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    column, last = rows[0].index("Job Title"), len(rows) - 1
+    secret = folder / "webhook.secret"
+    secret.write_text(key, encoding="utf-8")
+    secret.chmod(0o600)
+
+    def change(number: int, title: str) -> None:
+        rows[last - number][column] = title
+        with (folder / "next.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(rows)
+        (folder / "next.csv").replace(table)
+        now, id_ = datetime.now(UTC), uuid.uuid4().hex
+        url = f"http://127.0.0.1:{port}/v1/wake/people"
+        told = prepared(events([str(number)], id=id_, at=now), url=url, key=key_of(key), id=id_, at=now)
+        request = urllib.request.Request(url, told.body.encode(), told.headers)
+        with urllib.request.urlopen(request) as answer:
+            assert answer.status == 202
+
+    source = f"""\
+    type: table
+    rules: mappings/table.yaml
+    path: {table}
+    key: Employee Number
+"""
+    web = f"""\
+web:
+  listen: 127.0.0.1:{port}
+  webhooks:
+    hr: {{secrets: [{{file: webhook.secret}}], sources: [people]}}
+"""
+    yield Company(name="Webhook", source=source, change=change, pause=0, most=(0.025, 0.25), more=web)
+
+
+def _free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port: int = held.getsockname()[1]
+        return port
