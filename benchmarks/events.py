@@ -1,13 +1,12 @@
 """From a change in the source to DingTalk: 300 changes of one person each, one after the other, through a real `syncd run`
 into the sandbox, which runs in a process of its own and permits 60 calls a second.
 
-OpenLDAP (refreshAndPersist), a signed webhook that announces a changed file, and a Samba domain. A change counts from before
+OpenLDAP (refreshAndPersist), the same announced by a signed webhook, and a Samba domain. A change counts from before
 it is sent to the source until the sandbox has it in its own log, so the time of the source is in it.
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import random
@@ -225,47 +224,33 @@ def _directory(kind: str, url: str, user: str, password: str, base: str, ca_file
 
 @contextmanager
 def _webhook(folder: Path) -> Iterator[Company]:
-    """A file of people, and a signed event that says that it has changed: the file is written and announced."""
+    """The same directory without its notifications: each change is announced by a signed event."""
+    from servers.openldap import OpenLdap, missing
     from syncd.web.sending import events, prepared
     from syncd.web.signature import key_of
 
-    table, key, port = folder / "people.csv", os.urandom(32).hex(), _free_port()
-    subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "generate.py"), "--people", str(PEOPLE), "--out", str(table)],
-        check=True,
-    )
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
-    column, last = rows[0].index("Job Title"), len(rows) - 1
+    if reason := missing():
+        raise RuntimeError(reason)
+    key, url = os.urandom(32).hex(), f"127.0.0.1:{_free_port()}"
     secret = folder / "webhook.secret"
     secret.write_text(key, encoding="utf-8")
     secret.chmod(0o600)
+    with OpenLdap(people=PEOPLE) as server, changes(server, base=server.company_dn) as change:
 
-    def change(number: int, title: str) -> None:
-        rows[last - number][column] = title
-        with (folder / "next.csv").open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows(rows)
-        (folder / "next.csv").replace(table)
-        now, id_ = datetime.now(UTC), uuid.uuid4().hex
-        url = f"http://127.0.0.1:{port}/v1/wake/people"
-        told = prepared(events([str(number)], id=id_, at=now), url=url, key=key_of(key), id=id_, at=now)
-        request = urllib.request.Request(url, told.body.encode(), told.headers)
-        with urllib.request.urlopen(request) as answer:
-            assert answer.status == 202
+        def announced(number: int, title: str) -> None:
+            change(number, title)
+            now, id_ = datetime.now(UTC), uuid.uuid4().hex
+            body = events([str(number)], id=id_, at=now)
+            told = prepared(body, url=f"http://{url}/v1/wake/people", key=key_of(key), id=id_, at=now)
+            with urllib.request.urlopen(urllib.request.Request(told.url, told.body.encode(), told.headers)) as answer:
+                assert answer.status == 202
 
-    source = f"""\
-    type: table
-    rules: mappings/table.yaml
-    path: {table}
-    key: Employee Number
-"""
-    web = f"""\
-web:
-  listen: 127.0.0.1:{port}
-  webhooks:
-    hr: {{secrets: [{{file: webhook.secret}}], sources: [people]}}
-"""
-    yield Company(name="Webhook", source=source, change=change, pause=0, most=(0.025, 0.25), more=web)
+        source = _directory("ldap", server.url, server.bind_user, server.password, server.company_dn, server.ca_file)
+        source += '    watch: {poll: 0s, notification: "off"}\n'
+        web = (
+            f"web: {{listen: '{url}', webhooks: {{hr: {{secrets: [{{file: webhook.secret}}], sources: [people]}}}}}}\n"
+        )
+        yield Company(name="Webhook", source=source, change=announced, pause=0, most=(0.025, 0.25), more=web)
 
 
 def _free_port() -> int:
