@@ -27,7 +27,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks._installation import ROOT, RUN, compiled
+from benchmarks._sandbox import sandbox
 from benchmarks.figures import Figure
+from benchmarks.sandbox_server import cpu_of
 from benchmarks.watch import changes
 
 CHANGES: Final = 300
@@ -80,16 +82,16 @@ def _figures(name: str, most: tuple[float | None, float], taken: tuple[list[floa
 
 def _measured(folder: Path, company: Company) -> tuple[list[float], float]:
     """Return the delay of each change in seconds, and the processor time of the service for each."""
-    with _sandbox() as url:
+    with sandbox(60) as url:
         _install(folder, company, url)
         subprocess.run(_syncd("sync", "--accept"), cwd=folder, env=compiled(), check=True, capture_output=True)
         with _service(folder) as process:
             log = _Log(url)
             for number in range(10):
                 _one(company, log, number, f"Warm {number}")
-            before = _cpu(process.pid)
+            before = cpu_of(process.pid)
             delays = [_one(company, log, number, f"Title {number}") for number in range(CHANGES)]
-            return delays, (_cpu(process.pid) - before) / CHANGES
+            return delays, (cpu_of(process.pid) - before) / CHANGES
 
 
 def _one(company: Company, log: _Log, number: int, title: str) -> float:
@@ -120,17 +122,6 @@ class _Log:
                 return float(found[-1]["at"])
             time.sleep(0.01)
         raise RuntimeError("a change has not arrived within a minute")
-
-
-@contextmanager
-def _sandbox() -> Iterator[str]:
-    command = [sys.executable, "-m", "syncd_dingtalk.sandbox", "--qps", "60"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
 
 
 def _install(folder: Path, company: Company, url: str) -> None:
@@ -175,12 +166,6 @@ def _service(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(LONG)
-
-
-def _cpu(pid: int) -> float:
-    """Return the seconds of CPU time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 # --- the sources ------------------------------------------------------------------------------------------------------

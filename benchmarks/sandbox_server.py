@@ -39,9 +39,9 @@ def _measure(name: str, *arguments: str) -> Figure:
             assert process.stdout is not None
             url = process.stdout.readline().strip()
             requests = _requests(url)
-            before, start = _cpu(process.pid), time.perf_counter()
+            before, start = cpu_of(process.pid), time.perf_counter()
             asyncio.run(_send(url, requests))
-            wall, cpu = time.perf_counter() - start, _cpu(process.pid) - before
+            wall, cpu = time.perf_counter() - start, cpu_of(process.pid) - before
         finally:
             process.terminate()
     rate = PEOPLE / cpu
@@ -49,7 +49,7 @@ def _measure(name: str, *arguments: str) -> Figure:
     return Figure(name=name, value=rate, unit="calls/s per core", goal=f"≥ {GOAL:,}", met=rate >= GOAL, note=note)
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
     """Return the seconds of CPU time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -7,7 +7,6 @@ entries of a stream that are not UTF-8, and swallows cancellation.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from syncd.core.errors import NeedsHuman, Problem, foreign
-from syncd_brokers.listening import Message
+from syncd_brokers.listening import Message, give_way
 from syncd_brokers.messages import AWAY, NO_LIBRARY, NOT_THERE, REFUSED
 from syncd_brokers.settings import KafkaSettings, LogonSettings, NatsSettings, RabbitMqSettings, RedisSettings
 
@@ -296,7 +295,7 @@ class RedisLine(_Line):
             return list(entries)
         new = {chosen.stream: ">"}
         found = await client.xreadgroup(chosen.group, chosen.consumer, new, count=BATCH, block=int(_SECOND * 1000))
-        _give_way()
+        give_way()
         pairs = found.items() if isinstance(found, dict) else found or ()
         return [entry for _, entries in pairs for entry in _flat(entries)]
 
@@ -304,13 +303,6 @@ class RedisLine(_Line):
 def _flat(entries: Any) -> Any:
     """Return entries, which come in a list of their own by the newer of the two protocols."""
     return entries[0] if entries and isinstance(entries[0], list) else entries
-
-
-def _give_way() -> None:
-    """End where we were cancelled: the client may take a cancellation for the end of its waiting."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _entry(fields: Mapping[bytes, bytes]) -> bytes:

@@ -84,11 +84,11 @@ class Listening:
                     async for message in messages:
                         failures = 0
                         await self._take(message)
-                _give_way()
+                give_way()
             except (NeedsHuman, Misconfigured):
                 raise
             except Exception as error:  # noqa: BLE001 - `told` raises defects again
-                _give_way(error)
+                give_way(error)
                 problem = self.line.told(error)
                 log.warning("broker.away", trigger=self.name, code=problem.code, what=problem.what)
             failures += 1
@@ -122,7 +122,7 @@ class Listening:
         return Wake(source=source, reason=WakeReason.BROKER, event_at=event.at, who=who, key=event.key)
 
 
-def _give_way(error: Exception | None = None) -> None:
+def give_way(error: Exception | None = None) -> None:
     """End where we were cancelled: some clients turn a cancellation into an error of their own."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():

@@ -6,13 +6,13 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from syncd.core.errors import TryAgain
 from syncd.core.model import SourceName
-from syncd.core.ports import Room, Standing, Verdict
+from syncd.core.ports import Standing, Verdict
 from syncd.core.wakes import Wake, WakeReason
+from syncd.testing.double import Double
 
 _PAUSE = 0.01
 """Seconds until a message that could not be kept comes again."""
@@ -31,30 +31,18 @@ class Broker:
         self.messages.append(Wake(source=source, reason=WakeReason.BROKER, key=key))
 
 
-class MemoryTrigger:
+class MemoryTrigger(Double[Broker]):
     """Takes from a `Broker`, which the test hands to it as its settings. A message stays there until its wake is kept."""
 
     settings: ClassVar[type[Any]] = Broker
 
-    def __init__(self, settings: Broker, room: Room) -> None:
-        self.room = room
-        self._broker = settings
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
-
     async def listen(self, wake: Callable[[Wake], Awaitable[None]]) -> None:
         """Hand on one message after the other, for ever."""
-        waiting = self._broker.messages
+        waiting = self._settings.messages
         while True:
             while waiting:
                 if waiting[0] is None:
-                    self._broker.garbled += 1
+                    self._settings.garbled += 1
                     waiting.popleft()
                 elif await self._kept(waiting[0], wake):
                     waiting.popleft()

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from types import TracebackType
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final
 
 from syncd.core.census import EMPTY, Census, retold
 from syncd.core.model import TargetId
 from syncd.core.outcome import Fact
-from syncd.core.ports import Alert, Room
+from syncd.core.ports import Alert
+from syncd.testing.double import Double
 
 TEXT_LIMIT: Final = 2_000
 TITLE_LIMIT: Final = 64
@@ -45,22 +45,14 @@ class Shelf:
     """Called when everything is done; may raise, as if the answer had been lost."""
 
 
-class _Memory:
+class _Memory(Double[Shelf]):
     """What the three have in common."""
 
     settings: ClassVar[type[Any]] = Shelf
 
-    def __init__(self, settings: Shelf, room: Room) -> None:
-        self.room = room
-        self._shelf = settings
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        return None
+    @property
+    def _shelf(self) -> Shelf:
+        return self._settings
 
 
 class MemoryConsumer(_Memory):
