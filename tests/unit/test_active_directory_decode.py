@@ -102,7 +102,10 @@ def test_any_filetime_is_the_moment_it_counts(naive: datetime) -> None:
 
 @given(st.binary(max_size=64), st.sampled_from(Syntax))
 def test_no_bytes_make_the_decoder_fail(raw: bytes, syntax: Syntax) -> None:
-    d.decode(RawEntry(dn="CN=X", attributes={"a": [raw]}), {"a": syntax})
+    decoded = d.decode(RawEntry(dn="CN=X", attributes={"a": [raw]}), {"a": syntax})
+    # Read, said to be unreadable, or of no meaning: never two of them.
+    assert not ({*decoded.attributes} & {name for name, _ in decoded.unreadable})
+    assert {*decoded.attributes, *(name for name, _ in decoded.unreadable)} <= {"a"}
 
 
 @pytest.mark.parametrize(

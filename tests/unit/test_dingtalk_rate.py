@@ -269,7 +269,8 @@ def test_a_caller_who_gives_up_leaves_the_place_to_the_next() -> None:
         second = asyncio.create_task(plan.turn("/x"))
         await asyncio.sleep(0)
         first.cancel()
-        await asyncio.wait_for(second, timeout=1.2)
+        (await asyncio.wait_for(second, timeout=60)).done()
+        assert first.cancelled()
 
     run(work)
 
@@ -280,6 +281,6 @@ def test_without_a_limit_nobody_waits() -> None:
         start = loop.time()
         for _ in range(1000):
             (await plan.turn("/x")).done()
-        assert loop.time() - start < 0.1
+        assert loop.time() - start < 10  # at the usual limit it would be fifty seconds
 
     run(work)

@@ -40,9 +40,11 @@ def test_every_example_of_the_page_loads(tmp_path: Path, text: str) -> None:
     path = tmp_path / "rules.yaml"
     path.write_text(text, encoding="utf-8")
     if "rules: outbound" in text:
-        load_outbound(path, fields=FIELDS, now=now)
+        outbound = load_outbound(path, fields=FIELDS, now=now)
+        assert path in outbound.files
     else:
-        load_inbound(path, source="x", attributes={Kind.PERSON: PERSON} if "memberOf" in text else None, now=now)
+        known = {Kind.PERSON: PERSON} if "memberOf" in text else None
+        assert path in load_inbound(path, source="x", attributes=known, now=now).files
 
 
 def test_the_page_has_examples() -> None:

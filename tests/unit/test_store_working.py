@@ -125,6 +125,8 @@ def test_the_lock_is_free_again_after_its_work(store: Store) -> None:
 def test_working_alone_does_not_stop_transactions(store: Store) -> None:
     with store.exclusive("syncd apply"), store.transaction() as tx:
         tx.meta.set("word", "kept")
+    with store.transaction() as tx:
+        assert tx.meta.get("word") == "kept"
 
 
 def test_the_lock_dies_with_its_process(database_file: Path, new_store: Callable[[], Store]) -> None:
@@ -168,6 +170,8 @@ def test_a_copy_is_whole_even_while_somebody_writes(new_store: Callable[[], Stor
     store = new_store()
     with store.transaction() as tx:
         tx.meta.set("word", "kept")
+    with store.transaction() as tx:
+        assert tx.meta.get("word") == "kept"
 
     with store.transaction() as tx:
         tx.meta.set("word", "not committed yet")
