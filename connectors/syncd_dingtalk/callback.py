@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
-from syncd.core.errors import Problem
+from syncd.core.callbacks import NotTheirs, Received
 from syncd.core.wakes import Touched
 from syncd_dingtalk.callback_crypto import Cipher, Unreadable
 from syncd_dingtalk.events import Event, instant_of, lowered, touched
@@ -26,20 +25,11 @@ WINDOW: Final = timedelta(hours=1)
 SUCCESS: Final = b"success"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
-    """What one request said, and what to answer: status 200 with this JSON."""
-
-    touched: tuple[Touched, ...]
-    answer: bytes
-
-
-class Refused(Exception):
-    """The request is not DingTalk's, or not fresh. Answer 403 and nothing more."""
+class Refused(NotTheirs):
+    """The request is not DingTalk's, or not fresh."""
 
     def __init__(self, why: str) -> None:
-        self.problem: Problem = CALLBACK_REFUSED.at(why=why)
-        super().__init__(str(self.problem))
+        super().__init__(CALLBACK_REFUSED.at(why=why))
 
 
 class _Body(msgspec.Struct):
@@ -53,7 +43,16 @@ _messages: Final = msgspec.json.Decoder(dict[str, object])
 class Callback:
     """One subscription's receiver."""
 
-    def __init__(self, cipher: Cipher, *, region: Region, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        cipher: Cipher,
+        *,
+        region: Region,
+        now: Callable[[], datetime],
+        heard: Callable[[Event], None] = lambda _: None,
+    ) -> None:
+        """`heard` is told each event that is DingTalk's."""
+        self._heard = heard
         self._cipher = cipher
         self._region = region
         self._now = now
@@ -86,6 +85,7 @@ class Callback:
         # Registered callbacks have no id (recalled): what they say and when is as good as one.
         id_ = str(data.get("eventid") or data.get("bizid") or f"{data.get('eventtype')}@{born_at.isoformat()}")
         event = Event(type=str(data.get("eventtype", "")), id=id_, born_at=born_at, data=message)
+        self._heard(event)
         return touched(event, region=self._region)
 
     def answer(self) -> bytes:

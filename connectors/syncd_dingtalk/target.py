@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Self
 from pydantic import SecretStr
 
 from syncd.config.secrets import Secret
-from syncd.core.errors import NeedsHuman
+from syncd.core.errors import Misconfigured, NeedsHuman
 from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, SubjectId, TargetId
 from syncd.core.outcome import Outcome, Rejected
 from syncd.core.ports import Room, Verdict
@@ -28,7 +28,7 @@ from syncd_dingtalk.api import LANE, Api, Refused
 from syncd_dingtalk.callback import Callback
 from syncd_dingtalk.callback_crypto import Cipher, Unreadable
 from syncd_dingtalk.errors import Meaning
-from syncd_dingtalk.events import ADMIN_EVENTS, touched
+from syncd_dingtalk.events import ADMIN_EVENTS, Event, touched
 from syncd_dingtalk.fields import FIELDS, normalise
 from syncd_dingtalk.observe import Observer, hidden_fields
 from syncd_dingtalk.people import HIDEABLE
@@ -244,16 +244,20 @@ class DingTalk:
         self.stream = stream = EventStream(self.api.open_stream, self._http(), now=self._room.now)
         async with aclosing(stream.events()) as batches:
             async for events in batches:
-                if any(event.type in ADMIN_EVENTS for event in events):
-                    self._admins = None  # who is protected is asked anew
+                for event in events:
+                    self._heard(event)
                 some = [one for event in events for one in touched(event, region=self._settings.corp_region)]
                 if some:
                     yield some
 
+    def _heard(self, event: Event) -> None:
+        if event.type in ADMIN_EVENTS:
+            self._admins = None  # who is protected is asked anew
+
     def callback(self) -> Callback | None:
         """Return the receiver of HTTP callbacks, to be mounted by whoever listens; None where they are not in use.
 
-        Raises NeedsHuman for a key that is none, and what secrets raise that cannot be had."""
+        Raises Misconfigured for a key that is none, and what secrets raise that cannot be had."""
         events = self._settings.events
         if events.mode is not EventMode.CALLBACK or events.token is None or events.aes_key is None:
             return None
@@ -261,8 +265,8 @@ class DingTalk:
         try:
             cipher = Cipher(token=events.token.reveal(), aes_key=events.aes_key.reveal(), owner=owner)
         except Unreadable:
-            raise NeedsHuman(m.CALLBACK_KEY.at()) from None
-        return Callback(cipher, region=self._settings.corp_region, now=self._room.now)
+            raise Misconfigured([m.CALLBACK_KEY.at(events.aes_key.place)]) from None
+        return Callback(cipher, region=self._settings.corp_region, now=self._room.now, heard=self._heard)
 
     # --- checking ------------------------------------------------------------------------------------------------------
 

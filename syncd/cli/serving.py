@@ -13,11 +13,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from syncd.core.errors import Misconfigured, SyncdError
+from syncd.core.ports import Calling
 from syncd.engine.backoff import Backoff
 from syncd.engine.health import health
 from syncd.engine.nightly import SHORTEST, Night
@@ -135,7 +136,9 @@ def _web(session: Session, service: Service, look: Callable[[], Awaitable[Health
     from syncd.web.serving import prepare
     from syncd.web.serving import serve as serve_web
 
-    prepared = prepare(session.settings, Served(wake=service.wake, look=look, now=session.now))
+    target: Any = session.target()
+    called = service.calls.take if isinstance(target, Calling) and target.callback() is not None else None
+    prepared = prepare(session.settings, Served(wake=service.wake, look=look, called=called, now=session.now))
     return lambda: serve_web(prepared)
 
 

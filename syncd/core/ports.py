@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 
+from syncd.core.callbacks import Received
 from syncd.core.census import Census
 from syncd.core.errors import Problem
 from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, Page, SourceName, SubjectId, TargetId
@@ -140,6 +141,26 @@ class Telling(Protocol):
     """
 
     def touched(self) -> AsyncIterator[Sequence[Touched]]: ...
+
+
+class Receiver(Protocol):
+    """Understands the calls of a target. Pure: what is called is kept by whoever asked, and only then answered."""
+
+    def receive(self, query: Mapping[str, str], body: bytes) -> Received:
+        """Return what a call says. Raises `NotTheirs` for one that is not the target's, forged, changed or too old."""
+        ...
+
+
+@runtime_checkable
+class Calling(Protocol):
+    """What a target may offer instead of `Telling`, or beside it: it calls us over HTTP when somebody changes something in it.
+
+    Rules: 1. Calls may be repeated, late, out of order or lost, and our own writes are among them. 2. The target forgets an event
+    when it is answered, so that comes after keeping. 3. `callback` needs no open connection, and returns None where calls are not
+    asked for; it raises `Misconfigured` for secrets that cannot be had or used. 4. Secrets never occur in errors or `repr`.
+    """
+
+    def callback(self) -> Receiver | None: ...
 
 
 class Trigger(AbstractAsyncContextManager["Trigger"], Protocol):

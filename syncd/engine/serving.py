@@ -23,6 +23,7 @@ from syncd.core.model import SourceName, SubjectId
 from syncd.core.wakes import Wake
 from syncd.engine import trust
 from syncd.engine.backoff import Backoff
+from syncd.engine.calling import Calls
 from syncd.engine.cycle import Cycle, Order, cycle
 from syncd.engine.feed import deliver
 from syncd.engine.health import Live
@@ -88,6 +89,7 @@ class Service:
         self._readers = Readers(lambda: self.world, ring=self._bell.set, moved=self._pulse.progress)
         self._pen = Pen(lambda: self.world, settled=self._settled, moved=self._pulse.progress)
         self._intake = Intake(world.store, sources=lambda: self.world.seats, now=world.now, ring=self._bell.set)
+        self.calls = Calls(lambda: self.world)
         self._listening = self._listener()
         self._facts = asyncio.Event()
         self._cycle_at = 0.0

@@ -50,6 +50,11 @@ def json(value: Mapping[str, Any], *, status: int = 200) -> Response:
     return _encoded(value, status=status, kind="application/json")
 
 
+def raw(content: bytes) -> Response:
+    """Return JSON that somebody else has written."""
+    return Response(content, media_type="application/json", headers=_NOT_KEPT)
+
+
 def text(words: str) -> Response:
     """Return a line of text."""
     return Response(f"{words}\n", media_type="text/plain", headers=_NOT_KEPT)

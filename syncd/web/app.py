@@ -16,8 +16,10 @@ from starlette.routing import Route
 from syncd import telemetry
 from syncd.web import answers, messages
 from syncd.web.answers import Refused
+from syncd.web.bodies import BODY_SECONDS
+from syncd.web.callbacks import Callbacks, Taking
 from syncd.web.clients import Rate, client_of
-from syncd.web.intake import BODY_SECONDS, Intake, Waking
+from syncd.web.intake import Intake, Waking
 from syncd.web.metrics import Counts, Metrics
 from syncd.web.monitoring import Look, Looking, Monitoring
 from syncd.web.readiness import freshness
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 log = telemetry.get(__name__)
 
 WAKE: Final = "/v1/wake/{source}"
+CALLBACK: Final = "/v1/dingtalk/{target}"
+"""What administrators write into DingTalk's console; only the name is DingTalk's, any target that calls may be there."""
 _PAGES: Final = ("/healthz", "/readyz", "/metrics")
 QUIET_SECONDS: Final = 10.0
 """A refusal of one kind is logged at most so often; how many there were is said with the next one, and in the
@@ -45,6 +49,8 @@ class Served:
 
     wake: Waking
     look: Looking
+    called: Taking | None = None
+    """Takes what the target calls to say; None where it does not call."""
     now: Callable[[], datetime]
     """The time of day, aware UTC."""
     clock: Callable[[], float] = time.monotonic
@@ -84,6 +90,9 @@ def applications(settings: Settings, served: Served) -> Applications:
             body_seconds=served.body_seconds,
         )
         hooks.append(Route(WAKE, intake.__call__, methods=["POST"]))
+    if served.called is not None:
+        callbacks = Callbacks(served.called, clock=served.clock, body_seconds=served.body_seconds)
+        hooks.append(Route(CALLBACK, callbacks.__call__, methods=["POST"]))
 
     def made(routes: Sequence[Route]) -> ASGIApp:
         gate = _Gate(Rate(web.rate), counts, clock=served.clock)
@@ -157,4 +166,7 @@ def _route(path: str) -> str:
     """Return under which name a path is counted: one of a few, whatever is asked for."""
     if path in _PAGES:
         return path
-    return WAKE if path.startswith(WAKE.removesuffix("{source}")) else "other"
+    for route in (WAKE, CALLBACK):
+        if path.startswith(route.partition("{")[0]):
+            return route
+    return "other"

@@ -12,26 +12,23 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Final
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from syncd import telemetry
 from syncd.core.cloudevents import NotAnEvent
-from syncd.core.errors import Misconfigured, NeedsHuman, Problem, TryAgain, foreign
+from syncd.core.errors import Misconfigured, NeedsHuman, TryAgain, foreign
 from syncd.core.model import SourceName
 from syncd.core.wakes import Wake
 from syncd.web import answers, messages
 from syncd.web.answers import Refused
+from syncd.web.bodies import BODY_SECONDS, body_of
 from syncd.web.events import Mode, events_of, mode_of, signed_content, wake_of
 from syncd.web.senders import Sender, Senders
 from syncd.web.signature import Malformed, Stamp, stamp_of
 
 log = telemetry.get(__name__)
 
-BODY_LIMIT: Final = 64 * 1024
-"""Bytes of one body."""
-BODY_SECONDS: Final = 10.0
-"""Until a body must be complete."""
 KEEP_SECONDS: Final = 10.0
 """Until an event must be kept, before the sender is told to come again."""
 RETRY_SECONDS: Final = 5.0
@@ -67,7 +64,7 @@ class Intake:
     async def __call__(self, request: Request) -> Response:
         """Answer 202 once everything that was told is durable. Raises Refused."""
         # Read first, whatever the headers say: who is answered while it still sends may lose the answer.
-        body = await self._body(request)
+        body = await body_of(request, seconds=self._body_seconds)
         headers = _headers(request)
         stamp, mode = _stamp(headers), _mode(headers)
         self._in_time(stamp)
@@ -82,24 +79,6 @@ class Intake:
         self._taken(source, len(events))
         log.info("webhook.taken", sender=sender.name, source=source, events=len(events))
         return answers.json({"events": len(events)}, status=202)
-
-    async def _body(self, request: Request) -> bytes:
-        """Read the body, no more of it than is allowed and no longer."""
-        declared = request.headers.get("content-length", "")
-        if declared.isdigit() and int(declared) > BODY_LIMIT:
-            raise Refused(413, messages.TOO_LARGE.at(limit=BODY_LIMIT))
-        body = bytearray()
-        try:
-            async with asyncio.timeout(self._body_seconds):
-                async for part in request.stream():
-                    body += part
-                    if len(body) > BODY_LIMIT:
-                        raise Refused(413, messages.TOO_LARGE.at(limit=BODY_LIMIT))
-        except TimeoutError:
-            raise _closing(408, messages.TOO_SLOW.at(seconds=f"{self._body_seconds:g}")) from None
-        except ClientDisconnect:  # nobody is there to read the answer
-            raise _closing(400, messages.NOT_AN_EVENT.at(why="the connection ended before the body")) from None
-        return bytes(body)
 
     def _in_time(self, stamp: Stamp) -> None:
         allowed = int(self._tolerance.total_seconds())
@@ -163,8 +142,3 @@ def _mode(headers: dict[str, str]) -> Mode:
     if mode is None:
         raise Refused(415, messages.WRONG_TYPE.at())
     return mode
-
-
-def _closing(status: int, problem: Problem) -> Refused:
-    """Return a refusal after which the rest of the body is not waited for."""
-    return Refused(status, problem, headers={"connection": "close"})

@@ -101,13 +101,14 @@ NOT_KEPT: Final = message(
 NO_PAGE: Final = message(
     "WEB-023",
     what="There is nothing here.",
-    do="POST /v1/wake/SOURCE takes webhooks; /healthz, /readyz and /metrics may be on another address (`web.monitoring.listen`).",
+    do="POST /v1/wake/SOURCE takes webhooks, /v1/dingtalk/dingtalk DingTalk's callbacks where `target.events` says so; /healthz, "
+    "/readyz and /metrics may be on another address (`web.monitoring.listen`).",
     example="GET /",
 )
 WRONG_METHOD: Final = message(
     "WEB-024",
     what="This address does not take this method.",
-    do="Webhooks are sent by POST; the rest is asked for by GET.",
+    do="Webhooks and callbacks are sent by POST; the rest is asked for by GET.",
     example="GET /v1/wake/hr",
 )
 NO_TOKEN: Final = message(
@@ -127,6 +128,14 @@ BROKEN: Final = message(
     what="The service did not expect this: a defect.",
     do="Send it again later, and tell the administrator: the log of the service has more.",
     example="a defect",
+)
+
+NOT_THE_TARGET: Final = message(
+    "WEB-028",
+    what="This is not a call of the target's, or it is too old.",
+    do="If DingTalk's console says so, compare token and AES key (`target.events`) and this machine's clock; the log of the "
+    "service names the reason (`callback.refused`).",
+    example="POST /v1/dingtalk/dingtalk without a signature",
 )
 
 # --- to those who watch over the service ----------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import pytest
 
 from servers.dingtalk_control import by_hand, control, until
 from syncd.config.secrets import Secret
-from syncd.core.errors import Misconfigured, NeedsHuman
+from syncd.core.errors import Misconfigured
 from syncd.core.ports import Room
 from syncd.core.wakes import Touched
 from syncd_dingtalk import DingTalk
@@ -140,7 +140,7 @@ def test_what_failed_comes_again_and_at_last_is_on_the_list(server: SandboxServe
 def test_settings_without_secrets_and_an_impossible_key_are_told() -> None:
     with pytest.raises((Misconfigured, ValueError), match=r"token|aes_key"):
         target()
-    with pytest.raises(NeedsHuman, match="DNG-081"):
+    with pytest.raises(Misconfigured, match="DNG-081"):
         target(token=Secret.literal(TOKEN), aes_key=Secret.literal("short")).callback()
 
 

@@ -21,8 +21,8 @@ from structlog.testing import capture_logs
 from support.web import AT, CLIENT, EVENT, OTHER_SECRET, Door, request, settings, stamped
 from syncd.core.errors import NeedsHuman, TryAgain, message
 from syncd.core.wakes import Wake, WakeReason
+from syncd.web.bodies import BODY_LIMIT
 from syncd.web.connections import REQUEST_BYTES
-from syncd.web.intake import BODY_LIMIT
 
 NOT_WELL = message("XXX-870", what="The disk is full.", do="Make room.", example="a test")
 
