@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 import ssl
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from select import select
+from typing import Any, ClassVar, Final
 
 from ldap3 import BASE, MODIFY_ADD, MODIFY_DELETE, MODIFY_REPLACE, SIMPLE, SUBTREE, Connection, Server, Tls
+from ldap3.core.exceptions import LDAPException
 from ldap3.utils.conv import escape_filter_chars
 from ldap3.utils.dn import escape_rdn
 
@@ -24,7 +27,7 @@ _RDN = re.compile(r"(?:\\.|[^,\\])+", re.DOTALL)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Administrator(ABC):
-    """One call, one connection: tests are short, and servers are restarted in between."""
+    """Keeps its line from call to call: making one costs more than most calls. A server that was restarted gets a new one."""
 
     host: str
     port: int
@@ -227,6 +230,19 @@ class Administrator(ABC):
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
+        lines = _LINES.__dict__
+        key = f"{self.user} {self.password} {self.host}:{self.port}"
+        connection = lines.pop(key, None)
+        if connection is None or _hung_up(connection):
+            connection = self._opened()
+        try:
+            yield connection
+        except BaseException:
+            _close(connection)
+            raise
+        lines[key] = connection
+
+    def _opened(self) -> Any:
         server = Server(self.host, port=self.port, use_ssl=True, tls=unverified(), get_info="NO_INFO")
         connection = Connection(
             server, self.user, self.password, authentication=SIMPLE, auto_bind="NONE", receive_timeout=60
@@ -234,10 +250,24 @@ class Administrator(ABC):
         connection.open()
         connection.bind()
         expect(connection)
-        try:
-            yield connection
-        finally:
-            connection.unbind()
+        return connection
+
+
+_LINES: Final = threading.local()
+"""The lines of each thread, by whose they are and where they lead."""
+
+
+def _hung_up(connection: Any) -> bool:
+    """Tell whether the other end is gone, and put the line away if so: between two calls it has nothing else to say."""
+    readable, _, _ = select([connection.socket], [], [], 0)
+    if readable:
+        _close(connection)
+    return bool(readable)
+
+
+def _close(connection: Any) -> None:
+    with suppress(LDAPException, OSError):
+        connection.unbind()
 
 
 def unverified() -> Tls:
