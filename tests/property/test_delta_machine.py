@@ -83,7 +83,7 @@ class Told(History):
 
 
 QUICK = settings(deadline=None, max_examples=12, stateful_step_count=16, suppress_health_check=list(HealthCheck))
-LONG = settings(QUICK, max_examples=examples(40), stateful_step_count=30)
+LONG = settings(QUICK, max_examples=examples(20), stateful_step_count=30)
 
 
 def test_any_history_told_by_deltas_ends_as_a_first_run_would() -> None:

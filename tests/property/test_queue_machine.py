@@ -333,4 +333,4 @@ def test_the_queue_does_what_the_model_does(migrated_file: Path) -> None:
 
 @pytest.mark.slow
 def test_the_queue_does_what_the_model_does_for_much_longer(migrated_file: Path) -> None:
-    _run(migrated_file, examples=examples.examples(170), steps=50)
+    _run(migrated_file, examples=examples.examples(85), steps=50)

@@ -10,7 +10,7 @@ from support.company_history import History
 from support.examples import examples
 
 QUICK = settings(deadline=None, max_examples=10, stateful_step_count=14, suppress_health_check=list(HealthCheck))
-LONG = settings(QUICK, max_examples=examples(40), stateful_step_count=30)
+LONG = settings(QUICK, max_examples=examples(20), stateful_step_count=30)
 
 
 def test_any_history_with_a_failing_target_ends_as_a_first_run_would() -> None:

@@ -1,4 +1,4 @@
-"""How long to look for a counterexample: in the gate as long as it may take, with `make fuzz` five times as long."""
+"""How long to look for a counterexample: in the gate as long as it may take, with `make fuzz` ten times as long."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ PROFILE: Final = os.environ.get("HYPOTHESIS_PROFILE", "gate")
 
 def examples(number: int) -> int:
     """Return how many examples a long test tries, of which the gate has `number`."""
-    return number * 5 if PROFILE == FUZZ else number
+    return number * 10 if PROFILE == FUZZ else number
