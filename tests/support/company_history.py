@@ -1,7 +1,8 @@
 """A company to which anything happens, as a machine for Hypothesis, with a target that fails as it likes.
 
-Joiners, leavers, movers, renames, swaps and reorganisations in any order; cycles between them in which changes are deferred,
-refused or fail in the connector. Nobody who is in the source is ever let go, and no stranger's account is ever touched.
+Joiners, leavers, movers, renames, swaps and reorganisations in any order (`Company`); cycles between them in which changes are
+deferred, refused or fail in the connector (`History`). Nobody who is in the source is ever let go, and no stranger's account is
+ever touched.
 """
 
 from __future__ import annotations
@@ -34,14 +35,14 @@ def small_world(folder: Path) -> SmallWorld:
     return SmallWorld(folder, leavers=LeaverTerms(hold=False), writer=WriterTerms(patience=timedelta(0)))
 
 
-class History(RuleBasedStateMachine):
-    """One company; `source` is what HR says, strangers stand in the tenant from the start."""
+class Company(RuleBasedStateMachine):
+    """One company; `world.source` is what HR says, strangers stand in the tenant from the start."""
 
     def __init__(self) -> None:
         super().__init__()
         structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
         self.folder = Path(tempfile.mkdtemp(prefix="syncd-history-"))
-        self.world = small_world(self.folder)
+        self.world = self.make(self.folder)
         self.names = {key: f"Unit {key}" for key in UNITS}
         self.parents: dict[str, str | None] = {}
         self.strangers: dict[tuple[Kind, TargetId], dict[str, Value]] = {
@@ -50,14 +51,17 @@ class History(RuleBasedStateMachine):
         }
         self.world.target.objects.update({key: dict(held) for key, held in self.strangers.items()})
 
-    @initialize()
-    def begin(self) -> None:
+    def make(self, folder: Path) -> SmallWorld:
+        """Return a world without anybody in it."""
+        return small_world(folder)
+
+    def found_company(self) -> None:
+        """Let there be units, and a few people."""
         self.unit("a", None)
         for key in "bcd":
             self.unit(key, "a")
         for key in PEOPLE[:3]:
             self.world.person(key, "b")
-        self.check(self.world.sync())
 
     def unit(self, key: str, parent: str | None) -> None:
         self.parents[key] = parent
@@ -111,6 +115,67 @@ class History(RuleBasedStateMachine):
             del self.parents[key]
             del self.world.source.records[Kind.UNIT, key]
 
+    # -- what always holds --
+
+    def check(self, done: Cycle) -> None:
+        present = {f"Example {key}" for key in PEOPLE if self.here(key)}
+        let_go = {
+            one.label
+            for one in done.reconciliation.plan.changes
+            if one.kind is Kind.PERSON and one.op in (Op.OFFBOARD, Op.REMOVE)
+        }
+        assert not present & let_go
+        for key, held in self.strangers.items():
+            assert self.world.target.objects[key] == held
+
+    def teardown(self) -> None:
+        try:
+            self.calm()
+        finally:
+            self.world.store.close()
+            shutil.rmtree(self.folder)
+            structlog.reset_defaults()
+
+    def calm(self) -> None:
+        """Let nothing fail any more, and see what it all came to."""
+        raise NotImplementedError
+
+    def from_scratch(self) -> dict[str, Any]:
+        folder = self.folder / "scratch"
+        folder.mkdir()
+        fresh = self.make(folder)
+        fresh.source.records = dict(self.world.source.records)
+        fresh.target.objects.update({key: dict(held) for key, held in self.strangers.items()})
+        fresh.sync()
+        fresh.sync()
+        fresh.store.close()
+        return self.tenant(fresh)
+
+    def tenant(self, world: SmallWorld) -> dict[str, Any]:
+        """Return the tenant by name. A manager whom the source names and who is not there is kept, so it tells of history."""
+        gone = {
+            f"person:{held['name']}"
+            for (kind, _), held in self.world.source.records.items()
+            if kind is Kind.PERSON and (manager := held.get("manager")) and not self.here(str(manager)[1:])
+        }
+        return {
+            name: {
+                field: value
+                for field, value in held.items()
+                if value not in ((), None, "root") and not (field == "manager" and name in gone) and value != "1"
+            }
+            for name, held in world.tenant().items()
+        }
+
+
+class History(Company):
+    """A company, and cycles one after the other."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.found_company()
+        self.check(self.world.sync())
+
     # -- what happens to syncd --
 
     @rule(seed=st.integers(0, 10_000), share=st.sampled_from([0.0, 0.3, 0.8]), minutes=st.sampled_from([0, 3, 90]))
@@ -145,25 +210,6 @@ class History(RuleBasedStateMachine):
         assert again.reconciliation.everybody
         assert {change.subject for change in again.reconciliation.plan.changes} <= marked
 
-    def check(self, done: Cycle) -> None:
-        present = {f"Example {key}" for key in PEOPLE if self.here(key)}
-        let_go = {
-            one.label
-            for one in done.reconciliation.plan.changes
-            if one.kind is Kind.PERSON and one.op in (Op.OFFBOARD, Op.REMOVE)
-        }
-        assert not present & let_go
-        for key, held in self.strangers.items():
-            assert self.world.target.objects[key] == held
-
-    def teardown(self) -> None:
-        try:
-            self.calm()
-        finally:
-            self.world.store.close()
-            shutil.rmtree(self.folder)
-            structlog.reset_defaults()
-
     def calm(self) -> None:
         """Nothing fails any more; the operator has what was refused tried again."""
         world = self.world
@@ -178,30 +224,3 @@ class History(RuleBasedStateMachine):
         assert (done.queue.ready, done.queue.parked) == (0, 0)
         assert set(world.target.writes.values()) <= {1}
         assert self.tenant(world) == self.from_scratch()
-
-    def from_scratch(self) -> dict[str, Any]:
-        folder = self.folder / "scratch"
-        folder.mkdir()
-        fresh = small_world(folder)
-        fresh.source.records = dict(self.world.source.records)
-        fresh.target.objects.update({key: dict(held) for key, held in self.strangers.items()})
-        fresh.sync()
-        fresh.sync()
-        fresh.store.close()
-        return self.tenant(fresh)
-
-    def tenant(self, world: SmallWorld) -> dict[str, Any]:
-        """Return the tenant by name. A manager whom the source names and who is not there is kept, so it tells of history."""
-        gone = {
-            f"person:{held['name']}"
-            for (kind, _), held in self.world.source.records.items()
-            if kind is Kind.PERSON and (manager := held.get("manager")) and not self.here(str(manager)[1:])
-        }
-        return {
-            name: {
-                field: value
-                for field, value in held.items()
-                if value not in ((), None, "root") and not (field == "manager" and name in gone) and value != "1"
-            }
-            for name, held in world.tenant().items()
-        }
