@@ -146,9 +146,11 @@ def _anchor(title: str) -> str:
 
 def configuration() -> str:
     """Return the page of every setting."""
+    from syncd.config.describing import documented
     from syncd.config.schema import settings_models
     from syncd.config.settings import Entry, Plugged, Settings
 
+    documented(Settings, Entry, Plugged)
     lines = ["# The configuration: syncd.yaml", "", _BY_HAND, ""]
     lines += [
         "Values are YAML 1.2. A setting without a default has to be given. Durations are written `90s`, `15m`, `12h`, `30d`;",

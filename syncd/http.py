@@ -104,7 +104,7 @@ class AnswerLost(OutcomeUnknown):
 class HttpSettings(BaseModel):
     """How to reach one service."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     connect_timeout: float = Field(default=5.0, gt=0, le=60)
     """Seconds until a connection, TLS included, must stand."""

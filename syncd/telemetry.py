@@ -13,6 +13,10 @@ import sys
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+import syncd.structured  # noqa: F401 - before structlog
+
+# isort: split
+
 import structlog
 from structlog.contextvars import bound_contextvars as bound
 

@@ -39,7 +39,7 @@ def based(value: Any) -> Any:
 class Base(BaseModel):
     """A place in the directory below which everything is read, with filters of its own where it needs them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     dn: str
     """The distinguished name."""
@@ -75,7 +75,7 @@ class Base(BaseModel):
 class WatchSettings(BaseModel):
     """How changes are noticed between the reads that the schedule asks for."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     poll: Duration = timedelta(seconds=1)
     """How often a cheap look is made whether anything changed: in Active Directory always, elsewhere where the server does not
@@ -87,7 +87,7 @@ class WatchSettings(BaseModel):
 class DirectorySettings(BaseModel):
     """Domain controllers, an account that may read, and what to read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     servers: Texts = Field(examples=[["ldaps://dc1.corp.example.com"]])
     """One or more addresses such as ldaps://dc1.corp.example.com, in order of preference; the first one that answers is read."""

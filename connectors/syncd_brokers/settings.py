@@ -25,7 +25,7 @@ class Format(StrEnum):
 class BrokerSettings(BaseModel):
     """What all brokers have in common."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     wakes: str = Field(min_length=1, examples=["hr"])
     """The source in `sources:` that a message wakes: it is asked what changed; what the message says is never believed."""

@@ -25,7 +25,7 @@ LONGEST_WAIT: Final = timedelta(hours=1)
 class Channel(BaseModel):
     """What the settings of all channels have in common."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Reached(Channel):

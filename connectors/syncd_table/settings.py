@@ -16,7 +16,7 @@ _NAMED_DELIMITERS = {"auto": "auto", "tab": "\t", "comma": ",", "semicolon": ";"
 class TableSettings(BaseModel):
     """A CSV or XLSX file, one row a record."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: Path = Field(examples=["people.csv"])
     """The file, CSV (any extension) or XLSX; relative to the folder of `syncd.yaml`."""

@@ -11,7 +11,8 @@ import click
 from syncd.cli.call import common_options
 from syncd.cli.commands import COMMANDS, SECTIONS
 
-_SELDOM: Final = (50_000, 20, 100)
+_SELDOM: Final = (300_000, 20, 100)
+"""Not while a command loads what it needs; a cycle has thresholds of its own (`syncd.engine.sparing`)."""
 
 
 class ReaderGone(Exception):
@@ -46,7 +47,7 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was found; from here on garbage is collected again, but not at each 700th new object.
 
-        What a command loads stays: with Python's thresholds looking through it again and again took a tenth of its start.
+        What a command loads stays: looking through it took a tenth of its start.
         """
         gc.set_threshold(*_SELDOM)
         gc.enable()

@@ -102,8 +102,9 @@ class Session:
     def world(self, service: str) -> World:
         """Put everything together for the engine; `service` names the command in the audit log."""
         from syncd.engine.compose import compose
+        from syncd.engine.sparing import loaded
 
-        return compose(
+        world = compose(
             self.settings,
             self.rules.inbound,
             self.rules.outbound,
@@ -115,6 +116,8 @@ class Session:
             now=self.now,
             service=service,
         )
+        loaded()
+        return world
 
     def again(self) -> Session:
         """Return a session that reads everything anew and works on the same open state, which stays this one's to close."""

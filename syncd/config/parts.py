@@ -43,7 +43,7 @@ _UNKNOWN_ZONE: Final = message(
 class Part(BaseModel):
     """What all parts have in common: unknown settings are refused, and nothing changes after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 def known_zone(name: str) -> str:

@@ -6,14 +6,13 @@ The values that were refused are never repeated: one of them may be a secret tha
 from __future__ import annotations
 
 import re
-import types
-import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from syncd.config.describing import description, models_in
 from syncd.config.yaml import Document, did_you_mean
 from syncd.core.errors import MESSAGES, Message, Place, Problem, foreign, message
 
@@ -159,23 +158,14 @@ def _called(value: object) -> str:
             return "something else"
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    """Return the models that an annotation mentions, through optionals, unions, lists and mappings."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is not None:
-        return [found for part in typing.get_args(annotation) for found in _models(part)]
-    return []
-
-
 def _walk(model: type[BaseModel] | None, loc: tuple[str | int, ...]) -> tuple[list[type[BaseModel]], str]:
     """Follow `loc` through the models; return the models met at its end and the last setting's description."""
     here, doc = [model] if model else [], ""
     for part in loc:
-        fields = [each.model_fields[str(part)] for each in here if str(part) in each.model_fields]
-        if fields:
-            doc = fields[0].description or ""
-            here = [found for each in fields for found in _models(each.annotation)]
+        owners = [each for each in here if str(part) in each.model_fields]
+        if owners:
+            doc = description(owners[0], str(part))
+            here = [found for each in owners for found in models_in(each.model_fields[str(part)].annotation)]
     return here, doc
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
+from syncd.config.describing import documented
 from syncd.config.settings import Settings
 from syncd.core.errors import Misconfigured
 from syncd.plugins import Group, Plugin, listed, load
@@ -39,6 +40,7 @@ class _Quiet(GenerateJsonSchema):
 
 def config_schema(*, distribution: str | None = None) -> dict[str, Any]:
     """Return the schema; `distribution` limits it to the connectors of one package."""
+    documented(Settings)
     schema = Settings.model_json_schema(schema_generator=_Quiet)
     shared: dict[str, Any] = schema.pop("$defs")
     for group, name in _ENTRIES.items():
@@ -58,6 +60,7 @@ def settings_models(*, distribution: str | None = None) -> dict[Plugin, type[Bas
         if plugin.group in _ENTRIES and distribution in (None, plugin.distribution):
             try:
                 models[plugin] = load(plugin.group, plugin.name).settings
+                documented(models[plugin])
             except Misconfigured:
                 continue  # `syncd plugins` tells why; one broken connector must not cost the others their schema
     return models
@@ -69,6 +72,7 @@ def _choice(plugin: Plugin, common: Mapping[str, Any], shared: dict[str, Any]) -
         model: type[BaseModel] = load(plugin.group, plugin.name).settings
     except Misconfigured:
         return None
+    documented(model)
     own = model.model_json_schema(schema_generator=_Quiet, ref_template=f"#/$defs/{plugin.name}.{{model}}")
     shared |= {f"{plugin.name}.{name}": each for name, each in own.pop("$defs", {}).items()}
     kind = {"const": plugin.name, "description": common["properties"]["type"]["description"]}

@@ -16,6 +16,7 @@ from typing import Any, Final
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
+from syncd.config.describing import documented
 from syncd.config.schema import MODELINE, described
 from syncd.config.secrets import Secret
 from syncd.config.settings import Settings
@@ -42,6 +43,7 @@ def starting_configuration(
 ) -> str:
     """Return the text of a configuration with these sources (by connector type) and this target. `schema` is the path of the
     JSON Schema as the editor shall find it."""
+    documented(Settings, target[1], *sources.values())
     lines = _OPENING.format(modeline=MODELINE + schema, placeholder=PLACEHOLDER).splitlines()
     lines += ["", *_comment(described(Settings.model_fields["sources"]), 0), "sources:"]
     for name, model in sources.items():

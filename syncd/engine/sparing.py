@@ -1,4 +1,5 @@
-"""Looks for circular garbage less often while a cycle runs. Never switches the collector off, and never frees anything by itself.
+"""Looks for circular garbage less often while a cycle runs, and never among what a process loaded at its start. Never switches
+the collector off, and never frees anything by itself.
 
 A cycle makes millions of objects that die by their counts, and keeps hundreds of thousands that form no circle. With Python's own
 thresholds (700, 10, 10) the collector walked through them again and again: a sixth of a first plan's processor time.
@@ -28,3 +29,13 @@ def sparing() -> Iterator[None]:
         found = _before.pop()
         if not _before:
             gc.set_threshold(*found)
+
+
+def loaded() -> None:
+    """Say that what there is by now stays until the process ends: the collector does not look at it any more.
+
+    Once in a process: garbage of later would be kept for ever. Some 200,000 containers of modules, settings and rules; walking
+    through them takes 40 ms.
+    """
+    if not gc.get_freeze_count():
+        gc.freeze()

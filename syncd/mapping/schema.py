@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter
 
+from syncd.config.describing import documented
+
 Scalar = str | int | float | bool
 """A text, a number or a flag."""
 ViaItem = str | dict[str, Any]
@@ -17,7 +19,7 @@ ViaItem = str | dict[str, Any]
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 def _written(value: Any) -> str:
@@ -230,6 +232,7 @@ RuleFile = InboundFile | OutboundFile
 
 def rules_schema() -> dict[str, Any]:
     """Return the JSON Schema of rule files, for editors."""
+    documented(InboundFile, OutboundFile)
     adapter: TypeAdapter[RuleFile] = TypeAdapter(Annotated[RuleFile, Field(discriminator="rules")])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

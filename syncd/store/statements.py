@@ -21,7 +21,7 @@ from sqlalchemy import (
     func,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from syncd.store.tables import counters
 
@@ -188,7 +188,8 @@ class _Compiled:
 
 
 class Upsert:
-    """Insert, or replace every other column where the key is there already. Built once, for both databases.
+    """Insert, or replace every other column where the key is there already. Built once for each kind of database, when it is
+    needed: loading the words of both would cost each start of a command a tenth.
 
     A column of `keep` is replaced by a value only: NULL leaves what it holds. A column of `lasting` is replaced by NULL as soon
     as another one changes, is left as it is otherwise, and never occurs in rows. A column of `fixed` is never replaced.
@@ -203,55 +204,66 @@ class Upsert:
         lasting: Collection[str] = (),
         fixed: Collection[str] = (),
     ) -> None:
-        others = [column.name for column in table.columns if column.name not in key and column.name not in fixed]
-        compared = [name for name in others if name not in lasting]
-        lite, server = sqlite.insert(table), postgresql.insert(table)
-
-        def new(excluded: Any, name: str) -> ColumnElement[Any]:
-            if name in lasting:
-                same = and_(*(excluded[other].is_not_distinct_from(table.c[other]) for other in compared))
-                return case((same, table.c[name]), else_=None)
-            column: ColumnElement[Any] = excluded[name]
-            return func.coalesce(column, table.c[name]) if name in keep else column
-
-        self._statements = {
-            "sqlite": Many(
-                lite.on_conflict_do_update(
-                    index_elements=list(key), set_={name: new(lite.excluded, name) for name in others}
-                )
-            ),
-            "postgresql": Many(
-                server.on_conflict_do_update(
-                    index_elements=list(key), set_={name: new(server.excluded, name) for name in others}
-                )
-            ),
-        }
+        self._table = table
+        self._key = list(key)
+        self._keep = keep
+        self._lasting = lasting
+        self._others = [column.name for column in table.columns if column.name not in key and column.name not in fixed]
+        self._statements: dict[str, Many] = {}
 
     def run(self, connection: Connection, rows: Sequence[Fields]) -> None:
         """Write rows; none is fine. No key may occur twice among them on PostgreSQL."""
         if rows:
-            self._statements[connection.dialect.name].run(connection, rows)
+            self._in(connection.dialect.name).run(connection, rows)
 
     def run_tuples(self, connection: Connection, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
         """The same for rows whose values stand in the order of `names` (see `Many.run_tuples`)."""
         if rows:
-            self._statements[connection.dialect.name].run_tuples(connection, names, rows)
+            self._in(connection.dialect.name).run_tuples(connection, names, rows)
+
+    def _in(self, dialect: str) -> Many:
+        if (known := self._statements.get(dialect)) is None:
+            insert = _insert(self._table, dialect)
+            new = {name: self._new(insert.excluded, name) for name in self._others}
+            known = self._statements[dialect] = Many(insert.on_conflict_do_update(index_elements=self._key, set_=new))
+        return known
+
+    def _new(self, excluded: Any, name: str) -> ColumnElement[Any]:
+        """Return what a column holds where the key was there already."""
+        table = self._table
+        if name in self._lasting:
+            compared = (other for other in self._others if other not in self._lasting)
+            same = and_(*(excluded[other].is_not_distinct_from(table.c[other]) for other in compared))
+            return case((same, table.c[name]), else_=None)
+        column: ColumnElement[Any] = excluded[name]
+        return func.coalesce(column, table.c[name]) if name in self._keep else column
 
 
 class Put:
-    """Insert rows where their key is not there yet. Built once, for both databases."""
+    """Insert rows where their key is not there yet. Built once for each kind of database, when it is needed."""
 
     def __init__(self, table: Table) -> None:
+        self._table = table
         self._names = tuple(column.name for column in table.columns)
-        self._statements = {
-            "sqlite": Many(sqlite.insert(table).on_conflict_do_nothing()),
-            "postgresql": Many(postgresql.insert(table).on_conflict_do_nothing()),
-        }
+        self._statements: dict[str, Many] = {}
 
     def run(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write rows, their values in the order of the table's columns; none is fine."""
-        if rows:
-            self._statements[connection.dialect.name].run_tuples(connection, self._names, rows)
+        if not rows:
+            return
+        dialect = connection.dialect.name
+        if (known := self._statements.get(dialect)) is None:
+            known = self._statements[dialect] = Many(_insert(self._table, dialect).on_conflict_do_nothing())
+        known.run_tuples(connection, self._names, rows)
+
+
+def _insert(table: Table, dialect: str) -> Any:
+    """Return an INSERT that can say what is to happen where the key is there: each database has its own."""
+    if dialect == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # seldom, and dear
+
+    return postgresql.insert(table)
 
 
 _COUNT_ON: Final = (

@@ -27,8 +27,12 @@ metadata = MetaData()
 
 
 def partial(name: str, *columns: Column[Any], where: str, unique: bool = False) -> None:
-    """Make an index of the rows that a condition names."""
-    Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+    """Make an index of the rows that a condition names.
+
+    Databases get theirs from the migrations, PostgreSQL with the same condition; to name that here, too, would load PostgreSQL's
+    dialect at each start.
+    """
+    Index(name, *columns, unique=unique, sqlite_where=text(where))
 
 
 changes = Table(
