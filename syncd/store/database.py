@@ -75,7 +75,7 @@ class Store:
     @contextmanager
     def _transaction(self, *, reading: bool) -> Iterator[Transaction]:
         try:
-            with self._opened.engine.connect() as connection:
+            with self._opened.connect() as connection:
                 level = {"isolation_level": "REPEATABLE READ"} if reading and self._opened.file is None else {}
                 with connection.execution_options(reading=reading, **level).begin():
                     yield Transaction(connection)

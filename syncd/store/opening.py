@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from syncd.core.errors import Misconfigured, NeedsHuman, foreign
+from syncd.store.direct import Direct, driven
 from syncd.store.errors import LOCK_WAIT_SECONDS, NEWER, NO_DRIVER, NOT_WRITABLE, UNKNOWN_URL, told
 from syncd.store.owner import share
 
@@ -47,6 +48,10 @@ class Opened:
     engine: Engine
     name: str
     file: Path | None
+
+    def connect(self) -> Connection:
+        """Return a connection."""
+        return self.engine.connect() if self.file is None else Direct(self.engine)
 
 
 def open_engine(url: str, *, base: Path | None = None) -> Opened:
@@ -120,7 +125,7 @@ def _set_up(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None
 
 def _begin(connection: Connection) -> None:
     reading = connection.get_execution_options().get("reading", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    driven(connection, "BEGIN" if reading else "BEGIN IMMEDIATE").close()
 
 
 # --- PostgreSQL -----------------------------------------------------------------------------------------------------
