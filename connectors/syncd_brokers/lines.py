@@ -25,22 +25,26 @@ BATCH: Final = 100
 _SECOND: Final = 1.0
 _CONNECT: Final = 10.0
 CLIENT: Final = "syncd"
-_CLIENTS: Final = frozenset({"aiokafka", "nats", "aio_pika", "aiormq", "redis", "pamqp"})
+_CLIENTS: Final = frozenset({"aiokafka", "nats", "aio_pika", "aiormq", "redis", "pamqp", "rocketmq", "grpc"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Message:
+class Arrived:
+    """A message of any broker."""
+
     body: bytes
     headers: Mapping[str, str]
     ack: Callable[[], Awaitable[object]]
     reject: Callable[[], Awaitable[object]]
 
 
-class _Line:
-    """What the four have in common."""
+class BrokerLine:
+    """What all of them have in common."""
 
     broker: str
     library: str
+    extra: str = "brokers"
+    """What of syncd has to be installed for it."""
     refusals: tuple[str, ...] = ()
     """Names of exceptions that say that we may not; the classes themselves are imported late."""
 
@@ -71,18 +75,18 @@ class _Line:
         return self._settings.password.reveal() if self._settings.password else ""
 
     @contextmanager
-    def _client(self) -> Iterator[None]:
+    def _imported(self) -> Iterator[None]:
         """Around the import of a library that is an extra."""
         try:
             yield
         except ImportError:
-            raise NeedsHuman(NO_LIBRARY.at(broker=self.broker, library=self.library, extra="brokers")) from None
+            raise NeedsHuman(NO_LIBRARY.at(broker=self.broker, library=self.library, extra=self.extra)) from None
 
     def _missing(self, thing: str, name: str) -> NoReturn:
         raise NeedsHuman(NOT_THERE.at(broker=self.broker, where=self.where, thing=thing, name=name)) from None
 
 
-class KafkaLine(_Line):
+class KafkaLine(BrokerLine):
     """Kafka's protocol; the consumer group keeps the place."""
 
     broker, library = "Kafka", "aiokafka"
@@ -94,7 +98,7 @@ class KafkaLine(_Line):
         return ", ".join(self._settings.servers)
 
     async def messages(self) -> AsyncIterator[Message]:
-        with self._client():
+        with self._imported():
             from aiokafka import AIOKafkaConsumer, TopicPartition
         chosen = self._settings
         consumer = AIOKafkaConsumer(
@@ -117,7 +121,7 @@ class KafkaLine(_Line):
                 place = {TopicPartition(record.topic, record.partition): record.offset + 1}
                 done = lambda place=place: consumer.commit(place)  # noqa: E731
                 headers = {name: text.decode("utf-8", "replace") for name, text in record.headers}
-                yield _Message(body=record.value or b"", headers=headers, ack=done, reject=done)
+                yield Arrived(body=record.value or b"", headers=headers, ack=done, reject=done)
         finally:
             self.connected = False
             await consumer.stop()
@@ -132,7 +136,7 @@ class KafkaLine(_Line):
         return found
 
 
-class NatsLine(_Line):
+class NatsLine(BrokerLine):
     """A durable pull consumer of a JetStream stream."""
 
     broker, library = "NATS", "nats-py"
@@ -144,7 +148,7 @@ class NatsLine(_Line):
         return ", ".join(self._settings.servers)
 
     async def messages(self) -> AsyncIterator[Message]:
-        with self._client():
+        with self._imported():
             import nats
             from nats.js.errors import NotFoundError
         chosen = self._settings
@@ -164,7 +168,7 @@ class NatsLine(_Line):
             self.connected = True
             while client.is_connected:
                 for message in await _fetched(waiting):
-                    yield _Message(
+                    yield Arrived(
                         body=message.data, headers=message.headers or {}, ack=message.ack, reject=message.term
                     )
             raise ConnectionResetError("the connection was closed")
@@ -185,7 +189,7 @@ async def _fetched(waiting: Any) -> list[Any]:
     return found
 
 
-class RabbitMqLine(_Line):
+class RabbitMqLine(BrokerLine):
     """A queue of RabbitMQ."""
 
     broker, library = "RabbitMQ", "aio-pika"
@@ -201,7 +205,7 @@ class RabbitMqLine(_Line):
         return self._settings.port or (5671 if self._settings.tls else 5672)
 
     async def messages(self) -> AsyncIterator[Message]:
-        with self._client():
+        with self._imported():
             import aio_pika
             from aiormq.exceptions import ChannelNotFoundEntity
         chosen = self._settings
@@ -226,14 +230,14 @@ class RabbitMqLine(_Line):
             async with queue.iterator() as waiting:
                 async for message in waiting:
                     headers = {name: str(text) for name, text in message.headers.items()}
-                    yield _Message(body=message.body, headers=headers, ack=message.ack, reject=message.reject)
+                    yield Arrived(body=message.body, headers=headers, ack=message.ack, reject=message.reject)
             raise ConnectionResetError("the connection was closed")
         finally:
             self.connected = False
             await connection.close()
 
 
-class RedisLine(_Line):
+class RedisLine(BrokerLine):
     """A consumer group of a Redis stream: first what was left unacknowledged, then what is new."""
 
     broker, library = "Redis", "redis"
@@ -245,7 +249,7 @@ class RedisLine(_Line):
         return f"{self._settings.host}:{self._settings.port}"
 
     async def messages(self) -> AsyncIterator[Message]:
-        with self._client():
+        with self._imported():
             from redis.asyncio import Redis
         chosen = self._settings
         options: dict[str, Any] = {"ssl": True, "ssl_ca_certs": self._ca_file()} if chosen.tls else {}
@@ -265,7 +269,7 @@ class RedisLine(_Line):
             while True:
                 for number, fields in await self._next(client):
                     done = lambda number=number: client.xack(chosen.stream, chosen.group, number)  # noqa: E731
-                    yield _Message(body=_entry(fields or {}), headers={}, ack=done, reject=done)
+                    yield Arrived(body=_entry(fields or {}), headers={}, ack=done, reject=done)
         finally:
             self.connected = False
             await client.aclose()

@@ -107,3 +107,21 @@ class RedisSettings(LogonSettings):
     """The name of this consumer within the group; another one for each further syncd."""
     claim_after: Duration = timedelta(seconds=30)
     """What a consumer left unacknowledged for so long is taken over."""
+
+
+class RocketMqSettings(LogonSettings):
+    """A topic of RocketMQ 5, through its proxy (gRPC). `user` is the access key, `password` its secret key."""
+
+    server: str = Field(pattern=r"^[A-Za-z0-9.-]+:[0-9]{1,5}$", examples=["rocketmq.example.com:8081"])
+    """The proxy, as host:port. Brokers that it names have to be reachable, too."""
+    topic: str = Field(pattern=r"^[%a-zA-Z0-9_-]{1,127}$", examples=["hr-people"])
+    """The topic."""
+    tags: str = "*"
+    """Which tags are wanted: `*` for all, or `A || B`."""
+    group: str = Field(default="syncd", pattern=r"^[%a-zA-Z0-9_-]{1,255}$")
+    """The consumer group, which keeps the place."""
+    namespace: str = ""
+    """The namespace of topic and group, where the server has any."""
+    invisible: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=1), le=timedelta(hours=12))
+    """For so long nobody else is given a message that we hold; it is renewed while we do, and after it a message that we never
+    acknowledged comes again. Whole seconds; servers refuse less than ten (recalled)."""

@@ -13,7 +13,15 @@ from syncd.core.ports import Room, Standing, Verdict
 from syncd.core.wakes import Wake
 from syncd_brokers.lines import KafkaLine, NatsLine, RabbitMqLine, RedisLine
 from syncd_brokers.listening import Line, Listening
-from syncd_brokers.settings import BrokerSettings, KafkaSettings, NatsSettings, RabbitMqSettings, RedisSettings
+from syncd_brokers.rocketmq_line import RocketMqLine
+from syncd_brokers.settings import (
+    BrokerSettings,
+    KafkaSettings,
+    NatsSettings,
+    RabbitMqSettings,
+    RedisSettings,
+    RocketMqSettings,
+)
 
 _LOOK: Final = 10.0
 """Seconds until a check calls a broker one that does not answer."""
@@ -57,7 +65,7 @@ class _Broker:
         first = asyncio.ensure_future(_first(line))
         try:
             async with asyncio.timeout(_LOOK):
-                while not (line.connected or first.done()):  # noqa: ASYNC110 - four clients, and none tells
+                while not (line.connected or first.done()):  # noqa: ASYNC110 - no client tells
                     await asyncio.sleep(_MOMENT)
             if first.done():
                 first.result()
@@ -106,3 +114,10 @@ class Redis(_Broker):
 
     settings = RedisSettings
     line = RedisLine
+
+
+class RocketMq(_Broker):
+    """RocketMQ 5."""
+
+    settings = RocketMqSettings
+    line = RocketMqLine

@@ -14,6 +14,7 @@ import pytest
 
 import syncd_brokers
 from servers.brokers import BROKERS, Broker
+from servers.rocketmq import RocketMqBroker
 from syncd.core.errors import NeedsHuman, TryAgain
 from syncd.core.ports import Room, Standing
 from syncd.core.wakes import Wake, WakeReason
@@ -24,16 +25,18 @@ CLASSES: dict[str, Any] = {
     "nats": syncd_brokers.Nats,
     "rabbitmq": syncd_brokers.RabbitMq,
     "kafka": syncd_brokers.Kafka,
+    "rocketmq": syncd_brokers.RocketMq,
 }
+KINDS: dict[str, type[Broker]] = {**BROKERS, "rocketmq": RocketMqBroker}
 LONG = 60
 NOW = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("brokers")]
 
 
-@pytest.fixture(scope="module", params=list(BROKERS))
+@pytest.fixture(scope="module", params=list(KINDS))
 def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    kind = BROKERS[request.param]
+    kind = KINDS[request.param]
     if reason := kind.missing():
         pytest.fail(reason)
     with kind() as running:
@@ -167,7 +170,7 @@ def test_any_message_wakes_where_that_is_asked_for(broker: Broker, tmp_path: Pat
 
 
 # RabbitMQ takes half a minute for it, and Tansu remembers nothing.
-@pytest.mark.parametrize("broker", ["redis", "nats"], indirect=True)
+@pytest.mark.parametrize("broker", ["redis", "nats", "rocketmq"], indirect=True)
 def test_a_restart_of_the_broker_is_survived(broker: Broker, tmp_path: Path) -> None:
     async def story() -> None:
         heard = Heard()
@@ -187,6 +190,7 @@ MISNAMED: dict[str, dict[str, Any]] = {
     "nats": {"stream": "NO"},
     "rabbitmq": {"queue": "no-such"},
     "kafka": {"topics": ["no-such"]},
+    "rocketmq": {"topic": "no-such"},
 }
 
 
@@ -201,7 +205,8 @@ def test_a_misspelled_name_and_a_broker_that_is_away_are_said(broker: Broker, tm
             await misspelled.listen(Heard().wake)
         assert refused.value.problem.code == "BRK-005"
         assert (await verdict(misspelled)).problem.code == "BRK-005"
-        nowhere = {"servers": ["127.0.0.1:1"]} if "servers" in broker.settings() else {"port": 1}
+        nowheres = {"servers": ["127.0.0.1:1"], "server": "127.0.0.1:1", "port": 1}
+        nowhere = {name: value for name, value in nowheres.items() if name in broker.settings()}
         assert (await verdict(trigger(broker, tmp_path, **nowhere))).problem.code == "BRK-003"
 
     run(story())
