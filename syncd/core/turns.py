@@ -1,8 +1,9 @@
 """Who must go first because somebody else takes what they give up: a name among siblings, a place in the tree, a number.
 
 A name that is passed around in a circle, or taken over from a unit that can only go later, is freed by a name for the time
-being. Numbers that people swap cannot be freed so: both changes are tried, refused and named. Nothing here decides what is
-wanted; it orders, and adds the steps between.
+being. An address that people pass around in a circle is freed by somebody who does without for a moment. What cannot be empty,
+as the number that one signs in with, cannot be freed so: both changes are tried, refused and named. Nothing here decides what
+is wanted; it orders, and adds the steps between.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from syncd.core.draft import Draft
@@ -142,7 +143,12 @@ def _step_aside(draft: Draft, making: dict[SubjectId, Change], subject: SubjectI
     last = replace(first, before=first.after, after=wanted.after if wanted else name)
     others = (item for item in change.fields if item.name != "name")
     making[subject] = replace(change, fields=tuple(sorted((*others, first), key=lambda item: item.name)))
-    linked = next((one for one in draft.changes if one.subject == subject and one.op is Op.LINK), None)
+    _link(draft, change, last, holder=holder, reason="takes its name as soon as it is free")
+
+
+def _link(draft: Draft, change: Change, last: FieldChange, *, holder: SubjectId, reason: str) -> None:
+    """Let the subject of a change take a value when `holder` has given it up, with what else has to wait."""
+    linked = next((one for one in draft.changes if one.subject == change.subject and one.op is Op.LINK), None)
     if linked is not None:
         draft.changes[draft.changes.index(linked)] = replace(
             linked,
@@ -154,8 +160,8 @@ def _step_aside(draft: Draft, making: dict[SubjectId, Change], subject: SubjectI
         replace(
             change,
             op=Op.LINK,
-            reason="takes its name as soon as it is free",
-            effects=(Effect.UNIT_UPDATE,),
+            reason=reason,
+            effects=(Effect.UNIT_UPDATE if change.kind is Kind.UNIT else Effect.UPDATE,),
             rank=RANK_LINKS,
             fields=(last,),
             needs=(holder,),
@@ -248,35 +254,73 @@ def _people(draft: Draft) -> None:
                     takers[item.name, _folded(item.after)].append(change)
     if not takers:
         return
-    gives = _givers(draft)
-    holder_of = dict(_held_by(draft, takers.keys()))
-    after: dict[Key, set[SubjectId]] = defaultdict(set)
-    ahead: dict[Key, list[Change]] = defaultdict(list)
-    for value, changes in takers.items():
-        holder = holder_of.get(value)
-        for change in changes:
-            if holder is not None and holder != change.subject:
-                after[change.subject, change.op].add(holder)
-                ahead[change.subject, change.op] += gives.get((holder, value[0]), [])
+    takes = _takes(draft, takers)
+    for key, name in sorted((key, name) for key, some in takes.items() for name in some):
+        one = takes[key][name]
+        if specs[name].clearable and any(_waits_for(giver, key, takes) for giver in one.givers):
+            _do_without(draft, key, name, one.holder)
+            del takes[key][name]
+    after = {key: {one.holder for one in some.values()} for key, some in takes.items()}
+    ahead = {key: [giver for one in some.values() for giver in one.givers] for key, some in takes.items()}
     # Who would wait for each other are tried, refused and named; who only takes waits until it has been given.
-    needs = {taker: {one.subject for one in givers} for taker, givers in ahead.items() if not _leads_back(taker, ahead)}
+    needs = {
+        key: {subject for subject, _ in givers}
+        for key, givers in ahead.items()
+        if not any(_waits_for(giver, key, takes) for giver in givers)
+    }
     ranks = _ranks(draft, ahead)
     draft.changes = [_in_line(one, needs, after, ranks) if one.kind is Kind.PERSON else one for one in draft.changes]
 
 
-def _leads_back(taker: Key, ahead: Mapping[Key, Sequence[Change]]) -> bool:
-    """Tell whether somebody would wait for a change that waits for theirs."""
-    met: set[Key] = set()
-    waiting = [taker]
-    while waiting:
-        for giver in ahead.get(waiting.pop(), ()):
-            key = (giver.subject, giver.op)
-            if key == taker:
-                return True
-            if key not in met:
-                met.add(key)
-                waiting.append(key)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Take:
+    """Whose value somebody takes."""
+
+    holder: SubjectId
+    givers: tuple[Key, ...]
+    """The changes by which the holder gives it up."""
+
+
+Takes = Mapping[Key, dict[str, _Take]]
+"""By change and field."""
+
+
+def _takes(draft: Draft, takers: Mapping[tuple[str, str], Sequence[Change]]) -> Takes:
+    gives = _givers(draft)
+    holder_of = dict(_held_by(draft, takers.keys()))
+    found: dict[Key, dict[str, _Take]] = defaultdict(dict)
+    for value, changes in takers.items():
+        holder = holder_of.get(value)
+        for change in changes:
+            if holder is not None and holder != change.subject:
+                givers = tuple((one.subject, one.op) for one in gives.get((holder, value[0]), ()))
+                found[change.subject, change.op][value[0]] = _Take(holder=holder, givers=givers)
+    return found
+
+
+def _waits_for(one: Key, other: Key, takes: Takes) -> bool:
+    """Tell whether a change waits for another one, or is it."""
+    met, ahead = {one}, [one]
+    while ahead:
+        at = ahead.pop()
+        if at == other:
+            return True
+        fresh = {giver for take in takes.get(at, {}).values() for giver in take.givers} - met
+        met |= fresh
+        ahead += fresh
     return False
+
+
+def _do_without(draft: Draft, key: Key, name: str, holder: SubjectId) -> None:
+    """Let somebody give up a value at once, and take the new one when `holder` has given that up."""
+    place = next(at for at, one in enumerate(draft.changes) if (one.subject, one.op) == key)
+    change = draft.changes[place]
+    wanted = next(item for item in change.fields if item.name == name)
+    given = () if is_empty(wanted.before) else (replace(wanted, after=None),)
+    rest = (item for item in change.fields if item is not wanted)
+    draft.changes[place] = replace(change, fields=tuple(sorted((*rest, *given), key=lambda item: item.name)))
+    last = replace(wanted, before=None)
+    _link(draft, change, last, holder=holder, reason="takes what another one gives up as soon as it is free")
 
 
 def _givers(draft: Draft) -> dict[tuple[SubjectId, str], list[Change]]:
@@ -304,17 +348,17 @@ def _held_by(draft: Draft, values: Iterable[tuple[str, str]]) -> Iterator[tuple[
                     yield (name, held), SubjectId(draft.names.subject(Kind.PERSON, target_id))
 
 
-def _ranks(draft: Draft, ahead: Mapping[Key, Sequence[Change]]) -> dict[Key, int]:
+def _ranks(draft: Draft, ahead: Mapping[Key, Sequence[Key]]) -> dict[Key, int]:
     """Return the ranks by which givers come before takers. Removals come before everybody, and takers after changes."""
     rank = {(one.subject, one.op): one.rank for one in draft.changes if one.kind is Kind.PERSON}
     for givers in ahead.values():
         for giver in givers:
-            if giver.op is Op.REMOVE:
-                rank[giver.subject, giver.op] = RANK_PEOPLE - 1
+            if giver[1] is Op.REMOVE:
+                rank[giver] = RANK_PEOPLE - 1
     for _ in range(len(ahead)):
         before = dict(rank)
         for taker, givers in ahead.items():
-            least = max((rank[one.subject, one.op] + 1 for one in givers), default=0)
+            least = max((rank[one] + 1 for one in givers), default=0)
             rank[taker] = max(rank[taker], min(least, RANK_LEAVERS - 1))
         if rank == before:
             break

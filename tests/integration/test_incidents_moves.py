@@ -209,6 +209,44 @@ def test_two_people_swap_their_numbers_and_neither_is_lost(company: SmallWorld) 
     assert (tenant["person:Example 2"]["title"], tenant["person:Example 3"]["title"]) == ("Two", "Three")
 
 
+def test_people_who_pass_their_addresses_around_in_a_circle_all_get_the_new_ones(company: SmallWorld) -> None:
+    """E: none is free for the next; one of them does without for a moment, and nobody's other changes wait for that."""
+    for key, mail in zip("2345", "abcd", strict=True):
+        company.edit(key, mail=f"{mail}@example.com")
+    company.sync()
+    for key, mail in zip("2345", "badc", strict=True):
+        company.edit(key, mail=f"{mail}@example.com", title="Swapped")
+    company.sync()
+    for key, mail in zip("234", "dba", strict=True):
+        company.edit(key, mail=f"{mail}@example.com", manager="e1")
+    company.edit("5", mail="c@example.com", manager="e1")
+
+    done = company.sync()
+
+    assert done.tally.troubles == {}
+    held = {name: seen["email"] for name, seen in company.tenant().items() if seen.get("email")}
+    wanted = {"2": "d", "3": "b", "4": "a", "5": "c"}
+    assert held == {f"person:Example {key}": f"{mail}@example.com" for key, mail in wanted.items()}
+    settled(company)
+
+
+def test_a_swap_of_addresses_that_comes_to_be_known_one_by_one_heals_by_itself(company: SmallWorld) -> None:
+    """E: whoever is read first is refused; when the other one is read, too, both are seen together."""
+    company.edit("2", mail="a@example.com")
+    company.edit("3", mail="b@example.com")
+    company.sync()
+    company.edit("2", mail="b@example.com")
+    assert company.sync().queue.parked == 1
+    company.edit("3", mail="a@example.com")
+
+    done = company.sync()
+
+    assert done.tally.troubles == {}
+    assert company.tenant()["person:Example 2"]["email"] == "b@example.com"
+    assert company.tenant()["person:Example 3"]["email"] == "a@example.com"
+    settled(company)
+
+
 def test_somebody_who_is_hired_again_under_a_new_record_keeps_the_account(company: SmallWorld) -> None:
     """E (keycloak#10173, azure-docs#50316): the record is new, number and name are not."""
     before = company.source.records[Kind.PERSON, "5"]

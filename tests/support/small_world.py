@@ -64,6 +64,7 @@ person:
     mobile: phoneNumbers.mobile
     title: {from: title, on_null: clear}
     job_number: employeeNumber
+    email: emails.work
     departments: {memberships: units}
     manager: {from: manager, on_null: clear}
 unit:
