@@ -36,7 +36,7 @@ from syncd.core.outcome import Applied, Outcome
 from syncd.core.ports import NOTHING_KNOWN, Known, Room, Target
 from syncd.core.values import content_digest
 from syncd.engine.cycle import Cycle, Order, Result, cycle
-from syncd.engine.stage import Fingerprints
+from syncd.engine.reading import Fingerprints
 from syncd.engine.world import World
 from syncd.store import Store
 from syncd.store.rows import RecordState, StagedRecord

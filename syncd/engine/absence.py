@@ -21,7 +21,7 @@ from syncd.store import Transaction
 from syncd.store.rows import HoldRow, HoldState, Was
 
 if TYPE_CHECKING:
-    from syncd.engine.stage import Reading
+    from syncd.engine.reading import Reading
 
 Key = tuple[Kind, NativeId]
 WasBy = Mapping[Key, Was]

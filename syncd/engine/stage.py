@@ -8,8 +8,7 @@ rest the subjects are marked. The cursor and the proof are stored after everythi
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -18,9 +17,10 @@ import structlog
 from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.errors import Problem
 from syncd.core.model import Completeness, Kind, NativeId, Page, ProofFact, RunId, SourceName, SourceRecord
-from syncd.core.ports import NOTHING_KNOWN, Known
+from syncd.core.ports import NOTHING_KNOWN
 from syncd.core.values import Value
 from syncd.engine import absence, marking
+from syncd.engine.reading import FEW, Fingerprints, Reading
 from syncd.engine.staging import meanings, staged, stamp
 from syncd.engine.world import Seat, World
 from syncd.store import Transaction
@@ -31,8 +31,7 @@ log = structlog.get_logger(__name__)
 
 PORTION: Final = 1_000
 """Records that are mapped again at a time."""
-FEW: Final = 500
-"""Up to so many records of a delta are decoded without asking whether their encoding is known."""
+_MAPPED_BY: Final = "mapped_by:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,67 +62,12 @@ class Asked:
     """Called before anything of a page is stored."""
 
 
-class Fingerprints(Known):
-    """The fingerprints of a source's records that have not been seen in this read."""
-
-    def __init__(self, left: set[bytes]) -> None:
-        self.left = left
-
-    def seen(self, fingerprint: bytes) -> bool:
-        """Take it out if it is there."""
-        # One step, so that no other thread can come between.
-        try:
-            self.left.remove(fingerprint)
-        except KeyError:
-            return False
-        return True
-
-
-@dataclass(slots=True)
-class Reading:
-    """A read under way."""
-
-    known: Fingerprints
-    started: datetime
-    fetched: bool = False
-    """Whether `known` knows anything: a delta tells of few, who are decoded at less cost than it takes to fetch everybody's."""
-    all_decoded: bool = False
-    """Whether nothing was taken for known, so that everything that is there came."""
-    yielded: set[int] = field(default_factory=set)
-    """The hashes of the records that came (`came`); those that are known by their fingerprints did not."""
-    changed: int = 0
-    unchanged: int = 0
-    """Records that are known by their fingerprints."""
-    people: int = 0
-    full: bool = True
-    cursor: str | None = None
-    completeness: Completeness | None = None
-    notes: list[Problem] = field(default_factory=list)
-    deleted: set[NativeId] = field(default_factory=set)
-    woken: Waiting | None = None
-    """The wakes that this read answers: those that waited when it began."""
-    quiet: bool = False
-
-    def came(self, kind: Kind, native_id: NativeId) -> bool:
-        """Tell whether a record came.
-
-        Hashes take a third of the memory of ids. Two of a million share one once in 40 million reads: then one who is gone
-        would be kept until the next full read.
-        """
-        return hash((kind, native_id)) in self.yielded
-
-    @property
-    def count(self) -> int:
-        """Return how many records were there."""
-        return len(self.yielded) + self.unchanged
-
-
 async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | None = None) -> SourceRead:
     """Read a source to its end and stage what changed. Raises what the source raises; then nothing is concluded."""
     asked = asked or Asked()
     started = world.now()
-    (cursor, full), woken = await world.store.look(
-        lambda tx: (_position(tx, world, seat, asked), tx.wakes.of(seat.name))
+    (cursor, full), woken, mapped = await world.store.look(
+        lambda tx: (_position(tx, world, seat, asked), tx.wakes.of(seat.name), _is_mapped(tx, world, seat))
     )
     reading = Reading(
         known=Fingerprints(set()), started=started, all_decoded=asked.again, woken=woken, quiet=asked.quiet
@@ -133,11 +77,15 @@ async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | No
     known = NOTHING_KNOWN if asked.again else reading.known
     async with seat.make() as source:
         async for page in source.read(cursor, full=full, known=known):
-            asked.began()
-            await _stage_page(world, seat, reading, page)
-    # After the read: rules that look at more than before find it only now, and of a source that fails the old facts stand.
-    await remap(world, seat)
-    read = await world.store.do(lambda tx: _conclude(tx, world, seat, reading, run_id=run_id, started=started))
+            if not reading.holds(page):
+                asked.began()
+                await _let_go(world, seat, reading)
+                await _stage_page(world, seat, reading, page)
+    if not mapped:
+        # After the read: rules that look at more than before find it only now, and of a source that fails the old facts stand.
+        await _let_go(world, seat, reading)
+        await remap(world, seat)
+    read = await world.store.do(lambda tx: _end(tx, world, seat, reading, run_id=run_id))
     log.info(
         "source.read",
         source=seat.name,
@@ -174,22 +122,38 @@ def _position(tx: Transaction, world: World, seat: Seat, asked: Asked) -> tuple[
     return last.cursor, asked.full or asked.again or due
 
 
+async def _let_go(world: World, seat: Seat, reading: Reading) -> None:
+    """Store the pages that were held back: it is no small delta."""
+    held, reading.held = reading.held, []
+    for page in held:
+        await _stage_page(world, seat, reading, page)
+
+
 async def _stage_page(world: World, seat: Seat, reading: Reading, page: Page) -> None:
     """Compare a page with what is known; map and store what differs."""
     if page.records:
-        reading.yielded.update([hash((record.kind, record.native_id)) for record in page.records])
-        reading.people += sum(record.kind is Kind.PERSON for record in page.records)
+        _met(reading, page)
         reading.changed += await world.store.do(lambda tx: _keep(tx, world, seat, page.records, reading))
+    _learn(reading, page)
+    if page.full or len(reading.yielded) > FEW:
+        # A delta that turned out to be everything, or much.
+        await _fetch_known(world, seat, reading)
+        reading.known.left.difference_update([record.fingerprint for record in page.records])
+
+
+def _met(reading: Reading, page: Page) -> None:
+    reading.yielded.update([hash((record.kind, record.native_id)) for record in page.records])
+    reading.people += sum(record.kind is Kind.PERSON for record in page.records)
+
+
+def _learn(reading: Reading, page: Page) -> None:
+    """Take note of what a page says besides its records."""
     reading.unchanged += page.unchanged
     reading.full = reading.full and page.full
     reading.notes += page.notes
     reading.deleted.update(page.deletions)
     if page.completeness is not None:
         reading.completeness, reading.cursor = page.completeness, page.cursor
-    if page.full or len(reading.yielded) > FEW:
-        # A delta that turned out to be everything, or much.
-        await _fetch_known(world, seat, reading)
-        reading.known.left.difference_update([record.fingerprint for record in page.records])
 
 
 def _keep(tx: Transaction, world: World, seat: Seat, records: Collection[SourceRecord], reading: Reading) -> int:
@@ -268,14 +232,18 @@ def _turned(row: StagedRecord, was: absence.WasBy) -> bool:
 
 async def remap(world: World, seat: Seat) -> int:
     """Map stored records again whose rules have changed since; returns how many."""
-    mapped_by, key = stamp(world, seat).hex(), f"mapped_by:{seat.name}"
-    if await world.store.look(lambda tx: tx.meta.get(key)) == mapped_by:
+    if await world.store.look(lambda tx: _is_mapped(tx, world, seat)):
         return 0
     done = 0
     while some := await world.store.do(partial(_remap_some, world=world, seat=seat, done=done)):
         done += some
-    await world.store.do(lambda tx: tx.meta.set(key, mapped_by))
+    await world.store.do(lambda tx: tx.meta.set(_MAPPED_BY + seat.name, stamp(world, seat).hex()))
     return done
+
+
+def _is_mapped(tx: Transaction, world: World, seat: Seat) -> bool:
+    """Tell whether what is stored was mapped by the rules of now."""
+    return tx.meta.get(_MAPPED_BY + seat.name) == stamp(world, seat).hex()
 
 
 def _remap_some(tx: Transaction, *, world: World, seat: Seat, done: int) -> int:
@@ -304,9 +272,18 @@ def _remap_some(tx: Transaction, *, world: World, seat: Seat, done: int) -> int:
     return len(old)
 
 
-def _conclude(
-    tx: Transaction, world: World, seat: Seat, reading: Reading, *, run_id: RunId, started: datetime
-) -> SourceRead:
+def _end(tx: Transaction, world: World, seat: Seat, reading: Reading, *, run_id: RunId) -> SourceRead:
+    """Store what was held back, and conclude. It changes nothing but the database, so it can be done again."""
+    reading = replace(reading, yielded=set(reading.yielded), notes=list(reading.notes), deleted=set(reading.deleted))
+    for page in reading.held:
+        if page.records:
+            _met(reading, page)
+            reading.changed += _keep(tx, world, seat, page.records, reading)
+        _learn(reading, page)
+    return _conclude(tx, world, seat, reading, run_id=run_id)
+
+
+def _conclude(tx: Transaction, world: World, seat: Seat, reading: Reading, *, run_id: RunId) -> SourceRead:
     """Decide what the read proves, mark who is gone, and store the proof and the cursor: last of all."""
     now = world.now()
     completeness = reading.completeness or Completeness(
@@ -321,7 +298,7 @@ def _conclude(
     row = ReadRow(
         source=seat.name,
         run_id=run_id,
-        started_at=started,
+        started_at=reading.started,
         finished_at=now,
         full=reading.full,
         proven=completeness.proven and not found.problems,
