@@ -6,7 +6,7 @@ their managers and with those who stand in units that go, and people with whoeve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -15,13 +15,14 @@ from typing import Final
 from syncd.core.difference import fields_where, references, refers
 from syncd.core.errors import Problem
 from syncd.core.model import HOLDING_UNIT, Aside, Kind, LinkState, Op, Plan, SubjectId
+from syncd.core.newcomers import Newcomer, Newcomers
 from syncd.core.plan import diff
 from syncd.core.ports import Target
 from syncd.engine.part import gather
 from syncd.engine.planning import Computed, planned, population_for, review_of, terms
 from syncd.engine.sight import Sight, allocator, counted_units, look
 from syncd.engine.survey import Ground, ground_of, people_among
-from syncd.engine.tree import Standing, set_aside, wish
+from syncd.engine.tree import Standing, Wishes, set_aside, wish
 from syncd.engine.world import World
 from syncd.store import Transaction
 from syncd.store.packed import Packed
@@ -67,6 +68,22 @@ class _Common:
     making: frozenset[SubjectId]
     leaving: frozenset[SubjectId]
     complete: bool
+    newcomers: Newcomers | None
+    """Tells who is plainly new, where the target holds nobody."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What is asked for."""
+
+    world: World
+    target: Target
+    chosen: Collection[SubjectId]
+    people: frozenset[SubjectId]
+    """Those of the chosen who are no units."""
+    leaving: frozenset[SubjectId]
+    takers: Mapping[SubjectId, Mapping[str, str]]
+    complete: bool
 
 
 async def planned_in_portions(
@@ -84,26 +101,20 @@ async def planned_in_portions(
     `leaving` is who is known to leave, `takers` who is to have values that only one may have, by field; neither is needed where
     nobody is linked yet.
     """
+    asked = _Asked(
+        world=world,
+        target=target,
+        chosen=chosen,
+        people=frozenset(one for one in chosen if one.startswith(f"{Kind.PERSON}:")),
+        leaving=frozenset(leaving),
+        takers=takers or {},
+        complete=complete,
+    )
     found = _Gathering()
-    people = {one for one in chosen if one.startswith(f"{Kind.PERSON}:")}
-    first = await world.store.do(
-        partial(
-            _units_first,
-            world=world,
-            target=target,
-            chosen=chosen,
-            people=people,
-            takers=takers or {},
-            complete=complete,
-        )
-    )
+    first = await world.store.do(partial(_units_first, asked=asked))
     found.take(first.plan, first.wishes.leaving, first.reviews)
-    left = people - first.standing.asked
-    common = await world.store.look(
-        partial(
-            _common, world=world, target=target, left=left, first=first, leaving=frozenset(leaving), complete=complete
-        )
-    )
+    left = set(asked.people - first.standing.asked)
+    common = await world.store.look(partial(_common, asked=asked, left=left, first=first))
     waiting = sorted(left)
     for at in range(0, len(waiting), PORTION):
         portion = {one for one in waiting[at : at + PORTION] if one in left}
@@ -114,22 +125,15 @@ async def planned_in_portions(
     return await world.store.look(partial(_whole, world=world, found=found, first=first, ground=common.ground))
 
 
-def _units_first(
-    tx: Transaction,
-    *,
-    world: World,
-    target: Target,
-    chosen: Collection[SubjectId],
-    people: Collection[SubjectId],
-    takers: Mapping[SubjectId, Mapping[str, str]],
-    complete: bool,
-) -> Computed:
+def _units_first(tx: Transaction, *, asked: _Asked) -> Computed:
     """Plan for the units, for the people without whom that cannot be said, and for people who pass on what only one may have."""
-    units = {one for one in chosen if not one.startswith(f"{Kind.PERSON}:")}
+    world, people = asked.world, asked.people
+    units = {one for one in asked.chosen if one not in people}
     part = gather(tx, world, units)
-    together = units | ((part.groups.keys() | part.others.keys()) & set(people)) | _rivals(tx, world, takers, people)
+    rivals = _rivals(tx, world, asked.takers, people)
+    together = units | ((part.groups.keys() | part.others.keys()) & people) | rivals
     while True:
-        made = planned(tx, world, target, together, complete=complete)
+        made = planned(tx, world, asked.target, together, complete=asked.complete)
         beside = _beside(made.sight, people) - together
         if not beside:
             return made
@@ -163,28 +167,26 @@ def _beside(sight: Sight, people: Collection[SubjectId]) -> set[SubjectId]:
     }
 
 
-def _common(
-    tx: Transaction,
-    *,
-    world: World,
-    target: Target,
-    left: Collection[SubjectId],
-    first: Computed,
-    leaving: frozenset[SubjectId],
-    complete: bool,
-) -> _Common:
+def _common(tx: Transaction, *, asked: _Asked, left: Collection[SubjectId], first: Computed) -> _Common:
+    world, name = asked.world, asked.world.target_name
     units = [one for one in tx.records.subjects() if one.startswith(f"{Kind.UNIT}:")]
-    ground = ground_of(tx, world, target, units)
-    links = {**tx.links.get_many(world.target_name, [*units, HOLDING_UNIT])}
+    ground = ground_of(tx, world, asked.target, units)
+    links = {**tx.links.get_many(name, [*units, HOLDING_UNIT])}
     linked = {one for some in _some(left) for one in _linked(tx, world, some)}
     made = {change.subject for change in first.plan.changes if change.op in (Op.CREATE, Op.ADOPT)}
+    making = frozenset(made | (set(left) - linked - asked.leaving))
+    leaving = asked.leaving | first.wishes.leaving.keys()
+    order = _steps(tx, ground)
+    specs = asked.target.fields[Kind.PERSON]
+    nobody = not leaving and not tx.links.any(name) and not tx.observed.unlinked(name, Kind.PERSON)
     return _Common(
         ground=ground,
         sight=Sight(links=links),
-        order=_steps(tx, ground),
-        making=frozenset(made | (set(left) - linked - leaving)),
-        leaving=leaving | first.wishes.leaving.keys(),
-        complete=complete,
+        order=order,
+        making=making,
+        leaving=leaving,
+        complete=asked.complete,
+        newcomers=Newcomers(specs, coming=making, order=order) if nobody else None,
     )
 
 
@@ -227,24 +229,64 @@ def _people(
     """Plan for a portion of people, and for those of the others who have to be seen together with them."""
     together = set(portion)
     while True:
-        standing, sight, plan, leaving = _portion(tx, world, target, together, common=common, held=found.held)
-        beside = _beside(sight, left) - together
+        made = _portion(tx, world, target, together, common=common, held=found.held)
+        beside = _beside(made.sight, left) - together
         if not beside:
             break
         together |= beside
-    reviews = {one: review_of(world, standing, sight.links, leaving, one) for one in together}
-    found.take(replace(plan, units=counted_units(tx, world, plan, sight.links)), leaving, reviews)
+    reviews = {one: review_of(world, made.standing, made.sight.links, made.leaving, one) for one in together}
+    units = counted_units(tx, world, made.plan, made.sight.links)
+    found.changes.add_newcomers(made.newcomers)
+    found.take(replace(made.plan, units=units), made.leaving, reviews)
     return together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """The plan for a portion, and what it was made from."""
+
+    standing: Standing
+    sight: Sight
+    plan: Plan
+    leaving: Mapping[SubjectId, str]
+    newcomers: Sequence[Newcomer] = ()
+    """Those of whom the plan says nothing, because they are plainly new."""
 
 
 def _portion(
     tx: Transaction, world: World, target: Target, portion: Collection[SubjectId], *, common: _Common, held: bool
-) -> tuple[Standing, Sight, Plan, Mapping[SubjectId, str]]:
+) -> _Made:
     name = world.target_name
     standing = people_among(tx, common.ground, sorted(portion))
-    sight = Sight(links={**common.sight.links, **tx.links.get_many(name, portion)})
-    unique = allocator(tx, world, sight.links)
-    wishes = wish(standing, world, sight.links, normalise=target.normalise, hidden=target.hidden, unique=unique)
+    links = {} if common.newcomers else {**common.sight.links, **tx.links.get_many(name, portion)}
+    sight = Sight(links=links)
+    unique = allocator(tx, world, links)
+    wishes = wish(standing, world, links, normalise=target.normalise, hidden=target.hidden, unique=unique)
+    plain: Sequence[Newcomer] = ()
+    wanted = wishes.desired.values()
+    if common.newcomers and (parted := common.newcomers.among(wanted, leaving=wishes.leaving)) is not None:
+        plain, others = parted
+        wishes = replace(wishes, desired={one.subject: one for one in others})
+        if not others and not wishes.leaving:
+            plan = Plan(fingerprint="", changes=(), aside=wishes.asides, warnings=wishes.warnings, warned=wishes.warned)
+            return _Made(standing=standing, sight=sight, plan=plan, leaving={}, newcomers=plain)
+    plan = _compared(tx, world, target, standing, wishes=wishes, sight=sight, common=common, held=held)
+    return _Made(standing=standing, sight=sight, plan=plan, leaving=wishes.leaving, newcomers=plain)
+
+
+def _compared(
+    tx: Transaction,
+    world: World,
+    target: Target,
+    standing: Standing,
+    *,
+    wishes: Wishes,
+    sight: Sight,
+    common: _Common,
+    held: bool,
+) -> Plan:
+    """Return the plan for a portion by comparing what is wanted with what is there."""
+    name = world.target_name
     desired, making = dict(wishes.desired), common.making
     if held:
         # An earlier portion makes the department for leavers, or mends it.
@@ -274,7 +316,7 @@ def _portion(
         warnings=wishes.warnings,
         part=True,
     )
-    return standing, sight, replace(plan, warned=plan.warned | wishes.warned), wishes.leaving
+    return replace(plan, warned=plan.warned | wishes.warned)
 
 
 def _whole(tx: Transaction, *, world: World, found: _Gathering, first: Computed, ground: Ground) -> Computed:

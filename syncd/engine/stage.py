@@ -75,12 +75,17 @@ async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | No
     if full:
         await _fetch_known(world, seat, reading)
     known = NOTHING_KNOWN if asked.again else reading.known
-    async with seat.make() as source:
-        async for page in source.read(cursor, full=full, known=known):
-            if not reading.holds(page):
-                asked.began()
-                await _let_go(world, seat, reading)
-                await _stage_page(world, seat, reading, page)
+    try:
+        async with seat.make() as source:
+            async for page in source.read(cursor, full=full, known=known):
+                if not reading.holds(page):
+                    asked.began()
+                    await _let_go(world, seat, reading)
+                    await _stage_page(world, seat, reading, page)
+    finally:
+        if cursor is None:
+            # Also what a process that died in its first read left behind.
+            await world.store.do(lambda tx: tx.records.end_bulk())
     if not mapped:
         # After the read: rules that look at more than before find it only now, and of a source that fails the old facts stand.
         await _let_go(world, seat, reading)
@@ -176,7 +181,10 @@ def _keep(tx: Transaction, world: World, seat: Seat, records: Collection[SourceR
         alone = len(world.seats) == 1 and tx.reads.last(seat.name) is None and not tx.records.anybody_absent()
         new = {key for record in fresh if (key := (record.kind, record.native_id)) not in was} if alone else frozenset()
         fresh = _dated(fresh, reading.woken)
-        put(tx, world, seat, fresh, many=reading.changed + len(fresh) > marking.MOST, new=new)
+        many = reading.changed + len(fresh) > marking.MOST
+        if many and all(tx.reads.last(one) is None for one in world.seats):
+            tx.records.begin_bulk()
+        put(tx, world, seat, fresh, many=many, new=new)
     return len(fresh)
 
 

@@ -12,8 +12,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from syncd.core import newcomers
 from syncd.core.errors import Place
 from syncd.core.model import Change, Effect, FieldChange, Kind, Lane, Op, SubjectId, TargetId
+from syncd.core.newcomers import Newcomer
 from syncd.core.ordering import essential
 from syncd.core.values import instant, moment
 from syncd.store import codec
@@ -78,36 +80,98 @@ def filed(change: Change) -> Filed:
         op=change.op,
         rank=change.rank,
         reason=change.reason,
-        rules=msgspec.Raw(_rules(change.fields)),
+        rules=msgspec.Raw(_rules(tuple([one.rule for one in change.fields]))),
         since=since,
         subject=change.subject,
         target_id=change.target_id,
     )
-    does = (change.op, change.kind, change.target_id, change.effects, change.lane, fields, change.needs, change.after)
-    return Filed(
-        change.rank,
-        change.subject,
-        change.op,
-        change.lane,
-        change.effects,
-        change.needs,
-        change.after,
-        since,
-        _essential(change, written),
-        hashlib.blake2b(codec.encode(does), digest_size=16).digest(),
-        codec.encode(body),
+    values = [*[one.after for one in change.fields], *[one.before for one in change.fields]]
+    sum_ = _essential(body, written) if _all_exact(values) else essential(change)
+    return _filed(body, sum_)
+
+
+def filed_newcomer(one: Newcomer) -> Filed:
+    """Return a creation as it is filed: the same bytes as its change has, which is never made."""
+    wanted = one.wanted
+    if not _all_exact([value for _, value in one.fields]):
+        return filed(created(one))
+    rules = wanted.rules
+    written = codec.encode([(name, None, value) for name, value in one.fields])
+    body = _Body(
+        after=one.after,
+        effects=newcomers.EFFECTS,
+        fields=msgspec.Raw(written),
+        kind=newcomers.KIND,
+        label=wanted.label,
+        lane=newcomers.LANE,
+        needs=one.needs,
+        op=newcomers.OP,
+        rank=one.rank,
+        reason=newcomers.REASON,
+        rules=msgspec.Raw(_rules(tuple([rules.get(name, _NOWHERE) for name, _ in one.fields]))),
+        since=None if wanted.since is None else instant(wanted.since),
+        subject=wanted.subject,
+        target_id=None,
+    )
+    return _filed(body, _essential(body, written))
+
+
+def created(one: Newcomer) -> Change:
+    """Return the change that a creation is."""
+    wanted = one.wanted
+    return Change(
+        op=newcomers.OP,
+        subject=wanted.subject,
+        kind=newcomers.KIND,
+        label=wanted.label,
+        reason=newcomers.REASON,
+        effects=newcomers.EFFECTS,
+        lane=newcomers.LANE,
+        rank=one.rank,
+        fields=tuple(
+            [
+                FieldChange(name=name, before=None, after=value, rule=wanted.rules.get(name, _NOWHERE))
+                for name, value in one.fields
+            ]
+        ),
+        needs=one.needs,
+        after=one.after,
+        since=wanted.since,
     )
 
 
-def _essential(change: Change, fields: bytes) -> bytes:
+_NOWHERE: Final = Place()
+
+
+def _filed(body: _Body, sum_: bytes) -> Filed:
+    does = (body.op, body.kind, body.target_id, body.effects, body.lane, body.fields, body.needs, body.after)
+    return Filed(
+        body.rank,
+        body.subject,  # type: ignore[arg-type]  # what is read back is text
+        body.op,
+        body.lane,
+        body.effects,
+        body.needs,  # type: ignore[arg-type]
+        body.after,  # type: ignore[arg-type]
+        body.since,
+        sum_,
+        hashlib.blake2b(codec.encode(does), digest_size=16).digest(),
+        # A copy of its own length: the encoder leaves room at the end, a quarter of what is kept.
+        bytes(memoryview(codec.encode(body))),
+    )
+
+
+def _essential(body: _Body, fields: bytes) -> bytes:
     """Return what `syncd.core.ordering.essential` does, from fields that are written already."""
-    values = [*[one.after for one in change.fields], *[one.before for one in change.fields]]
-    if not all(map(_exact, [value for value in values if type(value) not in _SCALARS])):
-        return essential(change)
     return hashlib.sha256(
         b'{"fields":%b,"op":"%b","rank":%d,"subject":%b,"target":%b}'
-        % (fields, change.op.encode(), change.rank, codec.encode(change.subject), codec.encode(change.target_id))
+        % (fields, body.op.encode(), body.rank, codec.encode(body.subject), codec.encode(body.target_id))
     ).digest()
+
+
+def _all_exact(values: Sequence[object]) -> bool:
+    """Tell whether the codec writes these values as `canonical` does."""
+    return all(map(_exact, [value for value in values if type(value) not in _SCALARS]))
 
 
 def _exact(value: object) -> bool:
@@ -135,12 +199,11 @@ _PLACES: Final[dict[bytes, tuple[Place, ...]]] = {}
 _MOST: Final = 4096
 
 
-def _rules(fields: Sequence[FieldChange]) -> bytes:
+def _rules(places: tuple[Place, ...]) -> bytes:
     """Return the places of the fields' rules: the files, and for each field a file's number, a line and a column.
 
     Remembered: the changes that one rule file makes name the very same places.
     """
-    places = tuple([one.rule for one in fields])
     key = tuple(map(id, places))
     known = _RULES.get(key)
     if known is None:

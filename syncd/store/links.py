@@ -37,6 +37,7 @@ _AGREE: Final = Many(
     .where(_T.c.target == bindparam("of_target"), _T.c.subject == bindparam("one"))
     .values(agreed=bindparam("under"))
 )
+_ANY: Final = select(_T.c.subject).where(_T.c.target == bindparam("of_target")).limit(1)
 _POPULATION: Final = (
     select(_T.c.state, _T.c.kind, func.count())
     .where(_T.c.target == bindparam("of_target"), _T.c.state.in_([LinkState.LINKED, LinkState.PENDING]))
@@ -153,6 +154,10 @@ class Links:
         """Return the links of these objects that are not removed."""
         rows = several(self._connection, _HOLDERS, {"of_target": target, "of_kind": kind}, target_ids)
         return {link.target_id: link for link in map(_link, rows)}
+
+    def any(self, target: str) -> bool:
+        """Tell whether there is a link, or was one."""
+        return self._connection.execute(_ANY, {"of_target": target}).first() is not None
 
     def population(self, target: str) -> dict[Kind, int]:
         """Count the links that are linked or pending, from an index alone; kinds without one are left out."""

@@ -11,8 +11,9 @@ from operator import itemgetter
 from typing import Any, Final, overload
 
 from syncd.core.model import Change, Effect, SubjectId
+from syncd.core.newcomers import Newcomer
 from syncd.core.ordering import combined
-from syncd.store.filing import Filed, decode_change, filed
+from syncd.store.filing import Filed, decode_change, filed, filed_newcomer
 
 _IN_ORDER: Final = itemgetter(0, 1, 2)
 
@@ -29,19 +30,24 @@ class Packed(Sequence[Change]):
 
     def add(self, changes: Iterable[Change]) -> None:
         """Take changes in."""
-        one = self._shared.setdefault
-        for change in changes:
-            self.effects.update(change.effects)
-            item = filed(change)
-            self._items.append(
-                item._replace(
-                    effects=one(item.effects, item.effects),
-                    needs=one(item.needs, item.needs),
-                    after=one(item.after, item.after),
-                    # A copy of its own length: the encoder leaves room at the end, a quarter of what is kept.
-                    body=bytes(memoryview(item.body)),
-                )
+        self._take(map(filed, changes))
+
+    def add_newcomers(self, creations: Iterable[Newcomer]) -> None:
+        """Take creations in."""
+        self._take(map(filed_newcomer, creations))
+
+    def _take(self, items: Iterable[Filed]) -> None:
+        one, known = self._shared.setdefault, len(self._items)
+        self._items += [
+            item._replace(
+                effects=one(item.effects, item.effects),
+                needs=one(item.needs, item.needs),
+                after=one(item.after, item.after),
             )
+            for item in items
+        ]
+        for effects, number in Counter(item.effects for item in self._items[known:]).items():
+            self.effects.update(dict.fromkeys(effects, number))
 
     def sort(self) -> None:
         """Bring everything into the order of a plan."""

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from syncd.core.model import LANES, Change, ChangeId, Effect, Lane, RunId, SubjectId
 from syncd.store import queue_bodies as bodies
 from syncd.store import queue_questions as ask
+from syncd.store.bulk import filling_queue
 from syncd.store.columns import maybe_from_micros, micros
 from syncd.store.filing import Filed, decode_change
 from syncd.store.packed import Packed, filed_of, subjects_of
@@ -64,7 +65,8 @@ class Queue:
             approved=approved,
         )
         ids = [kept.get(place, _NO_ID) for place in range(len(changes))]
-        self._add(((place, one) for place, one in enumerate(every) if place not in kept), fresh, accepting, ids)
+        with filling_queue(self._connection, fresh):
+            self._add(((place, one) for place, one in enumerate(every) if place not in kept), fresh, accepting, ids)
         return Accepted(
             ids=tuple(ids),
             kept=frozenset(staying),

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import and_, bindparam, delete, func, select, union, update
 
 from syncd.core.model import Kind, NativeId, SourceName, SubjectId
-from syncd.store import tables
+from syncd.store import bulk, tables
 from syncd.store.columns import folded, micros
 from syncd.store.record_rows import KINDS, NAMES, Key, encode_places, fields, identity, key_of, keys, narrow, record
 from syncd.store.records_named import NamedRecords
@@ -138,6 +138,15 @@ class Records(NamedRecords):
             _PUT.run_tuples(self._connection, NAMES, columns)
             self._forget_keys(known.values())
             _PUT_KEYS.run(self._connection, list(chain.from_iterable(keys(row, number) for row, number in placed)))
+
+    def begin_bulk(self) -> None:
+        """Go on without the indexes by which records are found by name and by subject, until `end_bulk`: for a first read, which
+        asks nothing by these. Whoever does all the same waits longer, and gets the same answer."""
+        bulk.forget_order(self._connection)
+
+    def end_bulk(self) -> None:
+        """Have these indexes again; fine where they are there, as after a process died in between."""
+        bulk.restore_order(self._connection)
 
     def _numbers(self, wanted: Iterable[Key]) -> dict[Key, int]:
         """Return the numbers of those of these records that are known."""

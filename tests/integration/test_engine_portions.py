@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from support.small_world import SmallWorld, run
-from syncd.core.model import Op, Plan, SubjectId
+from syncd.core.model import Desired, Op, Plan, SubjectId
+from syncd.core.newcomers import Newcomer, Newcomers
 from syncd.engine import portions
 from syncd.engine.joining import join
 from syncd.engine.planning import planned
@@ -17,6 +20,8 @@ from syncd.engine.stage import Asked
 from syncd.engine.survey import survey
 from syncd.engine.world import GuardTerms
 from syncd.store import Transaction
+from syncd.store.filing import filed
+from syncd.store.packed import filed_of
 
 
 @pytest.fixture
@@ -89,3 +94,48 @@ def test_a_plan_of_every_kind_of_change_is_the_same(company: SmallWorld) -> None
         whole.units,
         whole.unmanaged,
     )
+
+
+def first_plan(company: SmallWorld) -> Plan:
+    """Return the plan for everybody, made in portions."""
+    world = company.world
+    everybody = run(world.store.look(lambda tx: tx.records.subjects()))
+    return run(planned_in_portions(world, company.target, everybody, complete=True)).plan
+
+
+def test_who_is_plainly_new_is_planned_for_as_by_comparing_byte_for_byte(
+    company: SmallWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.edit("1", manager="e20")  # a circle of many
+    company.edit("2", manager="e999")  # nobody's number
+    company.edit("3", kind="service")
+    company.edit("4", unit="sales,ops,field")
+    company.edit("6", unit="nowhere")
+    company.edit("7", unit=None, manager="e3")  # the manager is out of scope
+    company.edit("8", name=None)
+    company.edit("11", manager="e11")
+    company.edit("12", title="  ", mobile=None)
+    company.edit("13", last="2026-11-01")
+    company.edit("14", manager="e13")  # the manager has left
+    company.edit("15", name="Ünïcode „Example“ 名")
+    run(read_sources(company.world, company.world.new_run(), Asked()))
+    parted: list[tuple[list[Newcomer], list[Desired]]] = []
+    among = Newcomers.among
+
+    def noted(self: Newcomers, wanted: Iterable[Desired], *, leaving: Collection[SubjectId]) -> object:
+        found = among(self, wanted, leaving=leaving)
+        parted.extend(() if found is None else (found,))
+        return found
+
+    monkeypatch.setattr(Newcomers, "among", noted)
+    plan = first_plan(company)
+    monkeypatch.setattr(Newcomers, "among", lambda *_, **__: None)
+    compared = first_plan(company)
+
+    assert list(filed_of(plan.changes)) == list(filed_of(compared.changes))
+    assert [filed(one) for one in plan.changes] == list(filed_of(plan.changes))
+    assert replace(plan, changes=()) == replace(compared, changes=())
+    assert plan.warnings
+    assert plan.aside
+    assert sum(len(plain) for plain, _ in parted) > 5
+    assert sum(len(others) for _, others in parted) > 1

@@ -1,0 +1,114 @@
+"""People of a plan who are new, in a target that holds nobody: nearly everybody of a first run.
+
+What is to be done about them is plain: create them with everything that is said of them, once those are there whom they name.
+`syncd.core.draft` says the same after many questions that have one answer here; whoever is not plain is left to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final, NamedTuple
+
+from syncd.core.difference import references, refers
+from syncd.core.model import ROOT_UNIT, Desired, Effect, FieldSpec, Kind, Lane, Op, SubjectId
+from syncd.core.ordering import RANK_LINKS, RANK_PEOPLE
+from syncd.core.values import Value, frozen, is_empty
+
+OP: Final = Op.CREATE
+KIND: Final = Kind.PERSON
+LANE: Final = Lane.JOINER
+EFFECTS: Final = (Effect.CREATE,)
+REASON: Final = "new in the source"
+_DEEPEST: Final = RANK_LINKS - RANK_PEOPLE - 1
+_NOBODY: Final[tuple[SubjectId, ...]] = ()
+
+
+class Newcomer(NamedTuple):
+    """The creation of one person; what all creations have in common stands above."""
+
+    wanted: Desired
+    fields: tuple[tuple[str, Value], ...]
+    """What is said, by name."""
+    rank: int
+    needs: tuple[SubjectId, ...]
+    after: tuple[SubjectId, ...]
+
+
+class Newcomers:
+    """Tells plain newcomers from others, for a whole plan: what is the same for everybody is found out once."""
+
+    def __init__(
+        self,
+        specs: Mapping[str, FieldSpec],
+        *,
+        coming: Collection[SubjectId],
+        order: Mapping[SubjectId, int],
+    ) -> None:
+        """`coming` is everybody whom the plan makes, `order` how many managers people have above. Nobody has an object yet."""
+        self._specs = specs
+        self._referring = {name: spec for name, spec in specs.items() if refers(spec)}
+        self._coming = coming
+        self._order = order
+
+    def among(
+        self, wanted: Iterable[Desired], *, leaving: Collection[SubjectId]
+    ) -> tuple[list[Newcomer], list[Desired]] | None:
+        """Return those who are plain and the others, in their order; None if it is not known before whom somebody comes."""
+        plain: list[Newcomer] = []
+        others: list[Desired] = []
+        for one in wanted:
+            steps = self._order.get(one.subject)
+            manager = one.fields.get("manager")
+            if manager and (steps is None or manager not in self._order):
+                return None
+            made = None if manager in leaving else self._plain(one, steps or 0)
+            if made is None:
+                others.append(one)
+            else:
+                plain.append(made)
+        return plain, others
+
+    def _plain(self, one: Desired, steps: int) -> Newcomer | None:
+        """Return the creation; None if somebody is named who does not come, or who does not come before."""
+        hard = soft = _NOBODY
+        for name, spec in self._referring.items():
+            value = one.fields.get(name)
+            if not value:
+                continue
+            named = references(value, spec)
+            for other in named:
+                if other not in self._coming and other != ROOT_UNIT:
+                    return None
+                if spec.late and (other == ROOT_UNIT or self._order.get(other, steps) >= steps):
+                    return None
+            if spec.late:
+                soft = (*soft, *named)
+            else:
+                hard = (*hard, *named)
+        return Newcomer(
+            one,
+            self._said(one),
+            RANK_PEOPLE + min(steps, _DEEPEST),
+            _others(hard, one.subject, but=soft),
+            _others(soft, one.subject),
+        )
+
+    def _said(self, one: Desired) -> tuple[tuple[str, Value], ...]:
+        """Return all that is said of somebody, by name."""
+        specs = self._specs
+        return tuple(
+            [
+                (name, value if type(value) is str else frozen(value))
+                for name, value in sorted(one.fields.items())
+                if value is not None and name in specs and not is_empty(value)
+            ]
+        )
+
+
+def _others(
+    named: tuple[SubjectId, ...], subject: SubjectId, *, but: Collection[SubjectId] = ()
+) -> tuple[SubjectId, ...]:
+    """Return whom a creation waits for, each once and in order."""
+    if len(named) == 1 and named[0] not in but and named[0] not in (ROOT_UNIT, subject):
+        return named  # nearly always
+    return tuple(sorted({*named} - {*but, ROOT_UNIT, subject}))
