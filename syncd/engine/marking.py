@@ -25,6 +25,8 @@ WHOLE: Final = "reconcile.whole"
 """Where it is kept why everybody has to be looked at; absent when nobody has to but those who are marked."""
 MOST: Final = 5_000
 """From so many changed records on, looking at everybody is cheaper than finding out who refers to whom."""
+MOST_TOLD: Final = 25_000
+"""The same for a delta, which may be a burst beside which a leaver waits: a look at everybody lets the writer stand still."""
 _ABOVE: Final = frozenset({Neighbour.UNIT, Neighbour.PATH})
 
 

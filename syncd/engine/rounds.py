@@ -2,7 +2,7 @@
 
 It is for a few, while the writer works beside it. One transaction, because then nothing can be settled between what the plan was
 made from and what is accepted; and whose change is in the writer's hands is left for when that is settled. What wants more than
-that (everybody, very many, a limit of the guard) is said, and left to a whole cycle. Never reads a source, never asks the target.
+that (everybody, very many, a limit of the guard) is said, and left to others. Never reads a source, never asks the target.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from syncd.store import Transaction
 log = structlog.get_logger(__name__)
 
 MOST: Final = 500
-"""For so many a round is made; more are a whole cycle's. It takes up to a tenth of a second for each hundred."""
+"""For so many a round is made; more are a crowd. It takes up to a tenth of a second for each hundred."""
 
 
 class Verdict(StrEnum):
@@ -40,7 +40,9 @@ class Verdict(StrEnum):
     """Nothing differs, or nothing that is not on its way."""
     ACCEPTED = "accepted"
     WHOLE = "whole"
-    """Everybody has to be looked at, or more than a round is for."""
+    """Everybody has to be looked at."""
+    MANY = "many"
+    """More are marked than a round is for, and are not looked at: see `syncd.engine.crowd`."""
     HELD = "held"
     """The guard would hold something: all who are marked have to be seen together. Nothing was accepted."""
     BARRED = "barred"
@@ -124,7 +126,7 @@ def _round(tx: Transaction, world: World, target: Target, run_id: RunId, asking:
     if world.guard.plan_only_first and tx.meta.get(ACCEPTED_CONFIG) != world.config_digest.hex():
         return Round(verdict=Verdict.BARRED, upto=asking.after)
     if len(wanted) > MOST:
-        return Round(verdict=Verdict.WHOLE, upto=asking.after)
+        return Round(verdict=Verdict.MANY, upto=upto, looked_at=frozenset(wanted), due=due)
     running = tx.queue.running_subjects()
     free, busy = frozenset(wanted - running), frozenset(wanted & running)
     verdict, changes = Verdict.AGREED, 0

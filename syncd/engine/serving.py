@@ -2,17 +2,17 @@
 
 One loop decides what is next: let others to the database, plan for all who are marked, plan for a few, or wait. A round is for
 those whom a wake has marked, and is made within milliseconds; a whole cycle looks at everything that is open, on the schedule and
-whenever a round is not enough. Whatever fails is logged, told by `live`, and tried again; the loop itself never ends by it.
+whenever a round is not enough; a crowd comes to rounds bit by bit. Whatever fails is logged, told by `live`, and tried again; the
+loop itself never ends by it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -24,18 +24,19 @@ from syncd.core.wakes import Wake
 from syncd.engine import trust
 from syncd.engine.backoff import Backoff
 from syncd.engine.calling import Calls
+from syncd.engine.crowd import Crowd, Onward
 from syncd.engine.cycle import Cycle, Order, cycle
 from syncd.engine.feed import deliver
 from syncd.engine.health import Live
 from syncd.engine.intake import Intake
 from syncd.engine.lending import Opened
 from syncd.engine.listening import Listening
-from syncd.engine.nightly import Night
 from syncd.engine.pen import Pen
 from syncd.engine.place import Place
 from syncd.engine.pulse import Pulse, Unheard
 from syncd.engine.readers import Readers
 from syncd.engine.rounds import Asking, Marks, Verdict, is_due, make_round
+from syncd.engine.schedule import Diary, Schedule
 from syncd.engine.stage import Asked
 from syncd.engine.tidying import tidy
 from syncd.engine.world import World
@@ -49,18 +50,6 @@ HUNG_SECONDS: Final = 60.0
 TOGETHER_SECONDS: Final = 2.0
 """After the guard has held something, all who are marked are seen together so soon, and no oftener."""
 NEVER: Final = float("inf")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """When the service works by itself, and how long it may take to end."""
-
-    every: timedelta = timedelta(minutes=15)
-    jitter: timedelta = timedelta(0)
-    night: Night | None = None
-    """When every source is read in full, once a day; None: only as each source needs it."""
-    drain: timedelta = timedelta(seconds=60)
-    """How long calls that are under way may take at the end; what is not over by then is read back at the next start."""
 
 
 class Service:
@@ -83,6 +72,7 @@ class Service:
         self._clock = asyncio.get_running_loop().time
         self._watch = trust.Clock(world.now)
         self._marks = Marks()
+        self._crowd = Crowd()
         self._open = Opened(world)
         self._place = Place(world.store)
         self._next: tuple[World, Schedule] | None = None
@@ -97,7 +87,7 @@ class Service:
         """Since when, in the time of the loop, the reads of the schedule are under way."""
         self._together_at = NEVER
         self._trusted_at = 0.0
-        self._night_at = self._next_night()
+        self._diary = Diary(self.schedule, world.now)
         self._backoff = Backoff(most=max(2.0, min(300.0, self.schedule.every.total_seconds())))
         self._failing: Failure | None = None
         self._first = True
@@ -178,17 +168,20 @@ class Service:
         """Do one thing; tell whether there may be another one right away."""
         await self._swap()
         await self._let_others()
-        if (self._clock() >= self._cycle_at or self._reading_since is not None) and await self._scheduled():
+        due = self._clock() >= self._cycle_at or self._reading_since is not None
+        if due and not self._crowd.holds_up(self._clock()) and await self._scheduled():
             return True
         if self._clock() >= self._together_at and not (self._readers.staging or self._first):
             await self._whole()
             return True
         asking = self._marks.asking()
-        waiting, due = await self.world.store.look(lambda tx: (tx.wakes.waiting(), is_due(tx, self.world, asking)))
+        waiting, news = await self.world.store.look(lambda tx: (tx.wakes.waiting(), is_due(tx, self.world, asking)))
         self._readers.start([name for name in waiting if name in self.world.seats and self._readers.may(name)], _QUIET)
-        if self._readers.staging or self._first or not (due or self._readers.anything):
+        if self._readers.staging or self._first:
             return False
-        return await self._round(asking)
+        if news or self._readers.anything:
+            return await self._round(asking)
+        return bool(self._crowd) and await self._advance()
 
     async def _round(self, asking: Asking) -> bool:
         """Make a round; tell whether it came to anything."""
@@ -199,7 +192,10 @@ class Service:
             case Verdict.WHOLE:
                 await self._whole()
                 return True
+            case Verdict.MANY:
+                self._crowd.gather(done.looked_at, at=self._clock())
             case Verdict.HELD:
+                self._crowd.disperse()
                 self._together_at = min(self._together_at, self._clock() + TOGETHER_SECONDS)
             case Verdict.BARRED:
                 return False
@@ -215,6 +211,19 @@ class Service:
         if self._reading_since is None:
             self._readers.take()
         return done.verdict is not Verdict.IDLE
+
+    async def _advance(self) -> bool:
+        """Go on with very many who were marked at once, while there is no news; tell whether there may be more to do."""
+        match await self._crowd.advance(self.world):
+            case Onward.TOGETHER:
+                await self._whole()
+            case Onward.OPEN:
+                self._together_at = min(self._together_at, self._clock() + TOGETHER_SECONDS)
+            case Onward.ROUND:
+                self._marks.besides |= self._crowd.some
+            case _:
+                pass
+        return True
 
     async def _may_be_over(self, busy: frozenset[SubjectId]) -> None:
         """Whose change was settled before we noted to wait for it is not waited for."""
@@ -236,14 +245,14 @@ class Service:
         """Have every source read, and then plan for all who are marked; tell whether that was done."""
         if self._reading_since is None:
             self._reading_since = self._clock()
-            self._readers.start(self.world.seats, Asked(full=self._night_has_come()))
+            self._readers.start(self.world.seats, Asked(full=self._diary.night_has_come()))
             return False
         waited = self._clock() - self._reading_since
         if self._readers.staging or (self._readers.under_way and waited < HUNG_SECONDS):
             return False
         self._reading_since = None
         await self._whole()
-        self._cycle_at = self._clock() + self._pause()
+        self._cycle_at = self._clock() + self._diary.pause()
         await tidy(self.world)
         return True
 
@@ -251,6 +260,7 @@ class Service:
         """Plan for everybody who is marked or due, while the writer stands still."""
         world = self.world
         self._together_at = NEVER
+        self._crowd.disperse()
         await self._pen.still()
         try:
             done = await cycle(
@@ -268,23 +278,6 @@ class Service:
 
     def _progress(self, _stage: str, _done: int, _total: int | None) -> None:
         self._pulse.progress()
-
-    def _night_has_come(self) -> bool:
-        """Tell whether everything is to be read, once a night."""
-        if self._night_at is None or self.world.now() < self._night_at:
-            return False
-        self._night_at = self._next_night()
-        return True
-
-    def _next_night(self) -> datetime | None:
-        return self.schedule.night.after(self.world.now()) if self.schedule.night is not None else None
-
-    def _pause(self) -> float:
-        """Return for how many seconds nothing is done by itself."""
-        pause = self.schedule.every + self.schedule.jitter * random.random()
-        if self._night_at is not None:
-            pause = min(pause, max(timedelta(seconds=1), self._night_at - self.world.now()))
-        return pause.total_seconds()
 
     def _fail(self, error: Exception) -> None:
         """Note what failed, and when it is tried again."""
@@ -360,7 +353,8 @@ class Service:
         self._listening = self._listener()
         self._listening.start()
         self._pen.go_on()
-        self._reading_since, self._cycle_at, self._night_at = None, self._clock(), self._next_night()
+        self._reading_since, self._cycle_at, self._diary = None, self._clock(), Diary(self.schedule, world.now)
+        self._crowd.disperse()
         log.info("daemon.reloaded")
 
     def _listener(self) -> Listening:

@@ -138,7 +138,7 @@ async def _stage_page(world: World, seat: Seat, reading: Reading, page: Page) ->
     """Compare a page with what is known; map and store what differs."""
     if page.records:
         _met(reading, page)
-        reading.changed += await world.store.do(lambda tx: _keep(tx, world, seat, page.records, reading))
+        reading.changed += await world.store.do(lambda tx: _keep(tx, world, seat, page, reading))
     _learn(reading, page)
     if page.full or len(reading.yielded) > FEW:
         # A delta that turned out to be everything, or much.
@@ -161,8 +161,9 @@ def _learn(reading: Reading, page: Page) -> None:
         reading.completeness, reading.cursor = page.completeness, page.cursor
 
 
-def _keep(tx: Transaction, world: World, seat: Seat, records: Collection[SourceRecord], reading: Reading) -> int:
+def _keep(tx: Transaction, world: World, seat: Seat, page: Page, reading: Reading) -> int:
     """Store records and mark whom they concern; returns how many say something new."""
+    records, most = page.records, marking.MOST if page.full else marking.MOST_TOLD
     was = tx.records.was(seat.name, [(record.kind, record.native_id) for record in records])
     mapped_by, fresh, same = stamp(world, seat), [], []
     meaning = dict(meanings(world, seat, records)) if reading.all_decoded else {}
@@ -181,7 +182,7 @@ def _keep(tx: Transaction, world: World, seat: Seat, records: Collection[SourceR
         alone = len(world.seats) == 1 and tx.reads.last(seat.name) is None and not tx.records.anybody_absent()
         new = {key for record in fresh if (key := (record.kind, record.native_id)) not in was} if alone else frozenset()
         fresh = _dated(fresh, reading.woken)
-        many = reading.changed + len(fresh) > marking.MOST
+        many = reading.changed + len(fresh) > most
         if many and all(tx.reads.last(one) is None for one in world.seats):
             tx.records.begin_bulk()
         put(tx, world, seat, fresh, many=many, new=new)
@@ -286,7 +287,7 @@ def _end(tx: Transaction, world: World, seat: Seat, reading: Reading, *, run_id:
     for page in reading.held:
         if page.records:
             _met(reading, page)
-            reading.changed += _keep(tx, world, seat, page.records, reading)
+            reading.changed += _keep(tx, world, seat, page, reading)
         _learn(reading, page)
     return _conclude(tx, world, seat, reading, run_id=run_id)
 

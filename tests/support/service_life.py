@@ -157,6 +157,7 @@ class Tenant(MemoryTarget):
         outcome = self._apply(change)
         if isinstance(outcome, Applied):
             self.writes[call.key] += 1
+            self.log.append((change.op, change.subject))
             self._done[call.key] = outcome
             if change.op is Op.OFFBOARD or (change.op is Op.REMOVE and change.kind is Kind.PERSON):
                 self.offboarded[outcome.target_id] += 1

@@ -1,0 +1,127 @@
+"""Very many who are changed at once: leavers are first all the same, the writer goes on, and the guard sees all before any."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from support.service_life import Life, Office, Tenant
+from support.serving import ringing
+from support.small_world import SmallWorld
+from support.virtual_time import one_clock
+from syncd.core.model import Effect, Op
+from syncd.core.policy import Limit, Limits
+from syncd.engine import crowd, rounds, trust
+from syncd.engine.serving import Schedule
+from syncd.engine.world import GuardTerms, LeaverTerms, WriterTerms
+
+PEOPLE = 120
+AT_ONCE = 4
+"""Calls that are under way."""
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallWorld]:
+    """A company in step with its tenant, and portions so small that a hundred people are very many."""
+    monkeypatch.setattr(trust, "Clock", one_clock)
+    monkeypatch.setattr(rounds, "MOST", 50)
+    monkeypatch.setattr(crowd, "FEW", 20)
+    one = SmallWorld(tmp_path, leavers=LeaverTerms(hold=False))
+    one.target, one.source = Tenant(one), Office(one)
+    one.company(PEOPLE)
+    one.unit("other", "top")
+    one.sync()
+    one.time += timedelta(hours=2)
+    one.world = replace(one.world, writer=WriterTerms(concurrency=AT_ONCE, patience=timedelta(0)))
+    yield one
+    one.store.close()
+
+
+@pytest.fixture
+def life(world: SmallWorld) -> Iterator[Life]:
+    """The service of it, after its first cycle."""
+    assert isinstance(world.target, Tenant)
+    one = Life(world, world.target, Schedule(every=timedelta(hours=1)))
+    one.run(10)
+    world.target.log.clear()
+    yield one
+    one.stop()
+
+
+def everybody(world: SmallWorld, **fields: str) -> None:
+    for number in range(2, PEOPLE + 1):
+        world.edit(str(number), **fields)
+
+
+def runs(world: SmallWorld) -> int:
+    with world.store.reading() as tx:
+        return len(tx.runs.last(1_000))
+
+
+def until_written(life: Life, world: SmallWorld, number: int) -> None:
+    """Let time pass until so many calls have taken effect."""
+    for _ in range(2_000):
+        if len(world.target.log) >= number:
+            return
+        life.run(0.1)
+    raise AssertionError(f"only {len(world.target.log)} calls took effect")
+
+
+def test_a_leaver_among_very_many_is_written_for_before_them(world: SmallWorld, life: Life) -> None:
+    everybody(world, title="Reorganised")
+    world.leave("77")
+    before = runs(world)
+    life.do(life.service.wake(ringing()))
+    until_written(life, world, PEOPLE - 1)
+    ops = [op for op, _ in world.target.log]
+    assert ops.index(Op.REMOVE) < AT_ONCE, "beside the calls that were claimed with it"
+    assert ops.count(Op.UPDATE) == PEOPLE - 2
+    assert runs(world) == before, "no whole cycle was made, so the writer never stood still"
+
+
+def test_a_leaver_who_comes_while_very_many_wait_overtakes_them(world: SmallWorld, life: Life) -> None:
+    everybody(world, title="Reorganised")
+    life.do(life.service.wake(ringing()))
+    until_written(life, world, 10)
+    world.leave("77")
+    noticed = len(world.target.log)
+    life.do(life.service.wake(ringing()))
+    until_written(life, world, PEOPLE - 3)
+    place = [op for op, _ in world.target.log].index(Op.REMOVE)
+    # Calls go on while the source is read, for a second at most; those that were claimed by then are not called back.
+    assert place - noticed < 30
+
+
+def test_very_many_are_judged_as_one_before_any_of_them_is_written_for(world: SmallWorld, life: Life) -> None:
+    limits = Limits(by_effect={Effect.MOVE: Limit(count=100)}, per_unit_percent=None)
+    life.service.reload(replace(world.world, guard=GuardTerms(plan_only_first=False, limits=limits)))
+    life.run(10)
+    everybody(world, unit="other")
+    life.do(life.service.wake(ringing()))
+    life.run(60)
+    with world.store.reading() as tx:
+        held = [(row.effect, row.count) for row in tx.holds.open()]
+    assert held == [(Effect.MOVE, PEOPLE - 1)]
+    assert Op.UPDATE not in [op for op, _ in world.target.log]
+
+
+def test_a_process_that_ends_among_very_many_loses_none_of_them(world: SmallWorld) -> None:
+    assert isinstance(world.target, Tenant)
+    everybody(world, title="Reorganised")
+    for steps in (80, 250):
+        one = Life(world, world.target, Schedule(every=timedelta(hours=1)))
+        one.run(5)
+        everybody(world, title=f"Reorganised before step {steps}")
+        one.do(one.service.wake(ringing()))
+        one.die(steps, seconds=30)
+    last = Life(world, world.target, Schedule(every=timedelta(hours=1)))
+    last.run(600)
+    last.stop()
+    assert not world.target.wrongs
+    titles = {held.get("title") for held in world.target.objects.values() if held.get("job_number") not in (None, "e1")}
+    assert titles == {"Reorganised before step 250"}
+    assert world.sync(again=True).reconciliation.plan.changes == ()
