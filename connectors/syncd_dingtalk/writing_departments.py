@@ -1,14 +1,16 @@
 """Changes of departments: those that we make carry our mark, and only those are ever removed.
 
-DingTalk gives the ids, so a create whose answer was lost is found again by its mark among the children of its parent.
+DingTalk gives the ids, so a create whose answer was lost is found again by its mark: among the children of its parent, and where
+the unit has another name or parent by now, anywhere.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
 from syncd.core.errors import OutcomeUnknown, Problem
-from syncd.core.model import ROOT_UNIT, Change, Observed, TargetId
+from syncd.core.model import ROOT_UNIT, Change, Observed, Op, TargetId
 from syncd.core.outcome import Applied, Deferred, Outcome, Rejected
 from syncd.core.values import Values
 from syncd_dingtalk import api as a
@@ -16,9 +18,13 @@ from syncd_dingtalk import departments
 from syncd_dingtalk import messages as m
 from syncd_dingtalk.api import Refused
 from syncd_dingtalk.errors import Meaning, Refusal
+from syncd_dingtalk.marked import Marked
 from syncd_dingtalk.people import Unsayable, department_id
 from syncd_dingtalk.shapes import Department
 from syncd_dingtalk.writing import Common, Stop, Writer
+
+_OWN: Final = timedelta(seconds=30)
+"""Until it is tried again to take a name that a department of ours still has."""
 
 
 class DepartmentWriter(Writer):
@@ -28,6 +34,7 @@ class DepartmentWriter(Writer):
         super().__init__(common)
         self.root = root
         self.prefix = prefix
+        self._marked = Marked(self.api, root=department_id(root, "root"))
 
     async def look(self, target_id: TargetId) -> Observed | None:
         unit = await self._get(department_id(target_id, "target_id"))
@@ -48,8 +55,21 @@ class DepartmentWriter(Writer):
     # --- create --------------------------------------------------------------------------------------------------------
 
     async def made(self, change: Change, fields: Values) -> Observed | None:
-        found = await self._sibling(fields)
-        return found if found is not None and found.mark == self.mark(change) else None
+        found, mark = await self._sibling(fields), self.mark(change)
+        if found is not None and found.mark == mark:
+            return found
+        elsewhere = await self._marked.find(mark)
+        return await self.look(elsewhere) if elsewhere is not None else None
+
+    async def bring(self, change: Change, seen: Observed, fields: Values) -> Outcome:
+        """Bring a department into line. One that was just found and cannot have the name or place that it shall have, because
+        another one has to go first, is ours all the same: it is told as it is, and the next plan knows who goes first."""
+        try:
+            return await super().bring(change, seen, fields)
+        except Refused as refused:
+            if change.op is not Op.CREATE or refused.refusal.meaning is not Meaning.TAKEN:
+                raise
+            return Applied(target_id=seen.target_id, detail="read back: under another name", learned=seen.fields)
 
     async def _sibling(self, fields: Values) -> Observed | None:
         """Return the department of this name under this parent. Lists do not always show marks, so it is read by id."""
@@ -81,6 +101,9 @@ class DepartmentWriter(Writer):
             if refused.refusal.meaning is not Meaning.TAKEN:
                 raise
             return await self._taken(change, given, refused.refusal)
+        except OutcomeUnknown:
+            self._marked.doubt()
+            raise
         target_id = TargetId(str(made.dept_id))
         second = {name: value for name, value in given.items() if name in departments.UPDATE_ONLY}
         return await self.update(change, target_id, second) if second else Applied(target_id=target_id)
@@ -90,6 +113,10 @@ class DepartmentWriter(Writer):
         found = await self._sibling(fields)
         if found is not None and found.mark == self.mark(change):
             return await self.bring(change, found, fields)
+        if found is not None and found.mark.startswith(self.prefix):
+            # One of ours that is called otherwise by now, and of which perhaps nobody knows yet.
+            problem = refusal.problem(label=change.label, holder=f"department {found.target_id}")
+            return Deferred(problem=problem, retry_at=self.now() + _OWN)
         holder = f"department {found.target_id}" if found is not None else "a department that syncd may not see"
         return Rejected(problem=refusal.problem(label=change.label, holder=holder))
 

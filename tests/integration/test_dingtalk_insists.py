@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -89,11 +90,52 @@ def test_somebody_who_must_agree_first_is_pending_for_a_day(company: Company) ->
 
 
 def test_a_department_of_the_same_name_that_is_not_ours_is_named_and_left(company: Company) -> None:
-    mine = company.unit(1)
+    theirs = company.unit(1)
+    made = company.tenant.live.departments[int(theirs)]
+    company.tenant.put("departments", int(theirs), replace(made, source_identifier=""))
     other = change(Op.CREATE, Kind.UNIT, "unit:99", name="Unit 1", parent="1")
     outcome = company.apply(other)
     assert isinstance(outcome, Rejected)
-    assert mine in outcome.problem.what
+    assert theirs in outcome.problem.what
+
+
+def test_a_department_that_was_made_unnoticed_is_found_by_its_mark_whatever_it_is_called_by_now(
+    company: Company,
+) -> None:
+    """The answer to its creation was lost, and then the source gave the unit another name and another parent."""
+    above = company.unit(1)
+    made = company.unit(2)
+    renamed = change(Op.CREATE, Kind.UNIT, "unit:2", None, name="Renamed", parent=above, code="C2")
+
+    outcome = company.apply(renamed, again=True)
+
+    assert isinstance(outcome, Applied)
+    assert outcome.target_id == made
+    found = company.tenant.live.departments[int(made)]
+    assert (found.name, str(found.parent_id)) == ("Renamed", above)
+    assert company.calls(UNIT_CREATE) == 2
+
+
+def test_departments_that_were_made_unnoticed_and_then_swapped_their_names_are_told_as_they_are(
+    company: Company,
+) -> None:
+    """Neither can take the other's name; whoever plans has to know both to say who goes first."""
+    made = [company.unit(1), company.unit(2)]
+    for own, other, target_id in ((1, 2, made[0]), (2, 1, made[1])):
+        swapped = change(Op.CREATE, Kind.UNIT, f"unit:{own}", None, name=f"Unit {other}", parent="1", code=f"C{own}")
+        outcome = company.apply(swapped, again=True)
+        assert isinstance(outcome, Applied)
+        assert (outcome.target_id, outcome.learned["name"]) == (target_id, f"Unit {own}")
+
+
+def test_a_name_that_another_department_of_ours_has_is_waited_for(company: Company) -> None:
+    """It may be one that was made unnoticed, and that is about to be called otherwise."""
+    company.unit(1)
+
+    outcome = company.apply(change(Op.CREATE, Kind.UNIT, "unit:2", None, name="Unit 1", parent="1"))
+
+    assert isinstance(outcome, Deferred)
+    assert outcome.problem.code == "DNG-042"
 
 
 def test_a_userid_that_somebody_else_has_is_rejected(company: Company) -> None:
