@@ -44,6 +44,7 @@ _ROOMS: Final = {
     "SBX": "Sandbox",
     "STO": "State",
     "TAB": "Tables",
+    "TRC": "Traces",
     "WEB": "Webhooks and monitoring",
 }
 _DOUBLES: Final = frozenset({"MEM", "TST"})

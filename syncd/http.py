@@ -28,6 +28,7 @@ from urllib.parse import urlencode
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from syncd import tracing
 from syncd.core.errors import NeedsHuman, OutcomeUnknown, Problem, TryAgain, foreign, message
 
 if TYPE_CHECKING:
@@ -171,10 +172,16 @@ class Client:
         request = opened.request(method, opened.url(url), content=body, headers={**_HEADERS, **sent, **(headers or {})})
         seconds = timeout.total_seconds() if timeout else self._settings.timeout
         request.extensions["timeout"] = {"connect": self._settings.connect_timeout, "read": seconds}
+        with tracing.calling(method, request.url.host) as doing:
+            answer = await self._answered(opened.transport, request, seconds)
+            doing.say(status=answer.status)
+            return answer
+
+    async def _answered(self, transport: httpx.AsyncBaseTransport, request: httpx.Request, seconds: float) -> Answer:
         host = request.url.host
         try:
             async with asyncio.timeout(seconds):
-                answer = await self._exchange(opened.transport, request)
+                answer = await self._exchange(transport, request)
         except TimeoutError:
             CALLS[host, "lost"] += 1
             # It may have been waiting for a connection; saying "lost" costs a read back, the opposite could cost a person.

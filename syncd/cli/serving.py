@@ -86,6 +86,8 @@ class _Beside:
         works: dict[str, Callable[[], Awaitable[None]]] = {"alerts": judge, "channels": alerting.deliver_forever}
         if settings.web.listen is not None or settings.web.monitoring.listen is not None:
             works["web"] = _web(session, self._service, self._look)
+        if settings.tracing.endpoint is not None:
+            works["traces"] = _traces(session)
         parts = _Parts(schedule=schedule_of(session), every=settings.schedule.every, works=works)
         return Loaded(world=world, rest=parts, files=session.files, state=settings.state.url)
 
@@ -140,6 +142,21 @@ def _web(session: Session, service: Service, look: Callable[[], Awaitable[Health
     called = service.calls.take if isinstance(target, Calling) and target.callback() is not None else None
     prepared = prepare(session.settings, Served(wake=service.wake, look=look, called=called, now=session.now))
     return lambda: serve_web(prepared)
+
+
+def _traces(session: Session) -> Callable[[], Awaitable[None]]:
+    """Return what makes and sends traces. Raises Misconfigured."""
+    from importlib.metadata import version
+
+    from syncd.tracing_export import prepared, sending
+
+    make = prepared(session.settings.tracing)
+
+    async def traces() -> None:
+        async with sending(make, version=version("syncd")):
+            await asyncio.Event().wait()
+
+    return traces
 
 
 def schedule_of(session: Session) -> Schedule:

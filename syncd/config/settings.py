@@ -29,6 +29,7 @@ from syncd.config.parts import (
 )
 from syncd.config.plugged import Plugged
 from syncd.config.secrets import OMIT_SECRETS, Secret
+from syncd.config.tracing import TracingSettings
 from syncd.config.web import WebSettings
 from syncd.core.model import Kind
 from syncd.core.values import Values, canonical
@@ -109,6 +110,8 @@ class Settings(Part):
     """What is logged, and how."""
     audit: AuditSettings = AuditSettings()
     """What the audit log keeps of people's values."""
+    tracing: TracingSettings = TracingSettings()
+    """Traces of what the service does, for OpenTelemetry."""
     alerts: AlertSettings = AlertSettings()
     """Who is told of problems, and how."""
     web: WebSettings = WebSettings()

@@ -16,6 +16,7 @@ from typing import Final
 
 import structlog
 
+from syncd import tracing
 from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.errors import NeedsHuman, Problem, message
 from syncd.core.model import Change, Effect, RunId, SourceName
@@ -136,7 +137,9 @@ async def cycle(
         with sparing():
             async with world.make_target() as target:
                 turn = _Turn(world, target, run_id, started, order or Order())
-                done = await turn.go(stop, read, progress)
+                with tracing.planning("syncd.cycle", run_id) as doing:
+                    done = await turn.go(stop, read, progress)
+                    doing.say(result=str(done.result))
         await world.store.look(lambda tx: trust.note(tx, world))
         # Told apart from the target, and whatever comes of it: consumers never fail a cycle.
         tells = turn.order.write and not turn.order.beside

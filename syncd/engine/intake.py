@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from syncd import tracing
 from syncd.core.errors import NeedsHuman, foreign, message
 from syncd.core.model import SourceName
 from syncd.core.wakes import Wake
@@ -58,6 +59,10 @@ class Intake:
         """Keep a wake and ring. Raises NeedsHuman for a source that is not configured, and whatever the store raises: then the
         wake may not be kept, and has to come again."""
         self._check(wake)
+        with tracing.waking(wake.source, str(wake.reason)):
+            await self._kept(wake)
+
+    async def _kept(self, wake: Wake) -> None:
         kept = asyncio.get_running_loop().create_future()
         self._waiting.append((replace(wake, who=wake.who[:MOST_NAMED]), kept))
         if self._keeping is None or self._keeping.done():

@@ -15,6 +15,7 @@ from typing import Final
 
 import structlog
 
+from syncd import tracing
 from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, Problem, SyncdError, TryAgain, message
 from syncd.core.health import Failure
 from syncd.core.model import SourceName
@@ -100,7 +101,8 @@ class Readers:
         world = self._world()
         told = replace(asked, began=partial(self._began, name))
         try:
-            self._done[name] = await read_source(world, world.seats[name], world.new_run(), told)
+            with tracing.reading(name):
+                self._done[name] = await read_source(world, world.seats[name], world.new_run(), told)
             await self._healed(world, name)
         except (TryAgain, NeedsHuman, OutcomeUnknown) as error:
             after = error.after.total_seconds() if isinstance(error, TryAgain) else 0.0

@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from syncd import tracing
 from syncd.core.model import Aside, RunId, SubjectId
 from syncd.core.ports import Target
 from syncd.engine import trust
@@ -104,7 +105,10 @@ def is_due(tx: Transaction, world: World, asking: Asking) -> bool:
 
 async def make_round(world: World, target: Target, run_id: RunId, asking: Asking) -> Round:
     """Make one round. Raises what the store raises; then nothing has happened."""
-    done = await world.store.do(lambda tx: _round(tx, world, target, run_id, asking))
+    with tracing.planning("syncd.round", run_id) as doing:
+        done = await world.store.do(lambda tx: _round(tx, world, target, run_id, asking))
+        if done.verdict is not Verdict.IDLE:
+            doing.say(verdict=str(done.verdict), looked_at=len(done.looked_at), changes=done.changes)
     if done.verdict is not Verdict.IDLE:
         log.info(
             "round.done", run=run_id, verdict=str(done.verdict), looked_at=len(done.looked_at), changes=done.changes

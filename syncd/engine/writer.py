@@ -16,6 +16,7 @@ from typing import Final
 
 import structlog
 
+from syncd import tracing
 from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.difference import exchange, references
 from syncd.core.errors import message
@@ -226,6 +227,8 @@ class Writer:
     def _count(self, done: Finished, one: Settled) -> None:
         """Count what was stored, remember the new link, and say in the log what did not succeed."""
         change = done.queued.change
+        told = getattr(done.outcome, "problem", None)
+        tracing.settled(done.queued.id, type(done.outcome).__name__.lower(), told.code if told else "")
         self.tally.attempts += 1
         if one.link is not None:
             self._whose.note(change.subject, one.link)
@@ -288,7 +291,9 @@ class Writer:
         if wire.op is Op.LINK and not wire.fields:
             return Applied(target_id=wire.target_id or TargetId(""), detail="nothing left to link")
         try:
-            return await self.target.apply(wire, key=queued.id, again=queued.again)
+            doing: dict[str, str | int] = {"op": str(wire.op), "kind": str(wire.kind), "attempt": queued.attempt + 1}
+            with tracing.applying(queued.id, queued.run_id, doing):
+                return await self.target.apply(wire, key=queued.id, again=queued.again)
         except Exception as error:
             log.exception("connector.failed", change=queued.id)
             # By its type only: what it says may hold whatever the connector knew. The log has it, redacted.

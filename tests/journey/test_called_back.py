@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from servers.collector import Collector
 from servers.dingtalk_control import by_hand, control
 from support.ear import Daemon
 from support.journey import Journey, until
@@ -24,6 +25,12 @@ def sandbox() -> Iterator[SandboxServer]:
         yield server
 
 
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with Collector() as one:
+        yield one
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -32,13 +39,14 @@ def free_port() -> int:
 
 
 def test_hand_edits_are_called_in_over_http_and_reverted_whatever_is_repeated_or_lost(
-    tmp_path: Path, sandbox: SandboxServer, migrated_file: Path
+    tmp_path: Path, sandbox: SandboxServer, migrated_file: Path, collector: Collector
 ) -> None:
     one, port = Journey(tmp_path / "one", sandbox.url, migrated=migrated_file), free_port()
     one.environment |= {"CALLBACK_TOKEN": TOKEN, "CALLBACK_KEY": AES_KEY}
     secrets = "events: {mode: callback, token: {env: CALLBACK_TOKEN}, aes_key: {env: CALLBACK_KEY}}"
     one.amend("  app_key: dingsandboxkey", f"  app_key: dingsandboxkey\n  {secrets}")
     one.add(f"schedule: {{every: 24h, jitter: 0s}}\nweb: {{listen: 127.0.0.1:{port}}}\n")
+    one.add(f"tracing: {{endpoint: {collector.url}/v1/traces}}\n")
     address = f"http://127.0.0.1:{port}"
     people = [person["Employee Number"] for person in one.people[:4]]
 
@@ -74,3 +82,4 @@ def test_hand_edits_are_called_in_over_http_and_reverted_whatever_is_repeated_or
         assert (forged.status_code, forged.json()["code"]) == (403, "WEB-028")
         assert control(sandbox.url, "GET", "callback")["failed"] == 0
         assert service.stop() == 0
+    assert {"syncd.cycle", "syncd.read", "syncd.change", "syncd.apply", "POST"} <= {one.name for one in collector.spans}
