@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from syncd_active_directory.ways import Mark, Way
@@ -68,7 +68,13 @@ class Cursor:
 
 def written(cursor: Cursor) -> str:
     """Return the cursor as text."""
-    return json.dumps({"version": VERSION, **asdict(cursor)}, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    # Not `asdict`: it copies every value, and a cursor is written at each change.
+    said = {"version": VERSION, **_said(cursor), "seen": _said(cursor.seen)}
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=dict)
+
+
+def _said(one: Cursor | Seen) -> dict[str, Any]:
+    return {each.name: getattr(one, each.name) for each in fields(one)}
 
 
 def parsed(text: str) -> Cursor | str:

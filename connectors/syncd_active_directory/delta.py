@@ -5,7 +5,7 @@ Nothing is yielded before it is sure that the delta can be told whole; where it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
@@ -14,6 +14,7 @@ from syncd.core.model import Completeness, Kind, NativeId, Page, ProofFact, Sour
 from syncd.core.ports import Known
 from syncd_active_directory import clock
 from syncd_active_directory.cursor import Cursor, written
+from syncd_active_directory.entry import RawEntry
 from syncd_active_directory.explained import moves
 from syncd_active_directory.following import Following, regrouped
 from syncd_active_directory.gathered import Gathered
@@ -22,26 +23,38 @@ from syncd_active_directory.proof_servers import delta_facts, lagged, older, ser
 from syncd_active_directory.reading import Found, Reading
 from syncd_active_directory.records import Records
 from syncd_active_directory.units import Units, unpacked
-from syncd_active_directory.ways import Telling, Told
+from syncd_active_directory.ways import Telling, Told, Way
 from syncd_active_directory.wire import Wire
 
 _PAGE: Final = 500
 _MOST_RECENT: Final = 500
 _MOST_HIDDEN: Final = 500
+_MOST_AT_ONCE: Final = 50
+"""So many entries are kept as they came until all of them are there."""
 
 
 class Delta:
     """A delta: first `gather`, and if that says nothing against it, `pages`."""
 
     def __init__(
-        self, wire: Wire, place: Place, *, telling: Telling, last: Cursor, known: Known, now: datetime
+        self,
+        wire: Wire,
+        place: Place,
+        *,
+        telling: Telling,
+        last: Cursor,
+        known: Known,
+        now: datetime,
+        units: dict[bytes, str],
     ) -> None:
+        """`units` are those that earlier deltas over this connection asked for, by name."""
         self._place = place
         self._telling = telling
         self._last = last
         self._now = now
         self._reading = Reading(wire, place)
-        self._records = Records(place, Units(wire, place), known=known, now=now)
+        self._units = Units(wire, place, units if telling.way is Way.SYNCREPL else None)
+        self._records = Records(place, self._units, known=known, now=now)
         self._gathered = Gathered(self._records)
         self._remembered = unpacked(last.units)
         self._gone: set[str] = set()
@@ -59,7 +72,7 @@ class Delta:
         if over := told.over or told.inexact:
             return over
         wanted = {each for each in told.changed if not self._stays_outside(each)} | set(self._due())
-        self._gathered.take(self._reading.by_ids(wanted))
+        self._take(wanted)
         left = wanted - self._gathered.names.keys()
         elsewhere = self._elsewhere(left)
         far = {each: found for each, found in elsewhere.items() if "group" in found.classes}
@@ -72,6 +85,17 @@ class Delta:
         here = self._gathered.names.keys() | self._gathered.made.keys()
         self._gone |= (told.gone | elsewhere.keys() | following.outside) - here
         return over
+
+    def _take(self, wanted: set[str]) -> None:
+        """Read those who were told. Units that earlier deltas asked for are what they were, as long as only people changed:
+        content synchronization tells of each unit that is made, changed, renamed or deleted."""
+        found: Iterable[tuple[str, Kind, RawEntry]] = self._reading.by_ids(wanted)
+        if len(wanted) <= _MOST_AT_ONCE:
+            found = list(found)
+        people = {identity for identity, kind, _ in found if kind is Kind.PERSON} if isinstance(found, list) else set()
+        if self._told.gone or people != wanted:
+            self._units.forget()
+        self._gathered.take(found)
 
     def pages(self) -> Iterator[Page]:
         """Yield what changed, units first, then who is gone; the last page carries the new position."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
@@ -39,6 +39,8 @@ class Line:
     since: datetime
     telling: Telling | None = None
     """The way by which the last read over it learned who changed; None before there was one."""
+    units: dict[bytes, str] = field(default_factory=dict)
+    """The ids of units that deltas over it asked for, by name: until one of them is told as changed."""
 
 
 class Kept:

@@ -101,12 +101,17 @@ def _below(wire: Wire, place: Place, top: Changed) -> Iterator[Changed]:
 
 def _naming(place: Place, names: Sequence[str]) -> Iterator[str]:
     """Yield filters that find whoever names one of `names` in an attribute that is read."""
-    # What no rule looks at is left out: servers have no index for most of these attributes, and would look through everybody.
-    asked = {name for kind in place.kinds for name in place.asked[kind] if place.reads(kind, name)}
-    attributes = sorted(name for name in asked if name.lower() in place.dialect.references)
+    attributes = place.once("naming", lambda: _referring(place))
     for first in range(0, len(names) if attributes else 0, _BATCH):
         batch = names[first : first + _BATCH]
         yield f"(|{''.join(f'({attribute}={text_asserted(name)})' for attribute in attributes for name in batch)})"
+
+
+def _referring(place: Place) -> list[str]:
+    """Return the attributes in which others are named."""
+    # What no rule looks at is left out: servers have no index for most of these attributes, and would look through everybody.
+    asked = {name for kind in place.kinds for name in place.asked[kind] if place.reads(kind, name)}
+    return sorted(name for name in asked if name.lower() in place.dialect.references)
 
 
 def _search(wire: Wire, place: Place, *, base: str, filter_: str) -> Iterator[Changed]:

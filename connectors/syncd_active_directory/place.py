@@ -6,14 +6,17 @@ It is made by `directory.discover` and handed to readings, tellings, proofs and 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, TypeVar
 
 from syncd.core.model import Kind
 from syncd_active_directory.decode import is_below
 from syncd_active_directory.dialects import Dialect
 from syncd_active_directory.schema import Syntax
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +51,27 @@ class Place:
     """OpenLDAP's contextCSN when the connection was made; empty where it is not shown."""
     at: datetime | None = None
     """The time by our clock when the connection was made."""
+    worked_out: dict[object, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What follows from the settings and the rules alone (`once`): the same for all reads over a connection."""
+
+    def once(self, what: object, make: Callable[[], T]) -> T:
+        """Return what `make` returned the first time. Only for what depends on nothing that `looked_again` changes."""
+        found: T
+        try:
+            found = self.worked_out[what]
+        except KeyError:
+            found = self.worked_out[what] = make()
+        return found
 
     @property
     def bases(self) -> tuple[str, ...]:
         """The names below which something is read, each once."""
-        return tuple(dict.fromkeys(search.base for search in self.searches))
+        return self.once("bases", lambda: tuple(dict.fromkeys(search.base for search in self.searches)))
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds that are read, in the order of reading."""
-        return tuple(dict.fromkeys(search.kind for search in self.searches))
+        return self.once("kinds", lambda: tuple(dict.fromkeys(search.kind for search in self.searches)))
 
     def of(self, kind: Kind) -> tuple[Search, ...]:
         """Return the searches of one kind."""
@@ -81,10 +95,14 @@ class Place:
             return False
         if self.wanted is None:
             return True
-        return attribute.lower() in {name.lower() for name in self.wanted.get(kind, frozenset())}
+        names = self.wanted.get(kind, frozenset())
+        return attribute.lower() in self.once(("reads", kind), lambda: {name.lower() for name in names})
 
     def digest(self) -> str:
         """Return a digest of everything that decides what is read: a cursor of another one starts over."""
+        return self.once("digest", self._digest)
+
+    def _digest(self) -> str:
         asked = sorted(
             (kind.value, name, syntax.value) for kind, each in self.asked.items() for name, syntax in each.items()
         )

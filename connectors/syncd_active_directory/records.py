@@ -37,10 +37,10 @@ class Records:
         self._units = units
         self._known = known
         self._now = now
-        self._salts = {kind: _salt(place, kind) for kind in place.kinds}
-        self._named = {kind: _named(place, kind) for kind in place.kinds}
-        self._content = {kind: _content(place, kind) for kind in place.kinds}
-        self._decoders = {kind: Decoder(place.asked[kind]) for kind in place.kinds}
+        self._salts = place.once("salts", lambda: {kind: _salt(place, kind) for kind in place.kinds})
+        self._named = place.once("named", lambda: {kind: _named(place, kind) for kind in place.kinds})
+        self._content = place.once("content", lambda: {kind: _content(place, kind) for kind in place.kinds})
+        self._decoders = place.once("decoders", lambda: {kind: Decoder(place.asked[kind]) for kind in place.kinds})
         self._notes: list[Problem] = []
         self.unchanged: Counter[Kind] = Counter()
         """Of each kind, how many are known."""

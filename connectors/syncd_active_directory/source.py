@@ -43,6 +43,8 @@ _WAYS: Final[Mapping[Way, str]] = {
     Way.STAMPS: "modification times; deletions show in full reads only",
     Way.NONE: "every read is a full read",
 }
+_AT_ONCE: Final = 500
+"""Records of a delta that are handed over together."""
 
 
 class ActiveDirectory:
@@ -88,9 +90,11 @@ class ActiveDirectory:
         wire = line.wire
         try:
             reading = _Reading(line=line, settings=self._settings, now=self._room.now(), known=known)
-            pages = reading.pages(cursor, full=full)
-            while (page := await finished(lambda: next(pages, None), interrupt=wire.abort)) is not None:
-                yield page
+            pages, more = reading.pages(cursor, full=full), True
+            while more:
+                some, more = await finished(lambda: _next(pages), interrupt=wire.abort)
+                for page in some:
+                    yield page
             left = reading.line
             if reading.last is not None:
                 self._servers.ended = reading.last
@@ -152,12 +156,14 @@ class _Reading:
             if last.way is not telling.way:
                 why = f"who changed is asked for in another way now ({telling.way}, before {last.way})"
             else:
-                delta = Delta(wire, place, telling=telling, last=last, known=recalled, now=self.now)
+                units = self.line.units
+                delta = Delta(wire, place, telling=telling, last=last, known=recalled, now=self.now, units=units)
                 why = delta.gather()
                 if not why:
                     yield from (_learned(page, telling.way) for page in delta.pages())
                     return
                 hidden = delta.hidden
+        self.line.units.clear()
         whole = Full(
             wire, place, settings=self.settings, telling=telling, last=last, known=recalled.again(), now=self.now
         )
@@ -171,6 +177,16 @@ class _Reading:
         telling = choose(wire, place, self.settings, mark) if before is None else again(before, wire, place, mark)
         self.line = replace(self.line, telling=telling)
         return telling
+
+
+def _next(pages: Iterator[Page]) -> tuple[list[Page], bool]:
+    """Return the next page, or all those of a small delta, and whether there may be more: each time costs a change of threads."""
+    some: list[Page] = []
+    for page in pages:
+        some.append(page)
+        if page.full or sum(len(one.records) for one in some) >= _AT_ONCE:
+            return some, True
+    return some, False
 
 
 def _usable(text: str | None, place: Place) -> tuple[Cursor | None, str]:

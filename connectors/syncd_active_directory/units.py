@@ -27,10 +27,12 @@ _MOST: Final = 20_000
 class Units:
     """The units that are known so far."""
 
-    def __init__(self, wire: Wire, place: Place) -> None:
+    def __init__(self, wire: Wire, place: Place, met: dict[bytes, str] | None = None) -> None:
+        """`met` are the ids by name of units that were asked for before and have not changed since; it is added to."""
         self._wire = wire
         self._place = place
-        self._ids: dict[bytes, str] = {}
+        self._met: dict[bytes, str] = {} if met is None else met
+        self._ids: dict[bytes, str] = dict(self._met)
         self._folded: dict[str, str] = {}
         self._parents: dict[bytes, str | None] = {}
         self._whole = False
@@ -48,6 +50,11 @@ class Units:
     def stood(self, identity: str, name: str) -> bool:
         """Tell whether a unit had this name when it was learned; letters' case does not count."""
         return self._stood.get(identity) == name.casefold()
+
+    def forget(self) -> None:
+        """Units may have changed: ask for each again."""
+        for known in (self._met, self._ids, self._folded, self._parents):
+            known.clear()
 
     def reopen(self) -> None:
         """There may be units by now that there were not: ask again for those that are not known."""
@@ -107,7 +114,9 @@ class Units:
             )
             for page in pages:
                 for entry in page.entries:
-                    return identity_of(entry, self._place)
+                    if identity := identity_of(entry, self._place):
+                        self._met[name] = identity
+                    return identity
         return ""
 
 

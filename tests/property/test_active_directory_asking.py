@@ -33,7 +33,11 @@ def _substring(parts: list[str]) -> str:
     return "*".join(parts)
 
 
+_plain = st.text(st.sampled_from("abcXYZ019-_.,=: /äé@"), min_size=1, max_size=20).filter(
+    lambda text: bool(text.strip())
+)
 _leaves = st.one_of(
+    st.builds("({}={})".format, _names, _plain),
     st.builds("({}{}{})".format, _names, st.sampled_from(["=", ">=", "<=", "~="]), _values),
     st.builds("({}=*)".format, _names),
     st.builds("({}={})".format, _names, st.lists(_values, min_size=2, max_size=4).map(_substring)),
