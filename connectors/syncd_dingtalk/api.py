@@ -89,6 +89,14 @@ class Refused(SyncdError):
         super().__init__(str(refusal.problem()))
 
 
+class OneBusy(TryAgain):
+    """One interface is not well; others may be."""
+
+
+class OneClosed(NeedsHuman):
+    """One interface is not open to us; others may be."""
+
+
 class _Soon(TryAgain):
     """The call can be repeated within seconds; `final` is what to raise when that did not help."""
 
@@ -249,14 +257,14 @@ class Api:
             case Meaning.AGAIN if writes:
                 raise OutcomeUnknown(problem)
             case Meaning.AGAIN | Meaning.SLOWER:
-                raise _Soon(TryAgain(problem, after=refusal.after))
+                raise _Soon(OneBusy(problem, after=refusal.after))
             case Meaning.TOKEN:
                 raise _TokenRefused(refusal)
             case Meaning.BANNED:
                 raise TryAgain(problem, after=refusal.after)
             case meaning if meaning in _PERSONAL:
                 raise Refused(refusal)
-        raise NeedsHuman(problem)
+        raise OneClosed(problem) if refusal.one_interface else NeedsHuman(problem)
 
     def _garbled(self, path: str, why: str, *, writes: bool) -> NoReturn:
         problem = m.GARBLED.at(interface=path, why=why)

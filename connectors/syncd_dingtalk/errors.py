@@ -60,11 +60,21 @@ class Refusal:
     """DingTalk's id of the request, which its support asks for."""
     after: timedelta = timedelta(0)
 
+    @property
+    def one_interface(self) -> bool:
+        """Tell whether other interfaces may well work."""
+        return self.meaning in _OF_ONE or self.message.code in _OWN_RIGHTS
+
     def problem(self, **words: object) -> Problem:
         """Return the refusal as a problem. Words a message does not use are harmless."""
         told = {"code": self.code, "text": self.text or "no further words", "request": self.request or "unknown"}
         return self.message.at(None, **{"label": "the object", "holder": "another one", **told, **words})
 
+
+_OF_ONE: Final = frozenset({Meaning.AGAIN, Meaning.SLOWER})
+"""Meanings that say something of the interface alone that was called."""
+_OWN_RIGHTS: Final = frozenset({m.PERMISSION.code, m.NO_INTERFACE.code})
+"""Rights are given per interface; so these, too, leave others be."""
 
 _SECOND: Final = timedelta(seconds=1)
 _MINUTE: Final = timedelta(minutes=1)

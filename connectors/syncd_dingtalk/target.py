@@ -10,13 +10,13 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from pydantic import SecretStr
 
 from syncd.config.secrets import Secret
 from syncd.core.errors import Misconfigured, NeedsHuman
-from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, SubjectId, TargetId
+from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, Op, SubjectId, TargetId
 from syncd.core.outcome import Outcome, Rejected
 from syncd.core.ports import Room, Verdict
 from syncd.core.values import Values
@@ -223,6 +223,10 @@ class DingTalk:
 
     # --- writing -------------------------------------------------------------------------------------------------------
 
+    def interface(self, change: Change) -> str:
+        """Return the path by which a change is written (`syncd.core.circuits.Parted`)."""
+        return _WRITES[change.kind].get(change.op, _UPDATES[change.kind]).path if change.kind in _WRITES else ""
+
     async def apply(self, change: Change, *, key: str, again: bool = False) -> Outcome:  # noqa: ARG002 - see below
         """Do one change and say what came of it. `key` needs no memory here: each change says what shall be, and what is
         there already counts as done."""
@@ -276,6 +280,13 @@ class DingTalk:
 
         async for verdict in verdicts(self, self._settings, self._room):
             yield verdict
+
+
+_WRITES: Final[Mapping[Kind, Mapping[Op, a.Interface[Any]]]] = {
+    Kind.PERSON: {Op.CREATE: a.USER_CREATE, Op.REMOVE: a.USER_DELETE},
+    Kind.UNIT: {Op.CREATE: a.DEPARTMENT_CREATE, Op.REMOVE: a.DEPARTMENT_DELETE},
+}
+_UPDATES: Final[Mapping[Kind, a.Interface[Any]]] = {Kind.PERSON: a.USER_UPDATE, Kind.UNIT: a.DEPARTMENT_UPDATE}
 
 
 def _for_a_person(refused: Refused) -> NeedsHuman:

@@ -19,7 +19,7 @@ from syncd.core.model import Change, FieldSpec, Observed, Op, TargetId
 from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
 from syncd.core.values import Value, Values
 from syncd_dingtalk import messages as m
-from syncd_dingtalk.api import Api, Refused
+from syncd_dingtalk.api import Api, OneBusy, OneClosed, Refused
 from syncd_dingtalk.errors import Meaning, Refusal
 from syncd_dingtalk.people import Unsayable
 
@@ -104,8 +104,11 @@ class Writer(ABC):
                 return stop.outcome
             except (TryAgain, NeedsHuman, Misconfigured) as error:
                 return self._later(error, change, unsettled=unknown is not None)
+        # Reading back works and writing does not: the line is not dead, and it may be this one object. The engine sees which.
         problem = m.UNSETTLED.at(label=change.label)
-        return Deferred(problem=problem, retry_at=self.now() + _MINUTE, read_back=True)
+        return Deferred(
+            problem=problem, retry_at=self.now() + _MINUTE, read_back=True, whole_target=True, one_interface=True
+        )
 
     async def _attempt(self, change: Change, *, again: bool) -> Outcome:
         fields = {item.name: item.after for item in change.fields}
@@ -186,4 +189,10 @@ class Writer(ABC):
         problem = error.problems[0] if isinstance(error, Misconfigured) else error.problem
         if unsettled:
             problem = m.UNSETTLED.at(label=change.label)
-        return Deferred(problem=problem, retry_at=self.now() + wait, read_back=unsettled, whole_target=True)
+        return Deferred(
+            problem=problem,
+            retry_at=self.now() + wait,
+            read_back=unsettled,
+            whole_target=True,
+            one_interface=isinstance(error, OneBusy | OneClosed),
+        )

@@ -102,16 +102,19 @@ def target_quarantine(at: Situation, _: Measure) -> Iterator[Found]:
     """The target is left alone because most calls failed; slow probes go on."""
     target = at.health.target
     if target and target.quarantine_until:
-        words = {"target": target.name, "until": _stamp(target.quarantine_until)}
-        yield Found(id=target.name, labels={"target": target.name}, words=words)
+        why = target.quarantine_why
+        words = {"target": target.name, "until": _stamp(target.quarantine_until), **(_why(why) if why else _UNKNOWN)}
+        yield Found(id=target.name, labels={"target": target.name}, since=why.since if why else None, words=words)
 
 
 def target_circuit(at: Situation, _: Measure) -> Iterator[Found]:
     """An interface of the target is left alone."""
     target = at.health.target
     for interface, until in sorted(target.circuits.items()) if target else ():
+        why = target.circuits_why.get(interface) if target else None
         words = {"target": target.name if target else "", "interface": interface, "until": _stamp(until)}
-        yield Found(id=interface, labels={"interface": interface}, words=words)
+        words |= _why(why) if why else _UNKNOWN
+        yield Found(id=interface, labels={"interface": interface}, since=why.since if why else None, words=words)
 
 
 def target_drift(at: Situation, measure: Measure) -> Iterator[Found]:

@@ -53,6 +53,18 @@ NO_ROOM: Final = message(
     do="Make room there. When it is full nothing is written any more, and nothing is lost.",
     example="backups on the same small disk as the state",
 )
+LEFT_ALONE: Final = message(
+    "CLI-184",
+    what="Target {target} is left alone until {until}, because most calls fail since {since}: {what}",
+    do="{do} Nothing is lost: changes wait, single ones are tried from time to time, leavers first. `syncd sync` tries at once.",
+    example="the network is down, or the application was stopped",
+)
+INTERFACE_ALONE: Final = message(
+    "CLI-185",
+    what="The interface {interface} of the target is left alone until {until}, because it fails since {since}: {what}",
+    do="{do} Changes that need other interfaces are written. `syncd sync` tries it at once.",
+    example="the application lost the permission to create people",
+)
 LEAST_FREE: Final = 200_000_000
 """Bytes. The write-ahead log of a first run takes about as much for 100,000 people."""
 RESTORED_KEY: Final = "state.restored"
@@ -138,12 +150,28 @@ def findings(health: Health, meta: Mapping[str, str], now: datetime) -> Iterator
     if bad := health.config_failing:
         yield ExitCode.PARKED, NOT_LOADED.at(since=relative(bad.since, now), what=bad.what)
     yield from _failing(health, now)
+    yield from _left_alone(health, now)
     if health.queue.leavers_late:
         whom = count(health.queue.leavers_late, "leaver")
         yield ExitCode.TARGET, LATE.at(count=whom, who=some(health.queue.late_labels))
     if health.disk_free is not None and health.disk_free < LEAST_FREE:
         free, size = health.disk_free // 1_000_000, (health.database_bytes or 0) // 1_000_000
         yield ExitCode.PARKED, NO_ROOM.at(free=free, size=size)
+
+
+def _left_alone(health: Health, now: datetime) -> Iterator[tuple[ExitCode, Problem]]:
+    from syncd.cli.telling.words import relative, when
+
+    target = health.target
+    if target is None:
+        return
+    if target.quarantine_until is not None and (why := target.quarantine_why) is not None:
+        words = {"since": relative(why.since, now), "what": why.what, "do": why.do}
+        yield ExitCode.TARGET, LEFT_ALONE.at(target=target.name, until=when(target.quarantine_until, now), **words)
+    for interface, why in target.circuits_why.items():
+        words = {"since": relative(why.since, now), "what": why.what, "do": why.do}
+        until = when(target.circuits[interface], now)
+        yield ExitCode.TARGET, INTERFACE_ALONE.at(interface=interface, until=until, **words)
 
 
 def _failing(health: Health, now: datetime) -> Iterator[tuple[ExitCode, Problem]]:

@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from syncd.config.durations import Duration
 from syncd.config.problems import refusal
 from syncd.config.secrets import Secret
-from syncd.core import policy
+from syncd.core import circuits, policy
+from syncd.core.circuits import REMEMBERED, SUBJECTS
 from syncd.core.errors import message
 from syncd.core.model import Effect
 from syncd.core.policy import Limits
@@ -224,6 +225,39 @@ _M: Final = timedelta(minutes=1)
 
 
 class WriterSettings(Part):
+class QuarantineSettings(Part):
+    """When a target that fails is left alone, and how it is probed. One of its interfaces that fails while others work is left
+    alone by itself, by the same measures. What it refuses of single people is no failure in this sense."""
+
+    calls: int = Field(20, ge=SUBJECTS, le=REMEMBERED)
+    """So many calls are looked at before anything is left alone."""
+    percent: float = Field(80, ge=50, le=100)
+    """The share of the different people and departments of these calls whose last call must have failed."""
+    within: Duration = timedelta(minutes=10)
+    """The calls that are looked at are younger than this."""
+    first_probe: Duration = timedelta(seconds=30)
+    """How long it is left alone at first; then twice as long after each probe that fails. A probe is a change that waits, leavers
+    first."""
+    last_probe: Duration = timedelta(minutes=15)
+    """The longest pause between two probes. They never end."""
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        if not timedelta(seconds=1) <= self.first_probe <= self.last_probe:
+            raise ValueError("first_probe must be at least 1s, and no longer than last_probe")
+        return self
+
+    def judged_by(self) -> circuits.Terms:
+        """Return the terms in the words of the core."""
+        return circuits.Terms(
+            calls=self.calls,
+            percent=self.percent,
+            within=self.within,
+            first=self.first_probe,
+            most=self.last_probe,
+        )
+
+
     """How changes are written to the target."""
 
     concurrency: int = Field(64, ge=1, le=256)
@@ -235,6 +269,8 @@ class WriterSettings(Part):
     leaver_retries: list[Duration] = [_M, 2 * _M, 5 * _M, 15 * _M, 30 * _M]
     """The same for leavers, who must not wait; the last wait repeats, and somebody is alerted."""
 
+    quarantine: QuarantineSettings = QuarantineSettings()
+    """When a target that fails is left alone. Attempts that this explains do not count."""
 
 class LogFormat(StrEnum):
     """How log lines look."""

@@ -77,8 +77,11 @@ class TargetHealth:
     """When it was last looked at as a whole."""
     quarantine_until: datetime | None = None
     """Not called before, but for a probe; None where it is not in quarantine."""
+    quarantine_why: Failure | None = None
+    """Since when, and what the last probe failed with."""
     circuits: Mapping[str, datetime] = field(default_factory=dict)
     """Interfaces that are left alone, until when."""
+    circuits_why: Mapping[str, Failure] = field(default_factory=dict)
     failing: Failure | None = None
     drifted: int = 0
     """Objects that somebody changed by hand and that wait for a decision."""

@@ -41,7 +41,10 @@ class Deferred:
     read_back: bool = False
     """The change may have been made after all, and reading back failed too: the next attempt reads back first."""
     whole_target: bool = False
-    """True when the cause is not this subject (outage, quota, missing permission): its attempts are not counted."""
+    """True when the cause is not this subject (outage, quota, missing permission): its attempts are not counted, unless
+    others are answered meanwhile."""
+    one_interface: bool = False
+    """With `whole_target`: the cause is one interface of the target, as far as it can tell; others may work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

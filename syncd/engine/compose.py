@@ -111,6 +111,7 @@ def _writer(settings: WriterSettings) -> WriterTerms:
         concurrency=settings.concurrency,
         retries=tuple(settings.retries),
         leaver_retries=tuple(settings.leaver_retries),
+        circuits=settings.quarantine.judged_by(),
     )
 
 

@@ -24,13 +24,14 @@ from syncd.core.policy import Hold
 from syncd.core.ports import Target
 from syncd.core.values import Value
 from syncd.engine import trust
+from syncd.engine.attempts import Tally
 from syncd.engine.feed import Delivery, deliver
 from syncd.engine.outcome import conclude
 from syncd.engine.reconcile import Progress, Readings, Reconciliation, read_sources, reconcile, silent
 from syncd.engine.sparing import sparing
 from syncd.engine.stage import Asked
 from syncd.engine.world import World
-from syncd.engine.writer import Tally, Writer, recover
+from syncd.engine.writer import Writer, recover
 from syncd.store import Transaction
 from syncd.store.packed import subjects_of
 from syncd.store.rows import HoldRow, HoldState, QueueCounts

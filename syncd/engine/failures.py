@@ -28,16 +28,19 @@ SOURCE: Final = "source:"
 
 def note(tx: Transaction, what: str, problem: Problem | None, *, at: datetime) -> None:
     """Keep that `what` failed with `problem` once more; None: it works, and what was kept is forgotten."""
-    key = PREFIX + what
-    known = read(tx.meta.get(key))
-    if problem is None:
-        if known is not None:
-            tx.meta.drop(key)
-        return
-    since, times = (known.since, known.times + 1) if known else (at, 1)
-    words = {"since": instant(since), "times": times, "code": problem.code}
-    said = {"what": foreign(problem.what), "do": foreign(problem.do)}
-    tx.meta.set(key, json.dumps({**words, **said}, ensure_ascii=False))
+    if problem is not None:
+        said = Failure(since=at, times=1, code=problem.code, what=foreign(problem.what), do=foreign(problem.do))
+        once_more(tx, what, said)
+    elif tx.meta.get(PREFIX + what) is not None:
+        tx.meta.drop(PREFIX + what)
+
+
+def once_more(tx: Transaction, what: str, said: Failure) -> None:
+    """Keep that `what` failed once more, with these words: since when and how often comes from what was kept before."""
+    before = read(tx.meta.get(PREFIX + what))
+    since, times = (before.since, before.times + 1) if before else (said.since, 1)
+    words = {"since": instant(since), "times": times, "code": said.code, "what": said.what, "do": said.do}
+    tx.meta.set(PREFIX + what, json.dumps(words, ensure_ascii=False))
 
 
 def known(meta: Mapping[str, str], what: str) -> Failure | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from syncd.core.health import Failure, Health, QueueHealth, SourceHealth, TargetHealth
 from syncd.core.model import Kind, LinkState, Reason, SourceName
 from syncd.core.values import moment
-from syncd.engine import failures
+from syncd.engine import failures, left_alone
 from syncd.store.glance import Ask, Asked, Glance, asking, asking_file, glance
 from syncd.store.vitals import Vitals, vitals
 
@@ -41,8 +41,6 @@ class Live:
     """Sources that cannot be read or watched; they win over what the state says."""
     target_failing: Failure | None = None
     """What the last work on everybody failed with, where it was no source; a code of `UNWRITTEN`: the state, not the target."""
-    quarantine_until: datetime | None = None
-    circuits: Mapping[str, datetime] = field(default_factory=dict)
     clock_jumps: int = 0
     confirmed: Mapping[str, int] = field(default_factory=dict)
     """Changes that the target confirmed since the start, by op and kind, as `Tally.confirmed` has them."""
@@ -100,7 +98,7 @@ def combined(seen: Glance, counted: Vitals, whom: Whom, *, now: datetime, servic
         run_at=run_at,
         next_at=_next(service, run_at, whom),
         sources=tuple(_source(SourceName(name), seen, service) for name in whom.sources),
-        target=_target(seen, counted, whom, service),
+        target=_target(seen, counted, whom, now, service),
         queue=_queue(seen, counted),
         delays=counted.delays,
         people=linked + people.get(LinkState.PENDING, 0) + counted.unlinked,
@@ -157,14 +155,18 @@ def _source(name: SourceName, seen: Glance, service: Live | None) -> SourceHealt
     )
 
 
-def _target(seen: Glance, counted: Vitals, whom: Whom, service: Live | None) -> TargetHealth:
+def _target(seen: Glance, counted: Vitals, whom: Whom, now: datetime, service: Live | None) -> TargetHealth:
     failing = service.target_failing if service and not _unwritten(service) else None
+    alone = left_alone.kept(seen.meta.get(left_alone.KEY), at=now)
+    shut = {name: rest for name, rest in sorted(alone.interfaces.items()) if rest.shut}
     return TargetHealth(
         name=whom.target,
         confirmed_at=counted.confirmed_at,
         seen_at=seen.observed_at,
-        quarantine_until=service.quarantine_until if service else None,
-        circuits=service.circuits if service else {},
+        quarantine_until=alone.target.until if alone.target and alone.target.shut else None,
+        quarantine_why=alone.target.why if alone.target and alone.target.shut else None,
+        circuits={name: rest.until for name, rest in shut.items()},
+        circuits_why={name: rest.why for name, rest in shut.items()},
         failing=failing or failures.known(seen.meta, failures.TARGET),
         drifted=counted.drifted,
     )

@@ -18,9 +18,11 @@ import structlog
 from syncd.core.errors import SyncdError, code_of
 from syncd.core.model import SubjectId
 from syncd.engine import trust
+from syncd.engine.attempts import Tally
 from syncd.engine.backoff import Backoff
+from syncd.engine.quarantine import Gate
 from syncd.engine.world import World
-from syncd.engine.writer import Tally, Writer, recover
+from syncd.engine.writer import Writer, recover
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +58,7 @@ class Pen:
         """Whether a change may have been left running: always at first."""
         self._writer: Writer | None = None
         self._backoff = Backoff()
+        self._gate = Gate()
         self.confirmed: Counter[str] = Counter()
         """Changes that the target has confirmed, by op and kind."""
 
@@ -97,6 +100,11 @@ class Pen:
     def unsure(self) -> None:
         """Somebody else was at work: what they left running is read back before anything else."""
         self._unsure = True
+        self._gate.forget()
+
+    def try_again(self) -> None:
+        """What the target is left alone for may have been mended."""
+        self._gate.probe_at_once()
 
     async def _session(self) -> float | None:
         """Work until nothing is due; return for how many seconds to sleep, None for until the bell rings."""
@@ -120,9 +128,12 @@ class Pen:
         return self._backoff.next()
 
     async def _drain(self, world: World) -> None:
+        self._gate.terms = world.writer.circuits
         impatient = replace(world, writer=replace(world.writer, patience=_NOT_AT_ALL))
         async with world.make_target() as target:
-            writer = Writer(impatient, target, stop=self._halt, settled=self._settled, progress=self._progress)
+            writer = Writer(
+                impatient, target, stop=self._halt, settled=self._settled, progress=self._progress, gate=self._gate
+            )
             self._writer = writer
             try:
                 tally = await writer.drain()
@@ -140,10 +151,10 @@ class Pen:
         self._moved()
 
     async def _until_due(self, world: World) -> float | None:
-        due = await world.store.look(lambda tx: tx.queue.next_due_at())
-        if due is None:
+        due, opens = await world.store.look(lambda tx: tx.queue.next_due_at()), self._gate.opens_at()
+        if due is None and opens is None:
             return None
-        wait = (due - world.now()).total_seconds()
+        wait = (max(one for one in (due, opens) if one is not None) - world.now()).total_seconds()
         return wait if wait > 0 else _OVERDUE
 
     async def _sleep(self, seconds: float | None) -> None:

@@ -352,6 +352,7 @@ class Service:
         self._open = Opened(world)
         self._listening = self._listener()
         self._listening.start()
+        self._pen.try_again()
         self._pen.go_on()
         self._reading_since, self._cycle_at, self._diary = None, self._clock(), Diary(self.schedule, world.now)
         self._crowd.disperse()

@@ -59,8 +59,11 @@ def settle(
     now: datetime,
     mark: str,
     whole: Whole,
+    explained: bool = True,
 ) -> Settled:
-    """Return what `outcome` means. `wire` is the change as it was sent: references as target ids, held-back fields left out."""
+    """Return what `outcome` means. `wire` is the change as it was sent: references as target ids, held-back fields left out.
+
+    Unless it is `explained`, a target that blames itself is not believed: it answers others meanwhile."""
     change = queued.change
     entry = AuditEntry(
         type=_ENTRY[type(outcome)],
@@ -81,7 +84,7 @@ def settle(
         case Pending() as pending:
             return _wait(queued, wire, pending, entry, link=link, now=now)
         case Deferred() as later:
-            return _defer(queued, later, entry, terms, now)
+            return _defer(queued, later, entry, terms, now, explained=explained)
         case Rejected(problem=problem):
             parked = _settlement(queued, QueueState.PARKED, problem)
             return Settled(settlement=parked, entry=replace(entry, reason=str(problem)))
@@ -144,11 +147,19 @@ def _settlement(
     )
 
 
-def _defer(queued: QueuedChange, later: Deferred, entry: AuditEntry, terms: WriterTerms, now: datetime) -> Settled:
+def _defer(
+    queued: QueuedChange,
+    later: Deferred,
+    entry: AuditEntry,
+    terms: WriterTerms,
+    now: datetime,
+    *,
+    explained: bool,
+) -> Settled:
     """Try again: soon where the target asks for it, else by the schedule; give up at its end, but never on a leaver."""
     type_ = EntryType.UNKNOWN if later.read_back else entry.type
     entry = replace(entry, type=type_, reason=later.problem.what)
-    if later.whole_target:
+    if later.whole_target and explained:
         again = _settlement(
             queued, QueueState.READY, later.problem, due_at=later.retry_at, counted=False, again=later.read_back
         )

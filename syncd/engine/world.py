@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from syncd.core.circuits import Terms
 from syncd.core.correlation import JoinRules
 from syncd.core.model import Observed, RunId, SourceName
 from syncd.core.policy import Limits
@@ -75,6 +76,8 @@ class WriterTerms:
     patience: timedelta = timedelta(seconds=30)
     """How long one cycle waits for changes that are due again soon."""
 
+    circuits: Terms = field(default_factory=Terms)
+    """When a target that fails is left alone, and how it is probed."""
 
 class DriftRule(StrEnum):
     """What is done about what somebody changed by hand in the target."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,6 +18,7 @@ import structlog
 
 from syncd import tracing
 from syncd.audit.entries import AuditEntry, EntryType
+from syncd.core.circuits import Circuits, Parted
 from syncd.core.difference import exchange, references
 from syncd.core.errors import message
 from syncd.core.model import (
@@ -32,6 +33,9 @@ from syncd.core.model import (
 )
 from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
 from syncd.core.ports import Target
+from syncd.engine import quarantine
+from syncd.engine.attempts import Call, Finished, Tally
+from syncd.engine.quarantine import Answered, Gate
 from syncd.engine.settle import Settled, settle
 from syncd.engine.sight import keys_of
 from syncd.engine.whose import Whose
@@ -67,33 +71,6 @@ PATIENCE: Final = 0.05
 limit: there calls must leave on time, and a turn that holds them up for 20 ms costs every one of them its place."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
-    """A change that was tried, as it was sent, and what came of it."""
-
-    queued: QueuedChange
-    wire: Change
-    outcome: Outcome
-
-
-@dataclass(slots=True)
-class Tally:
-    """What came of the changes of one drain; only `confirmed` is success."""
-
-    confirmed: Counter[str] = field(default_factory=Counter)
-    """By op and kind, such as `create person`."""
-    deferred: int = 0
-    rejected: int = 0
-    pending: int = 0
-    attempts: int = 0
-    troubles: dict[SubjectId, tuple[str, str]] = field(default_factory=dict)
-    """Label and problem of each subject whose last attempt did not succeed."""
-
-    @property
-    def done(self) -> int:
-        return sum(self.confirmed.values())
-
-
 class Writer:
     """Drains the queue into one target."""
 
@@ -105,8 +82,10 @@ class Writer:
         stop: asyncio.Event | None = None,
         progress: Callable[[Tally], None] | None = None,
         settled: Callable[[Collection[SubjectId]], None] = lambda _: None,
+        gate: Gate | None = None,
     ) -> None:
-        """`settled` is told whose changes have been settled, right after each turn."""
+        """`settled` is told whose changes have been settled, right after each turn. Without a `gate` that remembers what may be
+        called, whatever is left alone is probed at once."""
         self.world = world
         self.target = target
         self.tally = Tally()
@@ -117,12 +96,18 @@ class Writer:
         self._keys = keys_of(target)
         self._short: set[SubjectId] = set()
         """Those of whom a reference was left out, because nobody is there yet."""
-        self._running: dict[asyncio.Task[Outcome], tuple[QueuedChange, Change]] = {}
+        self._gate = gate or Gate(world.writer.circuits, at_once=True)
+        self._interface = target.interface if isinstance(target, Parted) else _the_only_one
+        self._running: dict[asyncio.Task[Outcome], Call] = {}
         self._ready: list[asyncio.Task[Outcome]] = []
         """Those of `_running` that are over and wait to be settled."""
         self._enough = max(1, world.writer.concurrency // SHARE)
         self._last_turn = float("-inf")
         self._turn_is_due = asyncio.Event()
+        self._looked_at = world.now()
+        """When it was last looked for something to do."""
+        self._more = False
+        """Whether there may be more to claim right away."""
         self._alarm: asyncio.TimerHandle | None = None
 
     async def drain(self) -> Tally:
@@ -132,7 +117,11 @@ class Writer:
                 self._start(queued)
             if self._running:
                 await self._turn_is_due.wait()
+            elif self._more:
+                continue
             elif self._stop.is_set() or not await self._wait_for_more():
+                if not self._stop.is_set():
+                    await self._gate.knock(self.world.store, self.target, self.world.now, nothing=self._looked_at)
                 return self.tally
 
     def ring(self) -> None:
@@ -150,16 +139,20 @@ class Writer:
         if not finished and room <= 0:
             return []
 
-        def turn(tx: Transaction) -> tuple[list[Settled], list[QueuedChange]]:
-            now = self.world.now()
-            settled = self._settle(tx, finished, now)
-            claimed = tx.queue.claim(now, room) if room > 0 else []
+        self._looked_at = now = self.world.now()
+
+        def turn(tx: Transaction) -> tuple[Answered, list[Settled], list[QueuedChange], bool]:
+            self._gate.learn(tx, now)
+            answered = self._gate.settle(tx, [done.told(self._interface, now) for done in finished], now)
+            settled = self._settle(tx, finished, answered.explained, now)
+            claimed, more = self._claim(tx, answered.state, now, room)
             self._whose.learn(tx, [queued.change for queued in claimed])
             intended = [intent(queued) for queued in claimed]
             self.world.audit.append(tx, [*(one.entry for one in settled), *intended], at=now)
-            return settled, claimed
+            return answered, settled, claimed, more
 
-        settled, claimed = await self.world.store.do(turn, patience=self._patience(len(finished)))
+        answered, settled, claimed, self._more = await self.world.store.do(turn, patience=self._patience(len(finished)))
+        self._gate.keep(answered)
         for done, one in zip(finished, settled, strict=True):
             self._count(done, one)
         if settled:
@@ -168,12 +161,21 @@ class Writer:
                 self._progress(self.tally)
         return claimed
 
+    def _claim(self, tx: Transaction, state: Circuits, now: datetime, room: int) -> tuple[list[QueuedChange], bool]:
+        """Take what is due and may be called; tell whether there may be more of it right away."""
+        if room <= 0 or (state.target is None and not state.interfaces):
+            return tx.queue.claim(now, room) if room > 0 else [], False
+        running = Counter(self._interface(call.queued.change) for call in self._running.values())
+        return quarantine.claim(tx, state, now, room, running=running, interface=self._interface)
+
     def _patience(self, finished: int) -> float:
         now, before = asyncio.get_running_loop().time(), self._last_turn
         self._last_turn = now
         return PATIENCE if finished > BUSY * (now - before) else 0.0
 
-    def _settle(self, tx: Transaction, finished: Sequence[Finished], now: datetime) -> list[Settled]:
+    def _settle(
+        self, tx: Transaction, finished: Sequence[Finished], explained: Sequence[bool], now: datetime
+    ) -> list[Settled]:
         """Work out what the outcomes mean, and keep all of it but the audit log's entries."""
         pictures = self._pictures(tx, finished)
         settled = [
@@ -187,8 +189,9 @@ class Writer:
                 now=now,
                 mark=self.target.mark(done.wire.subject),
                 whole=lambda seen: self._whose.whole(tx, seen, self.world.outbound.fills(seen.kind)),
+                explained=ours,
             )
-            for done in finished
+            for done, ours in zip(finished, explained, strict=True)
         ]
         self._store(tx, settled, now)
         if short := self._short & {done.wire.subject for done in finished}:
@@ -260,7 +263,8 @@ class Writer:
     def _start(self, queued: QueuedChange) -> None:
         wire, missing = self.resolve(queued.change)
         task = asyncio.create_task(self._apply(queued, wire, missing))
-        self._running[task] = (queued, wire)
+        asked = not missing and not _is_over(wire)
+        self._running[task] = Call(queued=queued, wire=wire, began=self.world.now(), asked=asked)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[Outcome]) -> None:
@@ -278,17 +282,13 @@ class Writer:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-        finished = []
-        for task in tasks:
-            queued, wire = self._running.pop(task)
-            finished.append(Finished(queued=queued, wire=wire, outcome=task.result()))
-        return finished
+        return [Finished(call=self._running.pop(task), outcome=task.result()) for task in tasks]
 
     async def _apply(self, queued: QueuedChange, wire: Change, missing: str) -> Outcome:
         if missing:
             problem = NOT_THERE.at(label=wire.label, field=missing)
             return Deferred(problem=problem, retry_at=self.world.now() + timedelta(seconds=2))
-        if wire.op is Op.LINK and not wire.fields:
+        if _is_over(wire):
             return Applied(target_id=wire.target_id or TargetId(""), detail="nothing left to link")
         try:
             doing: dict[str, str | int] = {"op": str(wire.op), "kind": str(wire.kind), "attempt": queued.attempt + 1}
@@ -332,7 +332,7 @@ class Writer:
         next_due = await self.world.store.look(lambda tx: tx.queue.next_due_at())
         if next_due is None:
             return False
-        wait = next_due - self.world.now()
+        wait = max(next_due, self._gate.opens_at() or next_due) - self.world.now()
         if wait > self.world.writer.patience or self._hopeless(wait):
             return False
         try:
@@ -345,6 +345,16 @@ class Writer:
     def _hopeless(self, wait: timedelta) -> bool:
         """A change that is due and was not claimed waits for another one; that is not a matter of time."""
         return wait < -timedelta(seconds=5)
+
+
+def _the_only_one(_: Change) -> str:
+    """Return the name of the interface of a target that names none."""
+    return ""
+
+
+def _is_over(wire: Change) -> bool:
+    """Tell whether there is nothing left to ask the target for."""
+    return wire.op is Op.LINK and not wire.fields
 
 
 def intent(queued: QueuedChange) -> AuditEntry:

@@ -137,6 +137,13 @@ class Queue:
             self._connection.execute(ask.PASS_ON_AGAIN, heirs)
         self._let_look_again({one.subject for one in settlements})
 
+    def put_off(self, ids: Sequence[ChangeId], *, until: datetime) -> None:
+        """Hand back changes that were claimed and not tried: they are due again at `until`, and nothing else about them changes.
+
+        Not to be called for what may have been tried."""
+        for portion in portions(ids):
+            self._connection.execute(ask.PUT_OFF, {"these": portion, "until": micros(until)})
+
     def interrupted(self, *, at: datetime) -> list[QueuedChange]:
         """Make changes left running by a dead process ready again, with `again`; call it once, at start, alone."""
         rows = sorted(self._connection.execute(ask.RUNNING), key=lambda row: row.number)

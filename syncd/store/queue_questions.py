@@ -125,6 +125,11 @@ TAKE: Final = (
     .values(state=QueueState.RUNNING.value, again=or_(C.c.again, C.c.state == QueueState.PENDING.value), waits_for=None)
     .returning(C)
 )
+PUT_OFF: Final = (
+    update(C)
+    .where(C.c.id.in_(bindparam("these", expanding=True)), C.c.state == QueueState.RUNNING.value)
+    .values(state=QueueState.READY.value, due_at=bindparam("until"))
+)
 NEXT_DUE: Final = select(func.min(C.c.due_at)).where(text(_CLAIMABLE))
 
 # --- settle ---------------------------------------------------------------------------------------------------------
