@@ -224,7 +224,6 @@ class ScheduleSettings(Part):
 _M: Final = timedelta(minutes=1)
 
 
-class WriterSettings(Part):
 class QuarantineSettings(Part):
     """When a target that fails is left alone, and how it is probed. One of its interfaces that fails while others work is left
     alone by itself, by the same measures. What it refuses of single people is no failure in this sense."""
@@ -258,6 +257,7 @@ class QuarantineSettings(Part):
         )
 
 
+class WriterSettings(Part):
     """How changes are written to the target."""
 
     concurrency: int = Field(64, ge=1, le=256)
@@ -268,9 +268,9 @@ class QuarantineSettings(Part):
     """The waits between attempts at a change that fails for its own reasons; after the last one it is parked."""
     leaver_retries: list[Duration] = [_M, 2 * _M, 5 * _M, 15 * _M, 30 * _M]
     """The same for leavers, who must not wait; the last wait repeats, and somebody is alerted."""
-
     quarantine: QuarantineSettings = QuarantineSettings()
     """When a target that fails is left alone. Attempts that this explains do not count."""
+
 
 class LogFormat(StrEnum):
     """How log lines look."""

@@ -75,9 +75,9 @@ class WriterTerms:
     leaver_retries: tuple[timedelta, ...] = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 15, 30))
     patience: timedelta = timedelta(seconds=30)
     """How long one cycle waits for changes that are due again soon."""
-
     circuits: Terms = field(default_factory=Terms)
     """When a target that fails is left alone, and how it is probed."""
+
 
 class DriftRule(StrEnum):
     """What is done about what somebody changed by hand in the target."""
