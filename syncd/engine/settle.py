@@ -168,13 +168,12 @@ def _defer(
     schedule = terms.leaver_retries if leaver else terms.retries
     attempt = queued.attempt
     if attempt < QUICK_TRIES and later.retry_at - now <= QUICK:
-        return Settled(
-            settlement=_settlement(queued, QueueState.READY, later.problem, due_at=later.retry_at), entry=entry
-        )
+        soon = _settlement(queued, QueueState.READY, later.problem, due_at=later.retry_at, again=later.read_back)
+        return Settled(settlement=soon, entry=entry)
     step = attempt - QUICK_TRIES if attempt >= QUICK_TRIES else attempt
     if step >= len(schedule) and not leaver:
         problem = GAVE_UP.at(label=queued.change.label, attempts=attempt + 1, last=later.problem.what, change=queued.id)
-        parked = _settlement(queued, QueueState.PARKED, problem)
+        parked = _settlement(queued, QueueState.PARKED, problem, again=later.read_back)
         return Settled(settlement=parked, entry=replace(entry, type=EntryType.REJECTED, reason=str(problem)))
     due_at = max(later.retry_at, now + schedule[min(step, len(schedule) - 1)])
     slow = _settlement(queued, QueueState.READY, later.problem, due_at=due_at, again=later.read_back)

@@ -154,7 +154,7 @@ class Service(Company):
     @invariant()
     def nothing_wrong_was_done(self) -> None:
         """5, 7, 8: logged before it is called, read back and never repeated, one at a time."""
-        assert not self.tenant_.wrongs
+        assert self.tenant_.wrongs == []
         for stranger, held in self.strangers.items():
             assert self.tenant_.objects[stranger] == held  # 9
         marks = Counter(self.tenant_.marks.get(one) for kind, one in self.tenant_.objects if kind is Kind.UNIT)
@@ -191,7 +191,8 @@ class Service(Company):
         self.nothing_wrong_was_done()
         self.in_good_order()
         last = self.world.sync(again=True)
-        assert last.reconciliation.plan.changes == ()
+        left = [(one.op, one.label, one.fields) for one in last.reconciliation.plan.changes]
+        assert not left, "the next difference is empty"
         assert (last.queue.open, last.queue.parked) == (0, 0)
         assert set(self.tenant_.writes.values()) <= {1}
         assert self.tenant(self.world) == self.from_scratch()
