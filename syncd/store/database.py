@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from syncd.core.errors import NeedsHuman
@@ -35,6 +36,9 @@ class Store:
         self._opened = opened
         self._now = now
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="syncd-store")
+        self._line: Connection | None = None
+        """The thread's connection to a file, kept from one transaction to the next: taking one from the pool and giving it back
+        costs more than most transactions do. A server's is taken from the pool each time, which sees whether it is alive."""
 
     @classmethod
     def open(cls, url: str, *, now: Callable[[], datetime], base: Path | None = None) -> Store:
@@ -62,20 +66,22 @@ class Store:
     def close(self) -> None:
         """Wait for the thread and close every connection."""
         self._thread.shutdown(wait=True)
+        if self._line is not None:
+            self._line.close()
         self._opened.engine.dispose()
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Do everything in the block or nothing. Do not nest: the second would wait for the first."""
-        return self._transaction(reading=False)
+        return self._transaction(self._opened.connect(), reading=False)
 
     def reading(self) -> AbstractContextManager[Transaction]:
         """Read one consistent picture, without waiting for writers."""
-        return self._transaction(reading=True)
+        return self._transaction(self._opened.connect(), reading=True)
 
     @contextmanager
-    def _transaction(self, *, reading: bool) -> Iterator[Transaction]:
+    def _transaction(self, line: AbstractContextManager[Connection], *, reading: bool) -> Iterator[Transaction]:
         try:
-            with self._opened.connect() as connection:
+            with line as connection:
                 level = {"isolation_level": "REPEATABLE READ"} if reading and self._opened.file is None else {}
                 with connection.execution_options(reading=reading, **level).begin():
                     yield Transaction(connection)
@@ -99,8 +105,21 @@ class Store:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._within, fn, True)
 
     def _within(self, fn: Callable[[Transaction], T], reading: bool) -> T:
-        with self._transaction(reading=reading) as transaction:
+        line = self._opened.connect() if self.file is None else self._kept()
+        with self._transaction(line, reading=reading) as transaction:
             return fn(transaction)
+
+    @contextmanager
+    def _kept(self) -> Iterator[Connection]:
+        """Lend the thread's connection; one on which something went wrong is not used again."""
+        line = self._line or self._opened.connect()
+        self._line = None
+        try:
+            yield line
+        except BaseException:
+            line.close()
+            raise
+        self._line = line
 
     def exclusive(self, who: str, *, patience: float = asking.PATIENCE) -> AbstractContextManager[None]:
         """Be the only one at work; `who` is what the others are told. Raises Busy (a TryAgain, with `holder`).
