@@ -43,8 +43,10 @@ _ROOMS: Final = {
     "RUL": "Rule files",
     "SBX": "Sandbox",
     "STO": "State",
+    "SCM": "SCIM services",
     "TAB": "Tables",
     "TRC": "Traces",
+    "WBK": "Writing back",
     "WEB": "Webhooks and monitoring",
 }
 _DOUBLES: Final = frozenset({"MEM", "TST"})
