@@ -5,12 +5,13 @@ An outcome is a value and is matched: `Applied | Pending | Deferred | Rejected`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from syncd.core.errors import Problem
 from syncd.core.model import FieldChange, Kind, SubjectId, TargetId
+from syncd.core.values import Values
 
 # --- what came of a change ------------------------------------------------------------------------------------------
 
@@ -21,6 +22,8 @@ class Applied:
 
     target_id: TargetId
     detail: str = ""
+    learned: Values = field(default_factory=dict)
+    """Fields that the target made up and told in its answer (a `unionid`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

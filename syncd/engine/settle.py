@@ -11,12 +11,13 @@ from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.errors import Problem, message
 from syncd.core.model import Change, FieldChange, Kind, Lane, Link, LinkState, Observed, Op, TargetId
 from syncd.core.outcome import Applied, Deferred, Fact, Outcome, Pending, Rejected
-from syncd.core.values import Value, is_empty
+from syncd.core.values import Value, Values, is_empty
 from syncd.engine.facts import Whole, facts_of
 from syncd.engine.world import WriterTerms
 from syncd.store.rows import QueuedChange, QueueState, Settlement, Told
 
 QUICK: Final = timedelta(seconds=30)
+_NOTHING: Final[Values] = {}
 QUICK_TRIES: Final = 3
 """A target may ask for a short wait (a new parent that lists do not show yet); after so many tries the schedule rules."""
 
@@ -78,7 +79,7 @@ def settle(
     )
     match outcome:
         case Applied(target_id=target_id) as applied:
-            seen = None if change.op is Op.REMOVE else after(wire, target_id, before, mark)
+            seen = None if change.op is Op.REMOVE else after(wire, target_id, before, mark, applied.learned)
             told = facts_of(change, target_id, entry.fields, link=link, observed=seen, whole=whole, now=now)
             return _confirm(queued, applied, entry, link=_link(change, target_id, link, now), observed=seen, facts=told)
         case Pending() as pending:
@@ -205,8 +206,10 @@ def _link(change: Change, target_id: TargetId, link: Link | None, now: datetime)
     )
 
 
-def after(wire: Change, target_id: TargetId, before: Observed | None, mark: str) -> Observed:
-    """Return the object as the confirmed change left it: what we wrote over what we had seen."""
+def after(
+    wire: Change, target_id: TargetId, before: Observed | None, mark: str, learned: Values = _NOTHING
+) -> Observed:
+    """Return the object as the confirmed change left it: what we wrote, and what the target told, over what we had seen."""
     created = wire.op is Op.CREATE
     fields: dict[str, Value] = {} if before is None or created else dict(before.fields)
     for item in wire.fields:
@@ -217,6 +220,7 @@ def after(wire: Change, target_id: TargetId, before: Observed | None, mark: str)
             fields[item.name] = {**(held if isinstance(held, Mapping) else {}), **item.after}
         else:
             fields[item.name] = item.after
+    fields.update(learned)
     name = fields.get("name")
     return Observed(
         target_id=target_id,

@@ -35,6 +35,7 @@ from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
 from syncd.core.ports import Target
 from syncd.engine import quarantine
 from syncd.engine.attempts import Call, Finished, Tally
+from syncd.engine.holders import one_each
 from syncd.engine.quarantine import Answered, Gate
 from syncd.engine.settle import Settled, settle
 from syncd.engine.sight import keys_of
@@ -144,6 +145,7 @@ class Writer:
         def turn(tx: Transaction) -> tuple[Answered, list[Settled], list[QueuedChange], bool]:
             self._gate.learn(tx, now)
             answered = self._gate.settle(tx, [done.told(self._interface, now) for done in finished], now)
+            finished[:] = one_each(tx, self.world.target_name, finished, now=now)
             settled = self._settle(tx, finished, answered.explained, now)
             claimed, more = self._claim(tx, answered.state, now, room)
             self._whose.learn(tx, [queued.change for queued in claimed])

@@ -14,6 +14,7 @@ import pytest
 from support.incidents import Make, homes, in_step, making, settled
 from support.small_world import SmallWorld
 from syncd.core.model import Kind, Op, TargetId
+from syncd.core.outcome import Applied
 from syncd.engine.cycle import Result
 from syncd.engine.world import LeaverTerms
 
@@ -271,6 +272,28 @@ def test_a_record_that_is_replaced_within_one_cycle_is_no_leaver_and_no_joiner(c
     done = company.sync()
 
     assert dict(done.tally.confirmed) == {"update person": 1}
+    settled(company)
+
+
+def test_an_account_that_is_found_in_place_of_ones_own_stays_its_owners_and_hinders_nobody(company: SmallWorld) -> None:
+    """E: the answer to a creation was lost, and what was found for it is the account of somebody who is about to leave."""
+    company.person("6", "team")
+    company.edit("2", title="Lead")
+    theirs = TargetId("e5")
+    company.target.fault = lambda change: Applied(target_id=theirs) if change.op is Op.CREATE else None
+
+    done = company.sync()
+
+    assert [label for label, _ in done.tally.troubles.values()] == ["Example 6"]
+    assert dict(done.tally.confirmed) == {"update person": 1}
+    with company.store.transaction() as tx:
+        holder = tx.links.by_objects(company.world.target_name, Kind.PERSON, [theirs])[theirs].subject
+    company.target.fault = lambda _: None
+    company.time += timedelta(hours=1)
+    company.sync()
+    with company.store.transaction() as tx:
+        assert tx.links.by_objects(company.world.target_name, Kind.PERSON, [theirs])[theirs].subject == holder
+    assert company.tenant().keys() >= {"person:Example 5", "person:Example 6"}
     settled(company)
 
 
