@@ -6,7 +6,7 @@ It never raises, and it tries a refused password once only.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +15,7 @@ from syncd.core.model import Kind
 from syncd.core.ports import Standing, Verdict
 from syncd_active_directory import messages
 from syncd_active_directory.checks_ways import check_noticing, check_ways
+from syncd_active_directory.checks_writing import check_writing
 from syncd_active_directory.directory import discover, outermost
 from syncd_active_directory.place import Search
 from syncd_active_directory.settings import DirectorySettings
@@ -28,8 +29,17 @@ _ERRORS: Final = (NeedsHuman, TryAgain, Misconfigured)
 class Checks:
     """The checks of one source."""
 
-    def __init__(self, settings: DirectorySettings, *, trust: Callable[[], ssl.SSLContext], now: datetime) -> None:
+    def __init__(
+        self,
+        settings: DirectorySettings,
+        *,
+        trust: Callable[[], ssl.SSLContext],
+        now: datetime,
+        returned: Collection[str] = (),
+    ) -> None:
+        """`returned` are the attributes of people that rules write back."""
         self._settings = settings
+        self._returned = returned
         self._trust = trust
         self._now = now
         self._wire: Wire | None = None
@@ -108,6 +118,7 @@ class Checks:
                 yield self._sample(wire, kind, searches)
         yield from check_ways(wire, place, self._settings)
         yield from check_noticing(wire, place, self._settings)
+        yield from check_writing(wire, place, self._returned)
 
     def _sample(self, wire: Wire, kind: Kind, searches: list[Search]) -> Verdict:
         name = f"{kind}s"

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from syncd.core.model import Kind
-from syncd_active_directory.schema_ldap import declared
+from syncd_active_directory.schema_ldap import ASKED, declared
 from syncd_active_directory.settings import DirectorySettings
 from syncd_active_directory.settings_ldap import LdapSettings
 from syncd_active_directory.source import ActiveDirectory
+from syncd_active_directory.writing import writable
 
 
 class Ldap(ActiveDirectory):
@@ -20,3 +21,4 @@ class Ldap(ActiveDirectory):
 
     settings: ClassVar[type[DirectorySettings]] = LdapSettings
     attributes: ClassVar[Mapping[Kind, Mapping[str, str]] | None] = declared()
+    writable: ClassVar[Mapping[Kind, frozenset[str]]] = {Kind.PERSON: writable(ASKED[Kind.PERSON])}

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from syncd.core.errors import NeedsHuman, SyncdError, TryAgain
 from syncd_active_directory.settings import DirectorySettings
@@ -19,6 +19,7 @@ from syncd_active_directory.threads import finished
 from syncd_active_directory.ways import Mark
 from syncd_active_directory.wire import Wire
 
+_W = TypeVar("_W", bound=Wire)
 _AVOIDED: Final = timedelta(minutes=10)
 
 
@@ -48,9 +49,13 @@ class Servers:
 
         Raises `NeedsHuman` if a certificate or the password is not good, `TryAgain` if no server can be reached.
         """
+        return await self.reached(Wire, context, now=now, first=first)
+
+    async def reached(self, make: type[_W], context: ssl.SSLContext, *, now: datetime, first: str = "") -> _W:
+        """`connected`, with a connection of another kind."""
         failures: list[SyncdError] = []
         for address in sorted(self.ordered(now), key=lambda each: each != first or self._lately(each, now)):
-            wire = Wire(address, self._settings, context)
+            wire = make(address, self._settings, context)
             try:
                 await _done(wire, wire.connect)
             except (TryAgain, NeedsHuman) as failure:

@@ -15,8 +15,10 @@ from types import TracebackType
 from typing import ClassVar, Final
 
 from syncd.core.errors import Problem, TryAgain
-from syncd.core.model import LEARNED, Kind, Page, ProofFact
+from syncd.core.model import LEARNED, Kind, NativeId, Page, ProofFact
+from syncd.core.outcome import Outcome
 from syncd.core.ports import NOTHING_KNOWN, Known, Room, Verdict
+from syncd.core.values import Values
 from syncd.core.wakes import Wake
 from syncd_active_directory import messages
 from syncd_active_directory.checks import Checks
@@ -27,13 +29,14 @@ from syncd_active_directory.full import Full
 from syncd_active_directory.kept import Kept, Line
 from syncd_active_directory.place import Place
 from syncd_active_directory.recalled import Recalled
-from syncd_active_directory.schema import declared
+from syncd_active_directory.schema import ASKED, declared
 from syncd_active_directory.servers import Servers
 from syncd_active_directory.settings import DirectorySettings
 from syncd_active_directory.threads import finished
 from syncd_active_directory.trust import trust
 from syncd_active_directory.watching import Watch
 from syncd_active_directory.ways import Mark, Telling, Way
+from syncd_active_directory.writing import Writing, writable
 
 _WAYS: Final[Mapping[Way, str]] = {
     Way.DIRSYNC: "Active Directory's DirSync control",
@@ -48,13 +51,14 @@ _AT_ONCE: Final = 500
 
 
 class ActiveDirectory:
-    """People, units and groups of a directory as a `syncd.core.ports.Source` that is `Watching`, too.
+    """People, units and groups of a directory as a `syncd.core.ports.Source` that is `Watching` and `WritingBack`, too.
 
     Each read uses one connection to one server.
     """
 
     settings: ClassVar[type[DirectorySettings]] = DirectorySettings
     attributes: ClassVar[Mapping[Kind, Mapping[str, str]] | None] = declared()
+    writable: ClassVar[Mapping[Kind, frozenset[str]]] = {Kind.PERSON: writable(ASKED[Kind.PERSON])}
 
     def __init__(self, settings: DirectorySettings, room: Room) -> None:
         self._settings = settings
@@ -62,6 +66,7 @@ class ActiveDirectory:
         self._servers = Servers(room.name, settings)
         self._kept = Kept(settings, room, servers=self._servers, trust=self._trust)
         self._watch = Watch(settings, room, servers=self._servers, trust=self._trust)
+        self._writing = Writing(settings, room, servers=self._servers, trust=self._trust)
 
     async def __aenter__(self) -> ActiveDirectory:
         self._kept.keeps = True
@@ -70,7 +75,13 @@ class ActiveDirectory:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._writing.close()
         await self._kept.close()
+
+    @classmethod
+    def writable_with(cls, settings: DirectorySettings) -> Mapping[Kind, frozenset[str]]:
+        """Return `writable` together with what the settings add."""
+        return {Kind.PERSON: cls.writable[Kind.PERSON] | writable({}, settings.attributes)}
 
     @classmethod
     def attributes_with(cls, settings: DirectorySettings) -> Mapping[Kind, Mapping[str, str]]:
@@ -115,13 +126,17 @@ class ActiveDirectory:
             async for wake in wakes:
                 yield wake
 
+    async def write_back(self, native_id: NativeId, fields: Values, *, expected: Values) -> Outcome:
+        """Write single attributes of one person, over a connection of its own; see `syncd.core.ports.WritingBack`."""
+        return await self._writing.write(native_id, fields, expected=expected)
+
     def watching(self) -> str:
         """Say in a few words how changes are noticed right now; empty while they are not."""
         return self._watch.words
 
     async def check(self) -> AsyncIterator[Verdict]:
         """Try each server, its certificate, the account, each base, and what can be seen, one verdict each."""
-        checks = Checks(self._settings, trust=self._trust, now=self._room.now())
+        checks = Checks(self._settings, trust=self._trust, now=self._room.now(), returned=self._room.returned)
         verdicts = checks.verdicts()
         try:
             while (verdict := await finished(lambda: next(verdicts, None), interrupt=checks.abort)) is not None:

@@ -112,6 +112,16 @@ PERSON: Final[Mapping[str, FieldSpec]] = MappingProxyType(
             signs_in=True,
             doc="The address that an e-mail account logs in with; others ignore it.",
         ),
+        "unionid": FieldSpec(
+            type=FieldType.TEXT,
+            read_only=True,
+            doc="The id of the person for all applications of one developer. DingTalk makes it up; it can be written back.",
+        ),
+        "avatar": FieldSpec(
+            type=FieldType.TEXT,
+            read_only=True,
+            doc="Where DingTalk shows the picture: an address, not the picture. It can be written back.",
+        ),
     }
 )
 

@@ -145,6 +145,8 @@ def from_wire(
         "hired_date": day(person.hired_date) if person.hired_date else None,
         "manager": person.manager_userid or None,
         "login_email": person.login_email or None,
+        "unionid": person.unionid or None,
+        "avatar": person.avatar or None,
     }
     return Observed(
         target_id=TargetId(person.userid),

@@ -46,6 +46,8 @@ class CreatedPerson(Struct):
     """`user/create`."""
 
     userid: str
+    unionid: str = msgspec.field(name="unionId", default="")
+    """Spelled `unionid` wherever else it occurs."""
 
 
 class CreatedDepartment(Struct):
@@ -72,7 +74,9 @@ class Person(Struct):
     """`user/get` and the items of `user/list` (which lack manager, orders by department, positions and `senior`)."""
 
     userid: str
+    unionid: str = ""
     name: str = ""
+    avatar: str | None = None
     state_code: str = ""
     mobile: str | UnsetType = UNSET
     hide_mobile: bool = False

@@ -78,7 +78,8 @@ class PeopleWriter(Writer):
             if refused.refusal.meaning is not Meaning.TAKEN:
                 raise
             return await self._taken(change, fields, refused.refusal)
-        return Applied(target_id=TargetId(made.userid))
+        learned = {"unionid": made.unionid} if made.unionid else {}
+        return Applied(target_id=TargetId(made.userid), learned=learned)
 
     async def _taken(self, change: Change, fields: Values, refusal: Refusal) -> Outcome:
         """Take up what is there if it is this person's account, else say whose it is."""

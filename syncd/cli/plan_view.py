@@ -29,6 +29,7 @@ TITLES: Final[Mapping[tuple[Op, Kind], str]] = {
     (Op.LINK, Kind.PERSON): "People: managers to set",
     (Op.OFFBOARD, Kind.PERSON): "Leavers to put out of sight",
     (Op.REMOVE, Kind.PERSON): "People to remove",
+    (Op.WRITE_BACK, Kind.PERSON): "People: written back to their sources",
 }
 SIGNS: Final = {
     Op.CREATE: ("+", "green"),
@@ -36,6 +37,7 @@ SIGNS: Final = {
     Op.UPDATE: ("~", "yellow"),
     Op.LINK: ("~", "yellow"),
     Op.LOGIN: ("~", "yellow"),
+    Op.WRITE_BACK: ("<", "magenta"),
 }
 GONE: Final = ("-", "red")
 FEW: Final = 12

@@ -86,9 +86,24 @@ class Session:
             outbound = load_outbound(target.rules, fields=target.plugin.fields, now=self.now)
         except Misconfigured as error:
             raise Misconfigured([*problems, *error.problems]) from None
+        if not problems and any(rules.write_back for rules in inbound.values()):
+            problems += self._contradictions(inbound, outbound)
         if problems:
             raise Misconfigured(problems)
         return Rules(inbound=inbound, outbound=outbound)
+
+    def _contradictions(self, inbound: Mapping[str, InboundRules], outbound: OutboundRules) -> list[Problem]:
+        """Return why what is written back cannot stand beside the other rules."""
+        from syncd.mapping.write_back import contradictions
+
+        drift = self.settings.drift
+        return contradictions(
+            inbound,
+            outbound,
+            fields=self.settings.target.plugin.fields[Kind.PERSON],
+            writable={name: entry.writable for name, entry in self.settings.sources.items()},
+            reverted=lambda name: drift.fields.get(name, drift.default) == "revert",
+        )
 
     @cached_property
     def store(self) -> Store:
@@ -133,20 +148,28 @@ class Session:
         read = frozenset().union(rules.outbound.files, *(each.files for each in rules.inbound.values()))
         return read | {self.settings.path.resolve()} | ({alerts} if alerts else frozenset())
 
-    def room(self, name: str, *, wanted: Mapping[Kind, frozenset[str]] | None = None) -> Room:
-        """Return what a connector is given besides its settings; of a source, `wanted` is what its rules read."""
-        return Room(name=name, now=self.now, base=self.settings.base, wanted=wanted)
+    def room(
+        self,
+        name: str,
+        *,
+        wanted: Mapping[Kind, frozenset[str]] | None = None,
+        returned: frozenset[str] = frozenset(),
+    ) -> Room:
+        """Return what a connector is given besides its settings; of a source, what its rules read and what they write back."""
+        return Room(name=name, now=self.now, base=self.settings.base, wanted=wanted, returned=returned)
 
     def source(self, name: str) -> Source:
         """Make the source that `syncd.yaml` calls `name`. It connects when it is entered (`async with`)."""
         entry = self.settings.sources[name]
-        source: Source = entry.plugin(entry.settings, self.room(name, wanted=self._wanted(name)))
+        rules = self._rules_of(name)
+        wanted, returned = (rules.reads, rules.returned) if rules is not None else (None, frozenset[str]())
+        source: Source = entry.plugin(entry.settings, self.room(name, wanted=wanted, returned=returned))
         return source
 
-    def _wanted(self, name: str) -> Mapping[Kind, frozenset[str]] | None:
-        """Return what a source's rules read; None where rules are wrong, which keeps no source from being tried."""
+    def _rules_of(self, name: str) -> InboundRules | None:
+        """Return a source's rules; None where rules are wrong, which keeps no source from being tried."""
         try:
-            return self.rules.inbound[name].reads
+            return self.rules.inbound[name]
         except Misconfigured:
             return None
 

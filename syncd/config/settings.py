@@ -65,6 +65,14 @@ class SourceEntry(Entry):
         found: Mapping[Kind, Mapping[str, str]] | None = widened(self.settings) if widened else self.plugin.attributes
         return found
 
+    @property
+    def writable(self) -> frozenset[str] | None:
+        """Return the attributes of people that rules may write back; None where the source cannot be written to."""
+        widened = getattr(self.plugin, "writable_with", None)
+        found: Mapping[Kind, frozenset[str]] | None
+        found = widened(self.settings) if widened else getattr(self.plugin, "writable", None)
+        return None if found is None else found.get(Kind.PERSON, frozenset())
+
 
 class TargetEntry(Entry):
     """The system that is kept in step."""

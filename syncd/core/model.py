@@ -230,6 +230,8 @@ class FieldSpec:
     """Written in a second pass, because it refers to objects that must exist first and may refer to each other."""
     of_members: bool = False
     """Units: names people who must be members of the very unit; others are left out of it."""
+    read_only: bool = False
+    """The target makes it up: rules can write it back to a source, and never fill it."""
     doc: str = ""
 
 
@@ -309,6 +311,8 @@ class Op(StrEnum):
     OFFBOARD = "offboard"
     """Put a leaver out of sight until the grace period ends."""
     REMOVE = "remove"
+    WRITE_BACK = "write_back"
+    """Write what the target holds into the person's record in a source."""
 
 
 class Effect(StrEnum):
@@ -329,6 +333,8 @@ class Effect(StrEnum):
     UNIT_REMOVE = "unit_remove"
     SOURCE_SHRUNK = "source_shrunk"
     """Not of a change but of a read: many records are missing at once, and nobody is taken for gone until it is released."""
+    WRITE_BACK = "write_back"
+    """A person's record in a source is written to."""
 
 
 class Lane(StrEnum):
@@ -371,6 +377,7 @@ class Change:
     rank: int
     """The place in the plan: lower ranks first. Departments down-tree, people, links, leavers, departments up-tree."""
     target_id: TargetId | None = None
+    """Of WRITE_BACK the name of the record, `source/native_id`; the names of its fields are the source's attributes."""
     fields: tuple[FieldChange, ...] = ()
     needs: tuple[SubjectId, ...] = ()
     """Subjects whose open changes of lower rank must have succeeded before this one can (a department before its members)."""

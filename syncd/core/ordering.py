@@ -14,6 +14,8 @@ RANK_PEOPLE: Final = 1_000
 RANK_LINKS: Final = 5_000
 RANK_LEAVERS: Final = 6_000
 RANK_UNITS_UP: Final = 9_000
+RANK_BACK: Final = 100_000
+"""What is written back to sources comes after everything else, however deep departments are."""
 
 
 def fingerprint(changes: Iterable[Change]) -> str:

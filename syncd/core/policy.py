@@ -21,6 +21,7 @@ from syncd.core.plan import fingerprint
 
 AUTO: Final = "auto"
 _MAKING: Final = frozenset({Op.CREATE, Op.ADOPT})
+_NOBODY_NEEDS: Final = frozenset({Op.LOGIN, Op.LINK, Op.WRITE_BACK})
 _CREATES: Final = frozenset({Effect.CREATE, Effect.UNIT_CREATE})
 _OF_UNITS: Final = frozenset({Effect.UNIT_CREATE, Effect.UNIT_UPDATE, Effect.UNIT_MOVE, Effect.UNIT_REMOVE})
 
@@ -219,8 +220,8 @@ def _part(
 ) -> Judgement:
     stopped = {id(change) for effect in held for change in by_effect[effect]}
     # A department is not empty while somebody who is held stands in it, nor led by somebody whose move is held. What somebody
-    # signs in with, and who manages them, is nothing that others need.
-    blocked = {change.subject for change in changes if id(change) in stopped and change.op not in (Op.LOGIN, Op.LINK)}
+    # signs in with, who manages them, and what a source is told of them, is nothing that others need.
+    blocked = {change.subject for change in changes if id(change) in stopped and change.op not in _NOBODY_NEEDS}
     missing = {change.subject for change in changes if id(change) in stopped and change.op in _MAKING}
     waiting: list[Change] = []
     for change in changes:

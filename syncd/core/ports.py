@@ -17,7 +17,18 @@ from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 from syncd.core.callbacks import Received
 from syncd.core.census import Census
 from syncd.core.errors import Problem
-from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, Page, SourceName, SubjectId, TargetId
+from syncd.core.model import (
+    Change,
+    Completeness,
+    FieldSpec,
+    Kind,
+    NativeId,
+    Observed,
+    Page,
+    SourceName,
+    SubjectId,
+    TargetId,
+)
 from syncd.core.outcome import Fact, Outcome
 from syncd.core.values import Values
 from syncd.core.wakes import Touched, Wake
@@ -58,6 +69,8 @@ class Room:
     wanted: Mapping[Kind, frozenset[str]] | None = None
     """Of a source: the attributes that its rules read, by kind; None when that is not known, so that all may be read. Of a kind
     that is not named they read nothing."""
+    returned: frozenset[str] = frozenset()
+    """Of a source: the attributes of people that its rules write back."""
 
 
 class Standing(StrEnum):
@@ -132,6 +145,29 @@ class Watching(Protocol):
 
 
 @runtime_checkable
+class WritingBack(Protocol):
+    """What a source may offer besides: single attributes of its people can be written, by rule.
+
+    Rules (checked by `syncd.testing.WritingBackContract`):
+     1. `writable` names the attributes that can be written, by kind; never an id, a login, a password or a reference. Where
+        settings can add some, the class offers `writable_with(settings)` besides.
+     2. `write_back` writes the named attributes of one record, all or none, and touches nothing else. None empties one.
+     3. It writes only where the record holds what is `expected`; where it holds what is wanted already it is `Applied`. Where it
+        holds anything else nothing is written and it is `Deferred`: somebody was quicker, and what they wrote is read first.
+     4. `Applied` is said only of what was read back. What the source stores differently than it was told is `Rejected`: the two
+        would never agree.
+     5. Repeating a call is harmless, whatever became of the first one.
+     6. What the account may not do is `Rejected`. What cannot be done now is raised as a read raises it; whether it was done
+        all the same, the next call finds.
+     7. Secrets and people's values never occur in problems.
+    """
+
+    writable: ClassVar[Mapping[Kind, frozenset[str]]]
+
+    async def write_back(self, native_id: NativeId, fields: Values, *, expected: Values) -> Outcome: ...
+
+
+@runtime_checkable
 class Telling(Protocol):
     """What a target may offer besides: it tells what somebody changed in it, without being asked.
 
@@ -191,7 +227,7 @@ class Target(AbstractAsyncContextManager["Target"], Protocol):
     """Where the org tree is written.
 
     Rules (checked by `syncd.testing.TargetContract`):
-     1. `fields` names every field that rules may write, by kind, with its limits.
+     1. `fields` names every field that rules may write, by kind, with its limits; and those that are `read_only`.
      2. `normalise` says a value the way the target would store it; it is pure and idempotent, and it raises nothing.
      3. `observe()` yields every object that the target shows, each once, references as target ids, then ends;
         `observed()` then tells whether that was everything.
@@ -362,4 +398,5 @@ __all__ = [
     "Unknown",
     "Verdict",
     "Watching",
+    "WritingBack",
 ]

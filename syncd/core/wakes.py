@@ -25,6 +25,8 @@ class WakeReason(StrEnum):
     WEBHOOK = "webhook"
     BROKER = "broker"
     CLOCK = "clock"
+    WRITTEN = "written"
+    """We wrote to the source ourselves: it is read to see what it made of that."""
     OPERATOR = "operator"
 
 

@@ -13,7 +13,19 @@ from typing import TYPE_CHECKING, Final
 
 from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.difference import same
-from syncd.core.model import Change, FieldChange, FieldSpec, Kind, Link, LinkState, Observed, Op, SubjectId, TargetId
+from syncd.core.model import (
+    Change,
+    Desired,
+    FieldChange,
+    FieldSpec,
+    Kind,
+    Link,
+    LinkState,
+    Observed,
+    Op,
+    SubjectId,
+    TargetId,
+)
 from syncd.core.values import Value, digest, frozen, is_empty
 from syncd.engine.planning import Computed, planned
 from syncd.engine.sight import keys_of
@@ -81,7 +93,10 @@ def learn(tx: Transaction, world: World, target: Target, news: Sequence[News]) -
         staying = [kept.get((subject, drift.field), drift) if _same(kept, drift) else drift for drift in staying]
         tx.drifts.put(name, staying)
         found += [drift for drift in drifts if not _same(kept, drift)]
-        if len(staying) < len(differing.get(subject, {})) or one.link.state is LinkState.PENDING or not one.known:
+        unsettled = (
+            len(staying) < len(differing.get(subject, {})) or one.link.state is LinkState.PENDING or not one.known
+        )
+        if unsettled or world.returned_fields & one.fields:
             marked.add(subject)
     tx.marks.add(sorted(marked), reason=BY_HAND, at=world.now())
     how = {subject: one.news.how for subject, one in turned.items()}
@@ -139,7 +154,7 @@ def _differing(
     """Return what a plan would write of each, by field; `WHOLE` where it would make the object anew."""
     found: dict[SubjectId, dict[str, FieldChange | None]] = {}
     for change in changes:
-        if change.subject not in turned:
+        if change.subject not in turned or change.op is Op.WRITE_BACK:
             continue
         mine = found.setdefault(change.subject, {})
         if change.op is Op.CREATE:
@@ -206,7 +221,19 @@ def settled(tx: Transaction, world: World, changes: Iterable[Change], subjects: 
     rows = tx.drifts.of(world.target_name, subjects)
     if not rows:
         return
-    written = {(change.subject, field.name) for change in changes for field in change.fields}
+    written = {
+        (change.subject, field.name) for change in changes if change.op is not Op.WRITE_BACK for field in change.fields
+    }
     made = {change.subject for change in changes if change.op is Op.CREATE}
     over = [row for row in rows if (row.subject, row.field) in written or row.subject in made]
+    tx.drifts.drop(world.target_name, over)
+
+
+def ended(tx: Transaction, world: World, desired: Mapping[SubjectId, Desired], subjects: Collection[SubjectId]) -> None:
+    """Forget what was left alone and is wished for again: the source says something else since, perhaps what the target holds.
+
+    Else a source that goes back to what it said then would find the edit in force again.
+    """
+    rows = tx.drifts.of(world.target_name, subjects)
+    over = [row for row in rows if row.subject in desired and row.field in desired[row.subject].fields]
     tx.drifts.drop(world.target_name, over)

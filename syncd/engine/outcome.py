@@ -21,6 +21,7 @@ def conclude(tx: Transaction, world: World, found: Reconciliation) -> None:
     tx.marks.keep(open_ & found.looked_at, reason="not in agreement", at=world.now(), upto=found.upto)
     tx.reviews.put(found.reviews)
     drift_judging.settled(tx, world, found.plan.changes, subjects_of(found.plan.changes))
+    drift_judging.ended(tx, world, found.wishes.desired, found.looked_at)
     if found.everybody:
         tx.meta.drop(marking.WHOLE)
         tx.meta.set(PLANNED_BY, world.computed_by)

@@ -12,6 +12,7 @@ from syncd.core.model import HOLDING_UNIT, Aside, Change, Kind, Link, LinkState,
 from syncd.core.plan import Terms, diff
 from syncd.core.policy import asks_population
 from syncd.core.ports import Target
+from syncd.engine import write_back
 from syncd.engine.part import Part, gather
 from syncd.engine.sight import Sight, allocator, counted_units, linked, look
 from syncd.engine.tree import Standing, Unique, Wishes, set_aside, stand, wish
@@ -72,6 +73,7 @@ def planned(
         aside=(*(set_aside(tx, world) if every_aside else ()), *ambiguous, *wishes.asides),
         warnings=wishes.warnings,
     )
+    plan = write_back.added(tx, world, target, plan, asked=part.asked - set(busy), standing=standing)
     whole = replace(
         plan,
         population=population_for(tx, world, plan.changes),

@@ -18,6 +18,7 @@ from syncd.core.model import HOLDING_UNIT, Aside, Kind, LinkState, Op, Plan, Sub
 from syncd.core.newcomers import Newcomer, Newcomers
 from syncd.core.plan import diff
 from syncd.core.ports import Target
+from syncd.engine import write_back
 from syncd.engine.part import gather
 from syncd.engine.planning import Computed, planned, population_for, review_of, terms
 from syncd.engine.sight import Sight, allocator, counted_units, look
@@ -316,6 +317,7 @@ def _compared(
         warnings=wishes.warnings,
         part=True,
     )
+    plan = write_back.added(tx, world, target, plan, asked=standing.asked, standing=standing)
     return replace(plan, warned=plan.warned | wishes.warned)
 
 

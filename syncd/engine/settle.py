@@ -78,6 +78,8 @@ def settle(
         reason=change.reason,
     )
     match outcome:
+        case Applied(detail=detail) if change.op is Op.WRITE_BACK:
+            return Settled(settlement=_done(queued), entry=replace(entry, reason=_how(change, detail)))
         case Applied(target_id=target_id) as applied:
             seen = None if change.op is Op.REMOVE else after(wire, target_id, before, mark, applied.learned)
             told = facts_of(change, target_id, entry.fields, link=link, observed=seen, whole=whole, now=now)
@@ -85,6 +87,8 @@ def settle(
         case Pending() as pending:
             return _wait(queued, wire, pending, entry, link=link, now=now)
         case Deferred() as later:
+            # What a source blames on itself is no matter of the target.
+            explained = explained or change.op is Op.WRITE_BACK
             return _defer(queued, later, entry, terms, now, explained=explained)
         case Rejected(problem=problem):
             parked = _settlement(queued, QueueState.PARKED, problem)
@@ -101,17 +105,24 @@ def _confirm(
     facts: tuple[Fact, ...],
 ) -> Settled:
     change, target_id = queued.change, applied.target_id
-    reason = f"{change.reason} ({applied.detail})" if applied.detail else change.reason
     return Settled(
-        settlement=Settlement(
-            change_id=queued.id, subject=change.subject, state=QueueState.DONE, attempt=queued.attempt + 1
-        ),
-        entry=replace(entry, target_id=target_id, reason=reason),
+        settlement=_done(queued),
+        entry=replace(entry, target_id=target_id, reason=_how(change, applied.detail)),
         link=link,
         observed=observed,
         vanished=target_id if change.op is Op.REMOVE else None,
         facts=facts,
     )
+
+
+def _done(queued: QueuedChange) -> Settlement:
+    return Settlement(
+        change_id=queued.id, subject=queued.change.subject, state=QueueState.DONE, attempt=queued.attempt + 1
+    )
+
+
+def _how(change: Change, detail: str) -> str:
+    return f"{change.reason} ({detail})" if detail else change.reason
 
 
 def _wait(

@@ -64,7 +64,7 @@ def meanings(
         match seat.rules.map(record):
             case Mapped() as mapped:
                 facts = _by_id(seat, record, mapped.facts) if record.references else mapped.facts
-                meant = _meaning(RecordState.MAPPED, facts, record, bool(mapped.warnings))
+                meant = _meaning(RecordState.MAPPED, facts, record, bool(mapped.warnings), seat.rules.held(record))
             case Aside() as aside:
                 known = seat.rules.known(record, world.looked_up_by)
                 meant = _meaning(_state(aside), known, record, True)
@@ -99,7 +99,7 @@ def _row(
         changed_at=record.changed_at,
         fingerprint=record.fingerprint,
         review_at=record.review_at,
-        facts_digest=_meaning(RecordState.MAPPED, facts, record, bool(mapped.warnings)),
+        facts_digest=_meaning(RecordState.MAPPED, facts, record, bool(mapped.warnings), seat.rules.held(record)),
         refers=tuple(_refers(seat, record, facts)),
         references=record.references,
     )
@@ -135,10 +135,12 @@ def _state(aside: Aside) -> RecordState:
     return RecordState.EXCLUDED if aside.reason is Reason.EXCLUDED else RecordState.PARKED
 
 
-def _meaning(state: RecordState, facts: Values, record: SourceRecord, told: bool) -> bytes:
-    """Return the digest by which a record is seen to mean what it meant."""
+def _meaning(state: RecordState, facts: Values, record: SourceRecord, told: bool, held: Values | None = None) -> bytes:
+    """Return the digest by which a record is seen to mean what it meant; what it `held` of what is written back is part of it."""
     # As the store writes them, which costs a fifth of `canonical` and differs from it in fractions only.
     said = codec.encode(facts) + f"{state}{told}{record.aliases}".encode()
+    if held:
+        said += codec.encode(held)
     return hashlib.blake2b(said, digest_size=16).digest()
 
 

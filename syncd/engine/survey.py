@@ -17,6 +17,7 @@ from syncd.core.model import Aside, Desired, Kind, Link, LinkState, Reason, Subj
 from syncd.core.orgtree import OrgTree, named_members, rings, within
 from syncd.core.ports import Target
 from syncd.core.values import is_empty
+from syncd.engine import write_back
 from syncd.engine.agreement import Agreement, agrees
 from syncd.engine.lookup import Lookup
 from syncd.engine.part import gather
@@ -133,6 +134,7 @@ def _portion(
     same = {one for one in open_ if _agrees(ground, wanted[one], rows[one], names)}
     differing |= set(open_) - same
     if kind is Kind.PERSON:
+        differing |= write_back.differing(tx, ground.world, ground.target, set(wanted) - differing)
         _note_takers(ground, {one: wanted[one] for one in differing if one in wanted}, rows)
     return differing, {one: sums[one] for one in same}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from syncd.core.difference import Names, references
-from syncd.core.model import ROOT_UNIT, Change, FieldChange, Kind, Link, LinkState, Observed, SubjectId, TargetId
+from syncd.core.model import ROOT_UNIT, Change, FieldChange, Kind, Link, LinkState, Observed, Op, SubjectId, TargetId
 from syncd.core.ports import Target
 from syncd.core.values import is_empty
 from syncd.engine.sight import referred
@@ -36,6 +36,8 @@ class Whose:
         wanted: set[SubjectId] = set()
         for change in changes:
             wanted.add(change.subject)
+            if change.op is Op.WRITE_BACK:
+                continue  # its fields are a source's
             specs = self._target.fields[change.kind]
             for item in change.fields:
                 wanted.update(references(item.after, specs[item.name]))

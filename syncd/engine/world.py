@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from syncd.audit.log import AuditLog
     from syncd.core.ports import Consumer, Source, Target, Trigger
     from syncd.mapping import InboundRules, OutboundRules
+    from syncd.mapping.write_back import WriteBack
     from syncd.store import Store, Transaction
 
 FOUND_BY: Final = ("employeeNumber", "userName", "emails.work", "phoneNumbers.mobile", "externalId")
@@ -135,12 +136,24 @@ class World:
     """How to make each of those who hear of what was confirmed."""
     triggers: Mapping[str, Callable[[], Trigger]] = field(default_factory=dict)
     """How to make each of those who say from elsewhere that somebody may have changed."""
+    ends: Callable[[], Mapping[str, datetime]] = dict
+    """Reads when certificates and secrets end that the configuration names, by where it names them."""
 
     @cached_property
     def looked_up_by(self) -> tuple[str, ...]:
         """Return the facts by which records are found: by people, by the join, and by references of other records."""
         hows = {how for kinds in self.join.refers.values() for names in kinds.values() for how in names.values()}
         return tuple(sorted({*FOUND_BY, *self.join.correlate, *hows} - {"id", "alias"}))
+
+    @cached_property
+    def returned(self) -> Mapping[SourceName, tuple[WriteBack, ...]]:
+        """Return what is written back, by the source that it is written to."""
+        return {name: seat.rules.write_back for name, seat in self.seats.items() if seat.rules.write_back}
+
+    @cached_property
+    def returned_fields(self) -> frozenset[str]:
+        """Return the target's fields of people that are written back to somebody."""
+        return frozenset(rule.field for rules in self.returned.values() for rule in rules)
 
     @property
     def computed_by(self) -> str:

@@ -33,7 +33,7 @@ from syncd.core.model import (
 )
 from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
 from syncd.core.ports import Target
-from syncd.engine import quarantine
+from syncd.engine import quarantine, write_back
 from syncd.engine.attempts import Call, Finished, Tally
 from syncd.engine.holders import one_each
 from syncd.engine.quarantine import Answered, Gate
@@ -41,6 +41,7 @@ from syncd.engine.settle import Settled, settle
 from syncd.engine.sight import keys_of
 from syncd.engine.whose import Whose
 from syncd.engine.world import World
+from syncd.engine.write_back_calls import Callers
 from syncd.store import Transaction
 from syncd.store.rows import QueuedChange
 
@@ -94,6 +95,7 @@ class Writer:
         self._progress = progress
         self._settled = settled
         self._whose = Whose(world.target_name, target)
+        self._callers = Callers(world)
         self._keys = keys_of(target)
         self._short: set[SubjectId] = set()
         """Those of whom a reference was left out, because nobody is there yet."""
@@ -123,6 +125,7 @@ class Writer:
             elif self._stop.is_set() or not await self._wait_for_more():
                 if not self._stop.is_set():
                     await self._gate.knock(self.world.store, self.target, self.world.now, nothing=self._looked_at)
+                await self._callers.close()
                 return self.tally
 
     def ring(self) -> None:
@@ -132,6 +135,7 @@ class Writer:
     async def rest(self) -> None:
         """Wait for what is under way, whatever comes of it: after a turn that failed, before anybody reads it back."""
         await asyncio.gather(*self._running, return_exceptions=True)
+        await self._callers.close()
 
     async def _turn(self) -> list[QueuedChange]:
         """Settle what is finished and claim what there is room for, in one transaction."""
@@ -196,6 +200,7 @@ class Writer:
             for done, ours in zip(finished, explained, strict=True)
         ]
         self._store(tx, settled, now)
+        write_back.settled(tx, self.world, [(done.queued.change, done.outcome) for done in finished], now)
         if short := self._short & {done.wire.subject for done in finished}:
             tx.marks.add(short, reason="a reference was left out", at=now)
             self._short -= short
@@ -265,7 +270,7 @@ class Writer:
     def _start(self, queued: QueuedChange) -> None:
         wire, missing = self.resolve(queued.change)
         task = asyncio.create_task(self._apply(queued, wire, missing))
-        asked = not missing and not _is_over(wire)
+        asked = not missing and not _is_over(wire) and wire.op is not Op.WRITE_BACK
         self._running[task] = Call(queued=queued, wire=wire, began=self.world.now(), asked=asked)
         task.add_done_callback(self._ended)
 
@@ -293,6 +298,8 @@ class Writer:
         if _is_over(wire):
             return Applied(target_id=wire.target_id or TargetId(""), detail="nothing left to link")
         try:
+            if wire.op is Op.WRITE_BACK:
+                return await self._callers.write(wire)
             doing: dict[str, str | int] = {"op": str(wire.op), "kind": str(wire.kind), "attempt": queued.attempt + 1}
             with tracing.applying(queued.id, queued.run_id, doing):
                 return await self.target.apply(wire, key=queued.id, again=queued.again)
@@ -307,6 +314,8 @@ class Writer:
 
         A late reference that is still missing is left out: the next plan finds the difference and links it then.
         """
+        if change.op is Op.WRITE_BACK:
+            return change, ""
         specs, ids = self.target.fields[change.kind], self._whose.ids
         fields: list[FieldChange] = []
         for item in change.fields:

@@ -18,11 +18,11 @@ from syncd.core.attributes import ATTRIBUTES, PERSON, REFERENCES, Type, attribut
 from syncd.core.errors import Misconfigured, Place, Problem, foreign
 from syncd.core.model import Aside, Kind, Reason, SourceRecord
 from syncd.core.values import Value, Values
-from syncd.mapping import messages
+from syncd.mapping import messages, write_back
 from syncd.mapping.compiling import Compiler
 from syncd.mapping.functions import LANGUAGE_VERSION, Surroundings
 from syncd.mapping.generating import INCLUDED, NOT_INCLUDED, UNDECIDED, Run, generate
-from syncd.mapping.plan import Absent, Field, Rules
+from syncd.mapping.plan import Absent, Field, Rules, inputs_of
 from syncd.mapping.reading import Loc, Written, in_order, read_rules
 from syncd.mapping.results import Mapped, Trace
 from syncd.mapping.schema import AnyRule, InboundFile, InboundGroup, InboundPerson, Level, Rule, Section, UnitPath
@@ -30,6 +30,7 @@ from syncd.mapping.shapes import attribute_conform
 from syncd.mapping.tracing import Interpreter, Outcome
 from syncd.mapping.units import Paths, PlannedLevel, PlannedPath, Units
 from syncd.mapping.vocabulary import FromSource, Slot
+from syncd.mapping.write_back import WriteBack
 
 _NONE: Final[Values] = MappingProxyType({})
 _NO_UNITS: Final = Units()
@@ -77,15 +78,22 @@ class InboundRules:
         kinds: Mapping[Kind, _Kind],
         refers: Mapping[Kind, Mapping[str, str]],
         files: frozenset[Path] = frozenset(),
+        write_back: tuple[WriteBack, ...] = (),
     ) -> None:
         self.path = path
         self.files = files
         """What the rules were read from: their file and its tables."""
         self.digest = digest
         self.refers = refers
+        self.write_back = write_back
+        """What flows the other way."""
+        self.returned = frozenset(one.attribute for one in write_back)
+        """The attributes of people that are written back."""
         self.reads: Mapping[Kind, frozenset[str]] = {
             kind: each.rules.inputs | (each.paths.inputs if each.paths else frozenset()) for kind, each in kinds.items()
         }
+        if self.returned:
+            self.reads = {**self.reads, Kind.PERSON: self.reads.get(Kind.PERSON, frozenset()) | self.returned}
         """The source's attributes that the rules can look at. It is always told, for expressions, too: they are handed what
         was found in them at load, and nothing else. A kind that is not there has no rules: nothing of it is read."""
         self._source = source
@@ -95,6 +103,26 @@ class InboundRules:
         """Return what becomes of records of a kind: groups can be made units (`as: unit`), everything else stays."""
         known = self._kinds.get(kind)
         return known.gives if known is not None else kind
+
+    def held(self, record: SourceRecord) -> Values:
+        """Return what a record holds of the attributes that are written back: part of what it means, though no rule reads it."""
+        if not self.returned or record.kind is not Kind.PERSON:
+            return _NONE
+        return {name: value for name in sorted(self.returned) if (value := record.attributes.get(name)) is not None}
+
+    def fills_from(self, attribute: str) -> frozenset[str]:
+        """Return the canonical attributes of people that are filled from one of the source's."""
+        kind = self._kinds.get(Kind.PERSON)
+        return frozenset(plan.name for plan in kind.rules.fields if attribute in plan.reads) if kind else frozenset()
+
+    def decides_by(self, attribute: str) -> bool:
+        """Tell whether one of the source's attributes decides which people there are, or in which units."""
+        kind = self._kinds.get(Kind.PERSON)
+        if kind is None:
+            return False
+        ways = [condition.way for condition in (*kind.rules.include, *kind.rules.exclude)]
+        read = {name for way in ways for name in inputs_of(way)} | (kind.paths.inputs if kind.paths else frozenset())
+        return attribute in read
 
     def map(self, record: SourceRecord) -> Mapped | Aside:
         """Return what the record means, or why it is set aside."""
@@ -205,6 +233,17 @@ class _Loader:
             kinds=self.kinds,
             refers=self.refers,
             files=self.written.files,
+            write_back=self._write_back(),
+        )
+
+    def _write_back(self) -> tuple[WriteBack, ...]:
+        known = None if self.attributes is None else self.attributes.get(Kind.PERSON, {})
+        return write_back.loaded(self.written, source=self.source, attributes=known, around=self._around())
+
+    def _around(self) -> Surroundings:
+        file = self.written.file
+        return Surroundings(
+            tables=self.written.tables, default_region=file.region, timezone=file.timezone, now=self.now
         )
 
     def _section(self, kind: Kind, section: Section) -> None:
@@ -215,11 +254,7 @@ class _Loader:
             return
         gives = Kind.UNIT if isinstance(section, InboundGroup) and section.as_ == "unit" else kind
         vocabulary = FromSource(kind=gives, source=self.source, attributes=known)
-        file = self.written.file
-        around = Surroundings(
-            tables=self.written.tables, default_region=file.region, timezone=file.timezone, now=self.now
-        )
-        compiler = Compiler(self.written, vocabulary, around, section)
+        compiler = Compiler(self.written, vocabulary, self._around(), section)
         rules = compiler.rules(section, (kind.value,))
         paths = self._paths(compiler, section, kind)
         places = {"units": self.written.place((kind.value, "units"), "key")} if paths else {}

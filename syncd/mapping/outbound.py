@@ -92,6 +92,12 @@ class OutboundRules:
         """Return the names of the target's fields that the rules say something about."""
         return tuple(each.name for each in self._kinds[kind].rules.fields) if kind in self._kinds else ()
 
+    def fills_from(self, name: str) -> frozenset[str]:
+        """Return the target's fields of people that are filled from a canonical attribute of theirs or of their managers'."""
+        kind = self._kinds.get(Kind.PERSON)
+        names = {name, f"manager.{name}"}
+        return frozenset(plan.name for plan in kind.rules.fields if names & plan.reads) if kind else frozenset()
+
     def map(self, entity: Entity, around: Around) -> Desired | Aside:
         """Return what the target shall hold of the entity, or why it is set aside."""
         kind = self._kinds.get(entity.kind)

@@ -201,6 +201,27 @@ class _File(_Shape):
     """Lookup tables, written here or in CSV files."""
 
 
+class WriteBack(_Shape):
+    """What of the target an attribute of the source is to hold."""
+
+    from_: str = Field(alias="from")
+    """The target's field; `userid` and `unionid` are among them."""
+    via: list[ViaItem] = []
+    """The functions that the value passes through, in order, so that it is written as the source writes such values."""
+    when: Literal["always", "drift"] = "always"
+    """Who decides: `always` the target, and whatever the attribute holds is written over; `drift` the source, until somebody
+    changes the field by hand in the target and that is accepted (`drift` in syncd.yaml)."""
+    clear: bool = False
+    """Whether an empty field empties the attribute. Usually it does not."""
+
+
+AnyWriteBack = Annotated[
+    Annotated[str, Tag("text")] | Annotated[WriteBack, Tag("rule")],
+    Discriminator(_written),
+]
+"""A field of the target as it stands, or a rule."""
+
+
 class InboundFile(_File):
     """From a source's records to what they mean."""
 
@@ -212,6 +233,8 @@ class InboundFile(_File):
     """Departments, where the source has records of them."""
     group: InboundGroup | None = None
     """Groups."""
+    write_back: dict[str, AnyWriteBack] = {}
+    """What flows the other way: attributes of the source's people, and the target's fields that are written to them."""
 
 
 class OutboundFile(_File):

@@ -133,14 +133,15 @@ class ToTarget:
 
     def slot(self, name: str) -> Slot | None:
         spec = self.fields.get(name)
-        if spec is None:
+        if spec is None or spec.read_only:
             return None
         limited = bool(spec.max_length or spec.forbidden or spec.pattern)
         return Slot(shape=TARGET_SHAPES[spec.type], conform=field_conform(spec), spec=spec, limited=limited)
 
     def unfilled(self, name: str, place: Place) -> Problem:
-        words = {"kind": self.kind.value, "name": foreign(name), "known": ", ".join(self.fields)}
-        return messages.UNKNOWN_FIELD.at(place, similar=did_you_mean(name, self.fields), **words)
+        fillable = [each for each, spec in self.fields.items() if not spec.read_only]
+        words = {"kind": self.kind.value, "name": foreign(name), "known": ", ".join(fillable)}
+        return messages.UNKNOWN_FIELD.at(place, similar=did_you_mean(name, fillable), **words)
 
 
 def unknown_attribute(kind: Kind, name: str, place: Place) -> Problem:

@@ -25,6 +25,7 @@ _SORT: Final = {
     Op.LOGIN: "login",
     Op.OFFBOARD: "leave",
     Op.REMOVE: "leave",
+    Op.WRITE_BACK: "back",
 }
 _READY: Final = QueueState.READY.value
 _TO_SETTLE: Final = frozenset(QueueState) - {QueueState.RUNNING, QueueState.DROPPED}

@@ -15,10 +15,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 
 from syncd.core.model import Kind, NativeId, SourceName, SubjectId
-from syncd.store import tables
+from syncd.core.values import Values
+from syncd.store import codec, tables
 from syncd.store.columns import folded, maybe_micros, micros
 from syncd.store.record_rows import KINDS, STATES, narrow
-from syncd.store.rows import ALIAS, REFERS, SAME_ID, Reference, StagedRecord, Was
+from syncd.store.rows import ALIAS, REFERS, SAME_ID, RecordState, Reference, StagedRecord, Was
 from syncd.store.statements import PORTION, Few, Many, among, plain, portions, several, stream
 
 _T: Final = tables.records
@@ -72,6 +73,16 @@ _TOUCH: Final = Many(
     )
 )
 _OF_SUBJECTS: Final = Few(select(*_NARROW).where(among(_T.c.subject)))
+_HELD: Final = Few(
+    select(_T.c.subject, _T.c.native_id, _T.c.attributes).where(
+        _OF_SOURCE,
+        _OF_KIND,
+        _PRESENT,
+        _T.c.state == RecordState.MAPPED.value,
+        _T.c.attributes.is_not(None),
+        among(_T.c.subject),
+    )
+)
 _BY_SUBJECT: Final = (
     select(*_NARROW).where(_T.c.subject.is_not(None)).order_by(_T.c.subject, _T.c.source, _T.c.kind, _T.c.native_id)
 )
@@ -177,6 +188,17 @@ class FewRecords:
         """Return the records of these subjects, absent ones too, without attributes and keys, by subject, source, kind and id."""
         found = list(narrow(self._connection, _OF_SUBJECTS.ask(self._connection, {}, subjects)))
         return sorted(found, key=lambda row: (row.subject or "", row.source, row.kind, row.native_id))
+
+    def held(
+        self, source: SourceName, kind: Kind, subjects: Iterable[SubjectId]
+    ) -> dict[SubjectId, list[tuple[NativeId, Values]]]:
+        """Return what the mapped records of these subjects in a source hold, as the source said it: id and attributes."""
+        found: dict[SubjectId, list[tuple[NativeId, Values]]] = {}
+        for subject, native_id, body in _HELD.ask(
+            self._connection, {"of_source": source, "of_kind": kind.value}, subjects
+        ):
+            found.setdefault(SubjectId(subject), []).append((NativeId(native_id), codec.decode_values(body)))
+        return {subject: sorted(records, key=lambda one: one[0]) for subject, records in found.items()}
 
     def iterate_by_subject(self) -> Iterator[StagedRecord]:
         """Stream all joined records, absent ones too, without attributes and keys, each subject's together.

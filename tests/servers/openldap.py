@@ -40,6 +40,7 @@ class OpenLdap(LdapServer):
         self._company = Company(people=people, teams=teams, disabled={"pwdAccountLockedTime": PERMANENTLY})
         self._lasting_log = lasting_log
         self._denied: list[tuple[str, str]] = []
+        self._granted: tuple[str, ...] = ()
 
     @property
     def editor(self) -> OpenLdapEditor:
@@ -49,6 +50,11 @@ class OpenLdap(LdapServer):
     def deny(self, dn: str, *, user: str) -> None:
         """Hide everything from `dn` downward from a user, until `allow`; this restarts the server."""
         self._denied.append((dn, user))
+        self.restart()
+
+    def grant(self, *attributes: str) -> None:
+        """Let the connector's account write these attributes, and no others; this restarts the server."""
+        self._granted = attributes
         self.restart()
 
     def allow(self) -> None:
@@ -148,6 +154,10 @@ class OpenLdap(LdapServer):
             *(
                 f'access to dn.subtree="{_quoted(dn)}" by dn.exact="{user}" none by * break'
                 for dn, user in self._denied
+            ),
+            *(
+                f'access to attrs={attribute} by dn.exact="{SERVICE_DN}" write by users read by * none'
+                for attribute in self._granted
             ),
             "access to * by users read by * none",
             f"sizelimit size.soft={PLAIN_LIMIT} size.hard={PLAIN_LIMIT} size.prtotal=unlimited",

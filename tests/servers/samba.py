@@ -124,6 +124,18 @@ class SambaDomain:
         ace = f"(D;;LCLORP;;;{_sid(self.conf, user)})"
         _run("samba-tool", "dsacl", "set", "--action=deny", f"--objectdn={dn}", f"--sddl={ace}", "-s", str(self.conf))
 
+    def grant(self, dn: str, *attributes: str, user: str) -> None:
+        """Delegate to a user to write these attributes of the users below a unit, and no others; they are called as the schema
+        calls them: `Phone-Mobile-Primary`."""
+        # A right to write a property, inherited by objects of one class ([MS-ADTS] 5.1.3.2, SDDL of [MS-DTYP] 2.5.1).
+        person = self._schema_id("User")
+        aces = "".join(f"(OA;CIIO;WP;{self._schema_id(each)};{person};{_sid(self.conf, user)})" for each in attributes)
+        _run("samba-tool", "dsacl", "set", f"--objectdn={dn}", f"--sddl={aces}", "-s", str(self.conf))
+
+    def _schema_id(self, name: str) -> str:
+        (value,) = self.editor.raw_values(f"CN={name},CN=Schema,CN=Configuration,{BASE_DN}", "schemaIDGUID")
+        return str(uuid.UUID(bytes_le=value))
+
     def copy(self) -> Path:
         """Return a copy of the database as it stands, for `restore` and `twin`. The server is stopped for it, and started."""
         self.stop()

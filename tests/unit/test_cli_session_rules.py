@@ -33,9 +33,15 @@ class Watched(Session):
 
     wanted: Mapping[Kind, frozenset[str]] | None
 
-    def room(self, name: str, *, wanted: Mapping[Kind, frozenset[str]] | None = None) -> Room:
+    def room(
+        self,
+        name: str,
+        *,
+        wanted: Mapping[Kind, frozenset[str]] | None = None,
+        returned: frozenset[str] = frozenset(),
+    ) -> Room:
         self.wanted = wanted
-        return super().room(name, wanted=wanted)
+        return super().room(name, wanted=wanted, returned=returned)
 
 
 def session(folder: Path, config: str) -> Watched:

@@ -72,6 +72,9 @@ def _offline(session: Session, *, online: bool) -> Iterator[tuple[ExitCode, Verd
     rules = session.rules
     for name, inbound in rules.inbound.items():
         yield ExitCode.CONFIGURATION, Verdict(name=f"rules of {name}", standing=Standing.OK, seen=str(inbound.path))
+        if inbound.write_back:
+            seen = "; ".join(map(str, inbound.write_back))
+            yield ExitCode.CONFIGURATION, Verdict(name=f"written back to {name}", standing=Standing.OK, seen=seen)
     seen = str(rules.outbound.path)
     yield ExitCode.CONFIGURATION, Verdict(name="rules of the target", standing=Standing.OK, seen=seen)
     yield ExitCode.CONFIGURATION, _alerts(session)

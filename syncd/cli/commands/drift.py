@@ -125,7 +125,8 @@ def _decide(call: Call, who: str, field: str | None, *, reason: str, accepted: b
             tx.drifts.decide(target, rows, DriftState.ACCEPTED)
         else:
             tx.drifts.drop(target, rows)
-            tx.marks.add({row.subject for row in rows}, reason="a hand edit is taken back", at=operation.at)
+        why = "accepted" if accepted else "taken back"
+        tx.marks.add({row.subject for row in rows}, reason=f"a hand edit is {why}", at=operation.at)
         for row in rows:
             facts = {"field": row.field, "decision": word}
             operation.log(subject=row.subject, label=row.label, target_id=row.target_id, facts=facts)
