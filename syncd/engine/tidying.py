@@ -11,8 +11,9 @@ from syncd.store import Transaction
 KEEP_SETTLED: Final = timedelta(days=90)
 """How long the queue remembers what is over."""
 KEEP_RUNS: Final = timedelta(days=90)
+"""And full reads, and holds: of very many people each, where what is held changes from cycle to cycle."""
 KEEP_READS: Final = timedelta(days=7)
-"""Of deltas that were followed by others; full reads are kept."""
+"""Of deltas that were followed by others."""
 KEEP_KEYS: Final = timedelta(days=1)
 """How long an event that comes again is recognised."""
 
@@ -27,4 +28,6 @@ def _tidy(tx: Transaction, now: datetime) -> None:
     tx.records.tidy()
     tx.runs.tidy(before=now - KEEP_RUNS)
     tx.reads.tidy(before=now - KEEP_READS)
+    tx.reads.tidy_full(before=now - KEEP_RUNS)
+    tx.holds.tidy(before=now - KEEP_RUNS)
     tx.wakes.tidy(before=now - KEEP_KEYS)

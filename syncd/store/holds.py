@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from syncd.core.model import Effect, RunId
 from syncd.store import codec, tables
@@ -29,6 +29,7 @@ _MATCHING: Final = (
     .order_by(_T.c.released_at.desc())
     .limit(1)
 )
+_TIDY: Final = delete(_T).where(_T.c.expires_at < bindparam("before"))
 _CLOSE: Final = update(_T).where(_T.c.id == bindparam("one"), _T.c.state == HoldState.OPEN.value)
 
 
@@ -92,6 +93,10 @@ class Holds:
         over = [hold.id for hold in self.open() if hold.expires_at <= now]
         closed = [self._close(one, HoldState.EXPIRED, by="", at=None, reason="") for one in over]
         return [hold for hold in closed if hold is not None]
+
+    def tidy(self, *, before: datetime) -> int:
+        """Forget the holds whose time was over by then, however they ended; returns how many. The audit log tells of them."""
+        return self._connection.execute(_TIDY, {"before": micros(before)}).rowcount
 
     def _close(self, hold_id: str, state: HoldState, *, by: str, at: datetime | None, reason: str) -> HoldRow | None:
         fields = {"state": state, "released_by": by, "released_at": maybe_micros(at), "reason": reason}

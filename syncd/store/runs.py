@@ -41,6 +41,20 @@ _TIDY: Final = delete(reads).where(
     .correlate(reads)
     .exists(),
 )
+_GOOD: Final = reads.alias("good")
+_TIDY_FULL: Final = delete(reads).where(
+    reads.c.full == true(),
+    reads.c.finished_at < bindparam("before"),
+    select(_GOOD.c.run_id)
+    .where(
+        _GOOD.c.source == reads.c.source,
+        _GOOD.c.full == true(),
+        _GOOD.c.proven == true(),
+        _GOOD.c.finished_at > reads.c.finished_at,
+    )
+    .correlate(reads)
+    .exists(),
+)
 
 
 class Runs:
@@ -130,6 +144,10 @@ class Reads:
     def tidy(self, *, before: datetime) -> int:
         """Forget the deltas that were read before then, but the last read of each source; returns how many."""
         return self._connection.execute(_TIDY, {"before": micros(before)}).rowcount
+
+    def tidy_full(self, *, before: datetime) -> int:
+        """Forget the full reads before then, but the last good one of each source and what came after it; returns how many."""
+        return self._connection.execute(_TIDY_FULL, {"before": micros(before)}).rowcount
 
     def last(self, source: SourceName) -> ReadRow | None:
         """Return the latest read of a source."""

@@ -58,7 +58,7 @@ def test_a_change_that_may_have_been_made_is_read_back_before_it_is_repeated(
         terms=WriterTerms(),
         now=NOW,
         mark="",
-        whole=lambda seen: seen.fields,
+        whole=lambda _: (),
     )
     assert settled.settlement.state is state
     assert settled.settlement.again is unknown
