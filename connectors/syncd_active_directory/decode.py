@@ -23,6 +23,8 @@ _DIGITS: Final = 14
 """Of a GeneralizedTime: year, month, day, hour, minute, second."""
 _MOST_NAMES: Final = 1_000
 """How many names of attributes are remembered as servers write them: there are some dozens, unless somebody means harm."""
+_MOST_HEADS: Final = 10_000
+"""Names times lengths of values: some hundreds."""
 _MOST_SETS: Final = 512
 _NEVER: Final = frozenset({0, 0x7FFFFFFFFFFFFFFF})
 """Both mean “never” in accountExpires ([MS-ADA1] 2.3)."""
@@ -30,6 +32,8 @@ _NEVER: Final = frozenset({0, 0x7FFFFFFFFFFFFFFF})
 
 _Asked = tuple[str, Callable[[bytes], Value], str]
 """The name that was asked for, how one value of it is read, and what it should be."""
+_Head = tuple[str, Callable[[bytes], Value], str, int]
+"""The same, and how many bytes the value has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +57,8 @@ class Decoder:
         self._asked = {name.lower(): (name, syntax) for name, syntax in asked.items()}
         self._met: dict[bytes, _Asked] = {}
         """What is asked, by its name as the server encodes it, with the tag of the set of values: `04 02 'cn' 31`."""
+        self._heads: dict[bytes, _Head] = {}
+        """The same by all that stands before the first byte of an only value, which says how long that is."""
         self._sets: dict[bytes, tuple[str, Value]] = {}
         """Short attributes with several values that were read lately, by their encoding: most people are of the same classes."""
 
@@ -67,28 +73,25 @@ class Decoder:
         return Decoded(attributes=attributes, unreadable=tuple(unreadable))
 
     def _read(self, raw: bytes, attributes: dict[str, Value], unreadable: list[tuple[str, str]]) -> None:
-        """The loop where time is spent: most attributes are met names with one value."""
-        met, one_value = self._met.get, ONE_VALUE.get
+        """The loop where time is spent: most attributes begin as one that was met, up to the first byte of their only value."""
+        heads = self._heads.get
         at, end = span(raw)
         while at < end:
-            size = raw[at + 1]
-            stop = at + 2 + size
-            after = at + 5 + raw[at + 3]
-            value = after + 3
-            known = met(raw[at + 2 : after])
-            # A met name, and exactly one value that fills the set, which fills the attribute; no length of more than a byte.
-            if known is None or size > 127 or raw[at] != SEQUENCE or raw[after:value] != one_value(stop - value):
-                alone = lone(raw, at, end) if size > 127 else None
-                known = met(alone[0]) if alone is not None else None
+            value = at + 8 + raw[at + 3]
+            head = heads(raw[at:value])
+            if head is None and (head := self._head(raw, at, end)) is None:
+                alone = lone(raw, at, end) if raw[at + 1] > 127 else None
+                known = self._met.get(alone[0]) if alone is not None else None
                 if alone is None or known is None:
                     at = self._slowly(raw, at, end, attributes, unreadable)
                     continue
-                _, value, stop = alone
-            name, read, expected = known
-            at = stop
+                (name, read, expected), (_, value, at) = known, alone
+            else:
+                name, read, expected, size = head
+                at = value + size
             try:
                 # Texts, which most are, without a call.
-                found = (raw[value:stop].decode() or None) if read is text else read(raw[value:stop])
+                found = (raw[value:at].decode() or None) if read is text else read(raw[value:at])
             except (ValueError, OverflowError):
                 unreadable.append((name, expected))
                 continue
@@ -96,6 +99,20 @@ class Decoder:
                 attributes[name] = found
         if at != end:
             raise Malformed(SHORT)
+
+    def _head(self, raw: bytes, at: int, end: int) -> _Head | None:
+        """Return what stands in front of an only value, and remember it; None if the attribute at `at` is none that was met, or
+        not plain: with one value that fills the set, which fills the attribute, and no length of more than a byte."""
+        stop, after = at + 2 + raw[at + 1], at + 5 + raw[at + 3]
+        value = after + 3
+        known = self._met.get(raw[at + 2 : after])
+        plain = raw[at] == SEQUENCE and raw[at + 1] < 128 and raw[after:value] == ONE_VALUE.get(stop - value)
+        if known is None or not plain or stop > end:
+            return None
+        head = (*known, stop - value)
+        if len(self._heads) < _MOST_HEADS:
+            self._heads[raw[at:value]] = head
+        return head
 
     def _slowly(
         self, raw: bytes, at: int, end: int, attributes: dict[str, Value], unreadable: list[tuple[str, str]]

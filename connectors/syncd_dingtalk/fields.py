@@ -162,11 +162,13 @@ FIELDS: Final[Mapping[Kind, Mapping[str, FieldSpec]]] = MappingProxyType({Kind.P
 def normalise(kind: Kind, fields: Values, *, region: Region) -> Values:
     """Return `fields` as DingTalk would store them: pure, idempotent, raises nothing. A value of a type that the field
     cannot hold stays as it is, and the rules' own check tells about it. References are never looked into."""
-    known = _STORING.get(kind, _NOTHING)
+    known = _STORING.get(kind, _NOTHING).get
     stored: dict[str, Value] = {}
     for name, value in fields.items():
-        store = known.get(name)
-        if store is None:
+        store = known(name)
+        if store is _stored_text and type(value) is str:  # most fields, without a call
+            stored[name] = value.strip() or None
+        elif store is None:
             stored[name] = value
         elif name == "mobile" and isinstance(value, str):
             stored[name] = mobile(value, region=region)
@@ -312,6 +314,12 @@ def _stored_membership(item: Mapping[str, Value]) -> Mapping[str, Value]:
     return member
 
 
+def _stored_in_its_own_way(value: Value) -> Value:
+    """Return what is no text of a field that `normalise` knows by its name."""
+    return _stored_text(value)
+
+
+_BY_NAME: Final = frozenset({"mobile", "parent"})
 _STORED: Final[Mapping[FieldType, Callable[[Value], Value]]] = {
     FieldType.TEXT: _stored_text,
     FieldType.NUMBER: _stored_number,
@@ -324,7 +332,8 @@ _STORED: Final[Mapping[FieldType, Callable[[Value], Value]]] = {
     FieldType.MEMBERSHIPS: _stored_memberships,
 }
 _STORING: Final[Mapping[Kind, Mapping[str, Callable[[Value], Value]]]] = {
-    kind: {name: _STORED[spec.type] for name, spec in specs.items()} for kind, specs in FIELDS.items()
+    kind: {name: _stored_in_its_own_way if name in _BY_NAME else _STORED[spec.type] for name, spec in specs.items()}
+    for kind, specs in FIELDS.items()
 }
 """How DingTalk stores each field, asked for 20 times for each person."""
 _NOTHING: Final[Mapping[str, Callable[[Value], Value]]] = {}

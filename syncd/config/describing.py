@@ -12,12 +12,11 @@ import inspect
 import textwrap
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 
 def description(model: type[BaseModel], name: str) -> str:
@@ -26,9 +25,41 @@ def description(model: type[BaseModel], name: str) -> str:
 
 
 def documented(*models: type[BaseModel]) -> None:
-    """Let these models, and those that they mention, tell the meaning of their settings in their JSON Schema."""
-    for model in models:
-        _document(model)
+    """Let the settings of these models, and of those that they mention, know what they mean (`FieldInfo.description`)."""
+    for model in _reached(models):
+        for name, field in model.model_fields.items():
+            field.description = description(model, name) or None
+
+
+def told(schema: dict[str, Any], *models: type[BaseModel]) -> dict[str, Any]:
+    """Add to the JSON Schema of models what their settings mean; returns the schema.
+
+    The first model is the schema's own where it has properties; others stand among its definitions, by their names.
+    """
+    documented(*models)
+    for model in _reached(models):
+        own = (
+            schema if model is models[0] and "properties" in schema else schema.get("$defs", {}).get(model.__name__, {})
+        )
+        said = own.get("properties", {})
+        for name, field in model.model_fields.items():
+            key = field.alias or name
+            if key in said and field.description:
+                # In the order in which pydantic itself would have it.
+                said[key] = dict(sorted({"description": field.description, **said[key]}.items()))
+    return schema
+
+
+def _reached(models: Iterable[type[BaseModel]]) -> list[type[BaseModel]]:
+    """Return these models and those that they mention."""
+    found: dict[type[BaseModel], None] = {}
+    ahead = list(models)
+    while ahead:
+        model = ahead.pop()
+        if model not in found:
+            found[model] = None
+            ahead += [inner for field in model.model_fields.values() for inner in models_in(field.rebuild_annotation())]
+    return list(found)
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:
@@ -42,22 +73,6 @@ def _mentioned(annotation: Any) -> Iterator[type[BaseModel]]:
     elif isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is not None:
         for part in typing.get_args(annotation):
             yield from _mentioned(part)
-
-
-@cache
-def _document(model: type[BaseModel]) -> None:
-    """Once for each model, those inside first: the schema of a model is put together from theirs."""
-    for field in model.model_fields.values():
-        for inner in models_in(_whole(field)):
-            if inner is not model:
-                _document(inner)
-    for name, field in model.model_fields.items():
-        field.description = description(model, name) or None
-    model.model_rebuild(force=True)
-
-
-def _whole(field: FieldInfo) -> Any:
-    return field.rebuild_annotation()
 
 
 @cache

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
-from syncd.config.describing import documented
+from syncd.config.describing import documented, told
 from syncd.config.settings import Settings
 from syncd.core.errors import Misconfigured
 from syncd.plugins import Group, Plugin, listed, load
@@ -40,8 +40,7 @@ class _Quiet(GenerateJsonSchema):
 
 def config_schema(*, distribution: str | None = None) -> dict[str, Any]:
     """Return the schema; `distribution` limits it to the connectors of one package."""
-    documented(Settings)
-    schema = Settings.model_json_schema(schema_generator=_Quiet)
+    schema = told(Settings.model_json_schema(schema_generator=_Quiet), Settings)
     shared: dict[str, Any] = schema.pop("$defs")
     for group, name in _ENTRIES.items():
         common = shared[name]
@@ -72,8 +71,8 @@ def _choice(plugin: Plugin, common: Mapping[str, Any], shared: dict[str, Any]) -
         model: type[BaseModel] = load(plugin.group, plugin.name).settings
     except Misconfigured:
         return None
-    documented(model)
-    own = model.model_json_schema(schema_generator=_Quiet, ref_template=f"#/$defs/{plugin.name}.{{model}}")
+    template = f"#/$defs/{plugin.name}.{{model}}"
+    own = told(model.model_json_schema(schema_generator=_Quiet, ref_template=template), model)
     shared |= {f"{plugin.name}.{name}": each for name, each in own.pop("$defs", {}).items()}
     kind = {"const": plugin.name, "description": common["properties"]["type"]["description"]}
     shared_ = {name: each for name, each in common["properties"].items() if name != "type"}

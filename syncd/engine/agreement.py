@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncd.core.difference import Names, compare, exchange, references
 from syncd.core.model import Desired, FieldSpec, FieldType, Kind, Link, LinkState, Observed, SubjectId, TargetId
-from syncd.core.values import content_digest, is_empty
+from syncd.core.values import Value, content_digest, is_empty
 
 if TYPE_CHECKING:
     from syncd.store.links import LinkedRow
@@ -33,20 +33,39 @@ class Agreement:
         """Yield whom a wish refers to."""
         for name, spec in self._referring.items():
             if value := wanted.fields.get(name):
-                yield from references(value, spec)
+                if type(value) is str and spec.type is FieldType.REFERENCE:
+                    yield SubjectId(value)
+                elif (unit := _only_unit(value)) is not None:
+                    yield unit
+                else:
+                    yield from references(value, spec)
 
     def digest(self, wanted: Desired, row: LinkedRow) -> bytes:
         """Return the digest of what is wanted, in the target's ids, together with what the target holds, as it is stored."""
+        ids = self._ids
         fields = {name: value for name, value in wanted.fields.items() if name in self._specs}
         for name, spec in self._referring.items():
-            if named := references(fields.get(name), spec):
-                missing = [one for one in named if one not in self._ids]
-                fields[name] = [exchange(fields[name], spec, self._ids), missing]
+            value = fields.get(name)
+            if value and (unit := _only_unit(value)) is not None and unit in ids:
+                fields[name] = ids[unit]  # nearly everybody: one department, without order and title
+            elif named := references(value, spec):
+                missing = [one for one in named if one not in ids]
+                fields[name] = [exchange(value, spec, ids), missing]
         names = tuple(fields)
         if (written := self._written.get(names)) is None:
             written = self._written[names] = repr(names).encode()
         said = b"".join((content_digest(fields, names), written, row.raw or b"", row.state.encode()))
         return hashlib.blake2b(said, digest_size=16).digest()
+
+
+def _only_unit(value: Value) -> SubjectId | None:
+    """Return the unit of memberships that are one, and say nothing but the unit; None of all others."""
+    if type(value) is tuple and len(value) == 1:
+        (entry,) = value
+        if type(entry) is dict and len(entry) == 1:
+            unit = entry.get("unit")
+            return SubjectId(unit) if type(unit) is str else None
+    return None
 
 
 def agrees(wanted: Desired, link: Link, seen: Observed, specs: Mapping[str, FieldSpec], names: Names) -> bool:

@@ -14,6 +14,7 @@ from syncd.core.errors import Place
 from syncd.core.values import Value, Values, is_empty
 from syncd.mapping.expression import bounded, seen
 from syncd.mapping.plan import Absent, Field, Rules, Way
+from syncd.mapping.shapes import Conform, TextWithin, text_shape
 from syncd.mapping.tracing import memberships, names_of
 from syncd.mapping.vocabulary import PATH
 from syncd.mapping.words import ROW, is_word
@@ -153,12 +154,21 @@ class _Emitter:
         self._say(f"if {_says_something(way, variable)}:")
         self.depth += 1
         if not plan.checked:
-            self._say(f"{variable} = {self._name('c', plan.conform)}({variable})")
+            self._say(f"{self._unfit(plan.conform, variable)}{variable} = {self._name('c', plan.conform)}({variable})")
         self._say(f"{into}[{plan.name!r}] = {variable}")
         if number and into == "f":
             self._say(f"o = W(o, {plan.name!r}, {self._name('P', way.place)})")
         self._say("break")
         self.depth -= 1
+
+    def _unfit(self, conform: Conform, variable: str) -> str:
+        """Return the test that lets those values pass by a check that it would return as they are."""
+        if conform is text_shape:
+            return f"if type({variable}) is not str: "
+        if not isinstance(conform, TextWithin) or conform.forbidden:
+            return ""
+        matched = "" if conform.whole is None else f" or not {self._name('r', conform.whole)}({variable})"
+        return f"if type({variable}) is not str or len({variable}) > {conform.limit}{matched}: "
 
     def _nothing(self, plan: Field, into: str) -> None:
         if not isinstance(plan.default, Absent):

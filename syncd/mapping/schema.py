@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter
 
-from syncd.config.describing import documented
+from syncd.config.describing import told
 
 Scalar = str | int | float | bool
 """A text, a number or a flag."""
@@ -255,10 +255,9 @@ RuleFile = InboundFile | OutboundFile
 
 def rules_schema() -> dict[str, Any]:
     """Return the JSON Schema of rule files, for editors."""
-    documented(InboundFile, OutboundFile)
     adapter: TypeAdapter[RuleFile] = TypeAdapter(Annotated[RuleFile, Field(discriminator="rules")])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "syncd mapping rules",
-        **adapter.json_schema(by_alias=True),
+        **told(adapter.json_schema(by_alias=True), InboundFile, OutboundFile),
     }

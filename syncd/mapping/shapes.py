@@ -6,7 +6,9 @@ Nothing here changes a value's meaning: a text alone may become a list of one, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NoReturn
 
@@ -115,33 +117,34 @@ def refuse(message: Message, /, **words: object) -> NoReturn:
     raise Unfit(message.at(**words))
 
 
-def _text_within(spec: FieldSpec) -> Conform:
-    limit, forbidden = spec.max_length or 2**31, frozenset(spec.forbidden)
-    whole = _whole(spec.pattern) if spec.pattern else None
-    simple = not forbidden and whole is None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextWithin:
+    """The check of a text that a field limits. What it checks can be seen, so that `generating` asks without a call for each."""
 
-    def conform(value: Any) -> Value:
+    limit: int
+    forbidden: frozenset[str]
+    whole: Callable[[str], Any] | None
+    pattern: str | None
+
+    def __call__(self, value: Any) -> Value:
+        """Return the value, or raise Unfit."""
         if not isinstance(value, str):
             _wrong("text", value)
-        if len(value) > limit:
-            refuse(messages.OVER_LIMIT, limit=limit, length=len(value))
-        if simple:
-            return value
-        if forbidden and not forbidden.isdisjoint(value):
-            refuse(messages.FORBIDDEN, characters=" ".join(sorted(forbidden)))
-        if whole is not None and not whole(value.encode()):
-            refuse(messages.PATTERN, pattern=spec.pattern)
+        if len(value) > self.limit:
+            refuse(messages.OVER_LIMIT, limit=self.limit, length=len(value))
+        if self.forbidden and not self.forbidden.isdisjoint(value):
+            refuse(messages.FORBIDDEN, characters=" ".join(sorted(self.forbidden)))
+        if self.whole is not None and not self.whole(value):
+            refuse(messages.PATTERN, pattern=self.pattern)
         return value
 
-    return conform
 
-
-def _whole(pattern: str) -> Callable[[bytes], Any]:
-    """Return the test of whole texts, which takes their UTF-8: re2 would turn every position back into characters."""
-    import re2
-
-    found: Callable[[bytes], Any] = re2.compile(pattern).fullmatch
-    return found
+def _text_within(spec: FieldSpec) -> Conform:
+    # A target's pattern is a program's text, never an administrator's: Python's own engine, four times as fast as RE2 here.
+    # ASCII, as with RE2: what DingTalk calls a digit is one of ten.
+    whole = re.compile(spec.pattern, re.ASCII).fullmatch if spec.pattern else None
+    forbidden = frozenset(spec.forbidden)
+    return TextWithin(limit=spec.max_length or 2**31, forbidden=forbidden, whole=whole, pattern=spec.pattern or None)
 
 
 def _mapping_within(limit: int | None) -> Conform:
@@ -166,7 +169,8 @@ def _wrong(shape: str, value: Value) -> NoReturn:
     refuse(messages.GOT_TYPE, wanted=NAMES[shape], got=NAMES.get(got, got))
 
 
-def _text(value: Any) -> Value:
+def text_shape(value: Any) -> Value:
+    """Return a text as it is, or raise Unfit."""
     if not isinstance(value, str):
         _wrong("text", value)
     return value
@@ -212,14 +216,14 @@ def _instant(value: Any) -> Value:
 
 
 _CONFORM: Final[Mapping[str, Conform]] = {
-    "text": _text,
+    "text": text_shape,
     "texts": _texts,
     "number": _number,
     "flag": _flag,
     "date": _date,
     "instant": _instant,
     "mapping": _mapping,
-    "reference": _text,
+    "reference": text_shape,
     "references": _texts,
     "memberships": lambda value: value,
 }

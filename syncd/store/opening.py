@@ -32,7 +32,7 @@ _PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
     # FULL: a commit survives a power cut. NORMAL may lose the last ones, which a queue and an audit log must not.
     "PRAGMA synchronous=FULL",
-    "PRAGMA cache_size=-32768",  # KiB
+    "PRAGMA cache_size=-8192",  # KiB. With four times as much nothing was measurably faster: the system keeps the file.
     "PRAGMA temp_store=MEMORY",
     "PRAGMA journal_size_limit=67108864",
     # Pages, 64 MiB as above. Keys and ids fall all over their indexes, so that each commit of a first read writes most pages of

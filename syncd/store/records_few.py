@@ -256,12 +256,4 @@ class FewRecords:
 
 def _was(row: Sequence[Any]) -> Was:
     _, digest, fingerprint, facts_digest, rules_digest, state, subject, absent_since = row
-    return Was(
-        digest=digest,
-        fingerprint=fingerprint or b"",
-        facts_digest=facts_digest,
-        rules_digest=rules_digest,
-        state=STATES[state],
-        subject=subject,
-        absent=absent_since is not None,
-    )
+    return Was(digest, fingerprint or b"", facts_digest, rules_digest, STATES[state], subject, absent_since is not None)

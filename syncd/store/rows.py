@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from syncd.core.errors import Place
 from syncd.core.model import (
@@ -137,9 +137,8 @@ class StagedRecord:
     """What texts of `attributes` that name others mean, as the source said; kept with `attributes`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Was:
-    """What is remembered of a record that is read again: enough to see what changed about it."""
+class Was(NamedTuple):
+    """What is remembered of a record that is read again: enough to see what changed about it. Made for each record."""
 
     digest: bytes
     fingerprint: bytes

@@ -109,7 +109,7 @@ def test_what_a_record_was_is_told_of_absent_ones_too(store: Store) -> None:
             subject=SubjectId("person:1"),
             absent=True,
         )
-        ben = replace(ada, fingerprint=b"", state=RecordState.PARKED, subject=None, absent=False)
+        ben = ada._replace(fingerprint=b"", state=RecordState.PARKED, subject=None, absent=False)
         assert tx.records.was(AD, asked) == {(Kind.PERSON, ADA): ada, (Kind.PERSON, BEN): ben}
         assert tx.records.was(AD, []) == {}
 
