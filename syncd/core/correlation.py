@@ -6,6 +6,7 @@ once made is kept (`Statement.subject`). Pure functions; nothing here merges fac
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,8 @@ from syncd.core.model import Aside, Kind, NativeId, Reason, SourceName, SubjectI
 from syncd.core.values import Value, is_empty
 
 _NAMESPACE: Final = uuid.UUID("5b0a1c52-2b5f-5c55-9d1e-6f2f8f0a7d11")
+_VARIANT: Final = {digit: f"{int(digit, 16) & 0b11 | 0b1000:x}" for digit in "0123456789abcdef"}
+"""The digit of a UUID that says by which rules it was made, by what stood there before."""
 ONE_OF: Final = {
     Type.PERSON: (Kind.PERSON,),
     Type.PERSONS: (Kind.PERSON,),
@@ -83,8 +86,9 @@ def new_subject(statement: Statement) -> SubjectId:
 
 def subject_for(source: SourceName, kind: Kind, native_id: NativeId) -> SubjectId:
     """Return the id of a subject that is first seen in this record, which states something of this kind."""
-    name = f"{source}/{kind}/{native_id}"
-    return SubjectId(f"{kind}:{uuid.uuid5(_NAMESPACE, name).hex[:20]}")
+    # What `uuid.uuid5(_NAMESPACE, …).hex` returns (RFC 9562, 5.5), at a third of the cost: everybody of a first run gets one.
+    made = hashlib.sha1(_NAMESPACE.bytes + f"{source}/{kind}/{native_id}".encode(), usedforsecurity=False).hexdigest()
+    return SubjectId(f"{kind}:{made[:12]}5{made[13:16]}{_VARIANT[made[16]]}{made[17:20]}")
 
 
 def folded(value: Value) -> str:

@@ -49,6 +49,8 @@ class Newcomers:
         self._referring = {name: spec for name, spec in specs.items() if refers(spec)}
         self._coming = coming
         self._order = order
+        self._names: dict[tuple[str, ...], list[str]] = {}
+        """The names of fields in their order, by the names as they come: nearly everybody has the same."""
 
     def among(
         self, wanted: Iterable[Desired], *, leaving: Collection[SubjectId]
@@ -95,12 +97,15 @@ class Newcomers:
 
     def _said(self, one: Desired) -> tuple[tuple[str, Value], ...]:
         """Return all that is said of somebody, by name."""
-        specs = self._specs
+        fields = one.fields
+        key = tuple(fields)
+        if (names := self._names.get(key)) is None:
+            names = self._names[key] = [name for name in sorted(key) if name in self._specs]
         return tuple(
             [
                 (name, value if type(value) is str else frozen(value))
-                for name, value in sorted(one.fields.items())
-                if value is not None and name in specs and not is_empty(value)
+                for name in names
+                if (value := fields[name]) is not None and not is_empty(value)
             ]
         )
 

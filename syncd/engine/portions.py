@@ -173,13 +173,14 @@ def _common(tx: Transaction, *, asked: _Asked, left: Collection[SubjectId], firs
     units = [one for one in tx.records.subjects() if one.startswith(f"{Kind.UNIT}:")]
     ground = ground_of(tx, world, asked.target, units)
     links = {**tx.links.get_many(name, [*units, HOLDING_UNIT])}
-    linked = {one for some in _some(left) for one in _linked(tx, world, some)}
+    anybody = tx.links.any(name)
+    linked = {one for some in _some(left) for one in _linked(tx, world, some)} if anybody else set[SubjectId]()
     made = {change.subject for change in first.plan.changes if change.op in (Op.CREATE, Op.ADOPT)}
     making = frozenset(made | (set(left) - linked - asked.leaving))
     leaving = asked.leaving | first.wishes.leaving.keys()
     order = _steps(tx, ground)
     specs = asked.target.fields[Kind.PERSON]
-    nobody = not leaving and not tx.links.any(name) and not tx.observed.unlinked(name, Kind.PERSON)
+    nobody = not leaving and not anybody and not tx.observed.unlinked(name, Kind.PERSON)
     return _Common(
         ground=ground,
         sight=Sight(links=links),

@@ -245,18 +245,15 @@ def around(tree: OrgTree, entity: Entity, unique: Callable[[str, Iterator[str]],
         parent = entity.facts.get("parent")
         unit = tree.entities.get(SubjectId(parent)) if isinstance(parent, str) else None
         return Around(unit=unit, path=tree.path(entity.subject), unique=unique)
-    names = entity.facts.get("units")
-    units = (
-        tuple(found for name in names if (found := tree.entities.get(SubjectId(str(name)))))
-        if isinstance(names, tuple | list)
-        else ()
-    )
+    names, entities = entity.facts.get("units"), tree.entities
+    found = [entities.get(SubjectId(str(name))) for name in names] if isinstance(names, tuple | list) else ()
+    units = tuple([unit for unit in found if unit])
     manager = entity.facts.get("manager")
     return Around(
         unit=units[0] if units else None,
         units=units,
         path=tree.path(units[0].subject) if units else (),
-        manager=tree.entities.get(SubjectId(manager)) if isinstance(manager, str) else None,
+        manager=entities.get(SubjectId(manager)) if isinstance(manager, str) else None,
         unique=unique,
     )
 

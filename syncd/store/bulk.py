@@ -41,6 +41,7 @@ def forget_order(connection: Connection) -> None:
 def restore_order(connection: Connection) -> None:
     """Have them again; fine where they are there."""
     _create(connection, _OF_RECORDS)
+    _give_back()
 
 
 @contextmanager
@@ -50,6 +51,16 @@ def filling_queue(connection: Connection, how_many: int) -> Iterator[None]:
     _drop(connection, _OF_QUEUE if apart else ())
     yield
     _create(connection, _OF_QUEUE if apart else ())
+
+
+def _give_back() -> None:
+    """Hand free memory back to the system. Sorting 800,000 keys leaves 70 MB, which glibc keeps unless it is asked
+    (malloc_trim(3)); other C libraries have no such function."""
+    import ctypes  # here: needed once in the life of a database
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _drop(connection: Connection, indexes: Collection[Index]) -> None:

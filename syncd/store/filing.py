@@ -1,6 +1,7 @@
-"""A change as it is filed: the bytes that are stored, and what a plan and the queue have to know of it without reading them.
+"""A change as it is filed: its fields as bytes, and what a plan and the queue have to know of it without reading them.
 
-Its fields are written once and stand in the body, in the fingerprint and in the digest alike. Asks no database.
+Its fields are written once and stand in the body, in the fingerprint and in the digest alike, which are made when they are asked
+for: a plan for everybody holds all of its changes, and what it can put together again is not kept. Asks no database.
 """
 
 from __future__ import annotations
@@ -21,23 +22,82 @@ from syncd.core.values import instant, moment
 from syncd.store import codec
 
 
+class Manner(NamedTuple):
+    """What thousands of changes of a plan have in common."""
+
+    lane: Lane
+    effects: tuple[Effect, ...]
+    kind: Kind
+    reason: str
+    rules: bytes
+
+
 class Filed(NamedTuple):
-    """A change, as far as plan and queue look at it, and its bytes. The first three are its place in a plan."""
+    """A change, as far as plan and queue look at it, and its fields. The first three are its place in a plan."""
 
     rank: int
     subject: SubjectId
     op: Op
-    lane: Lane
-    effects: tuple[Effect, ...]
+    manner: Manner
     needs: tuple[SubjectId, ...]
     after: tuple[SubjectId, ...]
     since: str | None
     """When the source changed what led here, in RFC 3339."""
-    essence: bytes
-    """What `syncd.core.ordering.essential` returns."""
-    digest: bytes
-    """16 bytes by which two changes of a subject do the same: not the label, reason, rank, time or the rules' line numbers."""
-    body: bytes
+    target_id: TargetId | None
+    label: bytes
+    """UTF-8."""
+    fields: bytes
+    said: bytes | None
+    """What `essential` returned, where the fields as they are written do not tell."""
+
+    @property
+    def lane(self) -> Lane:
+        return self.manner.lane
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        return self.manner.effects
+
+    @property
+    def essence(self) -> bytes:
+        """Return what `syncd.core.ordering.essential` returns."""
+        if self.said is not None:
+            return self.said
+        subject, target = codec.encode(self.subject), codec.encode(self.target_id)
+        return hashlib.sha256(
+            b'{"fields":%b,"op":"%b","rank":%d,"subject":%b,"target":%b}'
+            % (self.fields, self.op.encode(), self.rank, subject, target)
+        ).digest()
+
+    @property
+    def digest(self) -> bytes:
+        """Return 16 bytes by which two changes of a subject do the same: without label, reason, rank, time and rules."""
+        manner, fields = self.manner, msgspec.Raw(self.fields)
+        does = (self.op, manner.kind, self.target_id, manner.effects, manner.lane, fields, self.needs, self.after)
+        return hashlib.blake2b(codec.encode(does), digest_size=16).digest()
+
+    @property
+    def body(self) -> bytes:
+        """Return what is stored."""
+        manner = self.manner
+        return codec.encode(
+            _Body(
+                after=self.after,
+                effects=manner.effects,
+                fields=msgspec.Raw(self.fields),
+                kind=manner.kind,
+                label=self.label.decode(),
+                lane=manner.lane,
+                needs=self.needs,
+                op=self.op,
+                rank=self.rank,
+                reason=manner.reason,
+                rules=msgspec.Raw(manner.rules),
+                since=self.since,
+                subject=self.subject,
+                target_id=self.target_id,
+            )
+        )
 
 
 class _Body(msgspec.Struct, frozen=True):
@@ -66,54 +126,58 @@ _ANY_FIELDS: Final = msgspec.json.Decoder(list[tuple[str, Any, Any]])
 
 def filed(change: Change) -> Filed:
     """Return a change as it is filed."""
-    since = None if change.since is None else instant(change.since)
-    written = codec.encode([(one.name, one.before, one.after) for one in change.fields])
-    fields = msgspec.Raw(written)
-    body = _Body(
-        after=change.after,
-        effects=change.effects,
-        fields=fields,
-        kind=change.kind,
-        label=change.label,
-        lane=change.lane,
-        needs=change.needs,
-        op=change.op,
-        rank=change.rank,
-        reason=change.reason,
-        rules=msgspec.Raw(_rules(tuple([one.rule for one in change.fields]))),
-        since=since,
-        subject=change.subject,
-        target_id=change.target_id,
-    )
     values = [*[one.after for one in change.fields], *[one.before for one in change.fields]]
-    sum_ = _essential(body, written) if _all_exact(values) else essential(change)
-    return _filed(body, sum_)
+    return Filed(
+        change.rank,
+        change.subject,
+        change.op,
+        Manner(
+            change.lane,
+            change.effects,
+            change.kind,
+            change.reason,
+            _rules(tuple([one.rule for one in change.fields])),
+        ),
+        change.needs,
+        change.after,
+        None if change.since is None else instant(change.since),
+        change.target_id,
+        change.label.encode(),
+        _exactly([(one.name, one.before, one.after) for one in change.fields]),
+        None if _all_exact(values) else essential(change),
+    )
 
 
 def filed_newcomer(one: Newcomer) -> Filed:
-    """Return a creation as it is filed: the same bytes as its change has, which is never made."""
+    """Return a creation as it is filed: the same as its change, which is not made."""
     wanted = one.wanted
     if not _all_exact([value for _, value in one.fields]):
         return filed(created(one))
     rules = wanted.rules
-    written = codec.encode([(name, None, value) for name, value in one.fields])
-    body = _Body(
-        after=one.after,
-        effects=newcomers.EFFECTS,
-        fields=msgspec.Raw(written),
-        kind=newcomers.KIND,
-        label=wanted.label,
-        lane=newcomers.LANE,
-        needs=one.needs,
-        op=newcomers.OP,
-        rank=one.rank,
-        reason=newcomers.REASON,
-        rules=msgspec.Raw(_rules(tuple([rules.get(name, _NOWHERE) for name, _ in one.fields]))),
-        since=None if wanted.since is None else instant(wanted.since),
-        subject=wanted.subject,
-        target_id=None,
+    return Filed(
+        one.rank,
+        wanted.subject,
+        newcomers.OP,
+        Manner(
+            newcomers.LANE,
+            newcomers.EFFECTS,
+            newcomers.KIND,
+            newcomers.REASON,
+            _rules(tuple([rules.get(name, _NOWHERE) for name, _ in one.fields])),
+        ),
+        one.needs,
+        one.after,
+        None if wanted.since is None else instant(wanted.since),
+        None,
+        wanted.label.encode(),
+        _exactly([(name, None, value) for name, value in one.fields]),
+        None,
     )
-    return _filed(body, _essential(body, written))
+
+
+def _exactly(fields: object) -> bytes:
+    """Return fields as they are stored, in bytes of their own length: the encoder leaves room at the end."""
+    return bytes(memoryview(codec.encode(fields)))
 
 
 def created(one: Newcomer) -> Change:
@@ -141,32 +205,6 @@ def created(one: Newcomer) -> Change:
 
 
 _NOWHERE: Final = Place()
-
-
-def _filed(body: _Body, sum_: bytes) -> Filed:
-    does = (body.op, body.kind, body.target_id, body.effects, body.lane, body.fields, body.needs, body.after)
-    return Filed(
-        body.rank,
-        body.subject,  # type: ignore[arg-type]  # what is read back is text
-        body.op,
-        body.lane,
-        body.effects,
-        body.needs,  # type: ignore[arg-type]
-        body.after,  # type: ignore[arg-type]
-        body.since,
-        sum_,
-        hashlib.blake2b(codec.encode(does), digest_size=16).digest(),
-        # A copy of its own length: the encoder leaves room at the end, a quarter of what is kept.
-        bytes(memoryview(codec.encode(body))),
-    )
-
-
-def _essential(body: _Body, fields: bytes) -> bytes:
-    """Return what `syncd.core.ordering.essential` does, from fields that are written already."""
-    return hashlib.sha256(
-        b'{"fields":%b,"op":"%b","rank":%d,"subject":%b,"target":%b}'
-        % (fields, body.op.encode(), body.rank, codec.encode(body.subject), codec.encode(body.target_id))
-    ).digest()
 
 
 def _all_exact(values: Sequence[object]) -> bool:

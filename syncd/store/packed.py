@@ -1,4 +1,4 @@
-"""The changes of a large plan, each kept as the bytes that the queue will store: a tenth of the memory of the values.
+"""The changes of a large plan, each kept as it is filed: a tenth of the memory of the values.
 
 A sequence like any other to whoever reads it; each change is decoded when it is looked at, and forgotten again.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from operator import itemgetter
 from typing import Any, Final, overload
 
@@ -23,8 +24,8 @@ class Packed(Sequence[Change]):
 
     def __init__(self) -> None:
         self._items: list[Filed] = []
-        self._shared: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-        """Who is needed, and what comes of it: alike for everybody of a department, and kept once."""
+        self._shared: dict[Any, Any] = {}
+        """Who is needed, and what all have in common: alike for everybody of a department, and kept once."""
         self.effects: Counter[Effect] = Counter()
         """How many changes have each effect."""
 
@@ -40,14 +41,15 @@ class Packed(Sequence[Change]):
         one, known = self._shared.setdefault, len(self._items)
         self._items += [
             item._replace(
-                effects=one(item.effects, item.effects),
+                rank=one(item.rank, item.rank),
+                manner=one(item.manner, item.manner),
                 needs=one(item.needs, item.needs),
                 after=one(item.after, item.after),
             )
             for item in items
         ]
-        for effects, number in Counter(item.effects for item in self._items[known:]).items():
-            self.effects.update(dict.fromkeys(effects, number))
+        for item in islice(self._items, known, None):
+            self.effects.update(item.effects)
 
     def sort(self) -> None:
         """Bring everything into the order of a plan."""

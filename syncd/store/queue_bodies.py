@@ -103,10 +103,13 @@ def sure_blocker(change: Filed, ranks: Mapping[SubjectId, int]) -> str | None:
 
 def waits(number: int, change: Filed) -> Iterator[tuple[int, str, bool]]:
     """Yield for whom a change waits: those whom it needs (hard), and those who should have been tried first."""
-    for subject in {*change.needs} - {change.subject}:
+    needs = dict.fromkeys(change.needs)
+    needs.pop(change.subject, None)
+    for subject in needs:
         yield number, subject, True
-    for subject in {*change.after} - {*change.needs} - {change.subject}:
-        yield number, subject, False
+    for subject in dict.fromkeys(change.after):
+        if subject not in needs and subject != change.subject:
+            yield number, subject, False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +154,8 @@ class Accepting:
 
     def _since(self, change: Filed) -> int | None:
         """Return since when a change is awaited."""
+        if change.since is None and not self.awaited:
+            return None
         own = None if change.since is None else micros(moment(change.since))
         return min((one for one in (own, self.awaited.get(change.subject)) if one is not None), default=None)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncd.core.correlation import JoinRules, Statement, new_subject
+from syncd.core.correlation import JoinRules, Statement, new_subject, subject_for
 from syncd.core.errors import Place
 from syncd.core.model import Kind, NativeId, Reason, SourceName, SubjectId
 from syncd.core.orgtree import dependants, grow, merge
@@ -197,3 +199,11 @@ def test_the_order_of_statements_does_not_matter(statements: list[Statement]) ->
     ordered = sorted(statements, key=lambda one: one.native_id)
 
     assert grow(statements, RULES) == grow(ordered, RULES)
+
+
+@given(st.text())
+def test_a_record_gives_the_subject_that_it_always_gave(native_id: str) -> None:
+    namespace = uuid.UUID("5b0a1c52-2b5f-5c55-9d1e-6f2f8f0a7d11")
+    named = uuid.uuid5(namespace, f"hr/person/{native_id}").hex[:20]
+
+    assert subject_for(SourceName("hr"), Kind.PERSON, NativeId(native_id)) == f"person:{named}"
