@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -43,6 +43,13 @@ class Line:
     """The ids of units that deltas over it asked for, by name: until one of them is told as changed."""
 
 
+def _ends(wire: Wire) -> dict[str, datetime]:
+    shown = wire.certificate()
+    if shown is None:
+        return {}
+    return {f"the certificate of {wire.address}": datetime.fromtimestamp(shown.not_after, UTC)}
+
+
 class Kept:
     """The connection of one source."""
 
@@ -54,6 +61,7 @@ class Kept:
         self._servers = servers
         self._trust = trust
         self._held: Line | None = None
+        self._ends: dict[str, datetime] = {}
         self.keeps = False
         """Whether a connection may stay open between reads: somebody will close it."""
 
@@ -87,6 +95,10 @@ class Kept:
         if held is not None:
             await self.dropped(held)
 
+    def ends(self) -> dict[str, datetime]:
+        """Return when the certificate ends that was shown at the last connection; nothing where that was not encrypted."""
+        return dict(self._ends)
+
     async def _tried(self, held: Line) -> Line | None:
         """Return the line with what the server says of itself now; None if the connection has died."""
         wire, now = held.wire, self._room.now()
@@ -106,6 +118,7 @@ class Kept:
         now = self._room.now()
         wire = await self._servers.connected(self._trust(), now=now)
         self._servers.reading = wire.address
+        self._ends = _ends(wire)
         try:
             place = await finished(
                 partial(discover, wire, self._settings, self._room.wanted, now=now), interrupt=wire.abort

@@ -134,6 +134,10 @@ class ActiveDirectory:
         """Say in a few words how changes are noticed right now; empty while they are not."""
         return self._watch.words
 
+    def ends(self) -> Mapping[str, datetime]:
+        """Return when the certificate ends that the server showed last; see `syncd.core.ending.Ending`."""
+        return self._kept.ends()
+
     async def check(self) -> AsyncIterator[Verdict]:
         """Try each server, its certificate, the account, each base, and what can be seen, one verdict each."""
         checks = Checks(self._settings, trust=self._trust, now=self._room.now(), returned=self._room.returned)

@@ -133,10 +133,19 @@ def described(session: Session) -> Described:
     )
 
 
+def unsound(session: Session, problem: Problem) -> None:
+    """Note that the audit log does not verify, for status, readiness and alerts, until a verification ends well."""
+    from syncd.engine import failures
+
+    with session.store.transaction() as tx:
+        failures.note(tx, failures.AUDIT, problem, at=session.now())
+
+
 def examined(session: Session, file: Path | None) -> Examined:
     """Examine the state, or a backup. Raises NeedsHuman if it is no database of syncd at all."""
     if file is not None:
         return examined_file(file)
+    from syncd.engine import failures
     from syncd.store.opening import SCHEMA
 
     store = session.store
@@ -144,6 +153,8 @@ def examined(session: Session, file: Path | None) -> Examined:
     with store.reading() as tx:
         entries, head, wrong = _proven(store.audit.iterate(tx))
     problems = tuple(NOT_SOUND.at(database=store.name, why=why) for why in found)
+    if not problems and wrong is not None:
+        unsound(session, wrong)
     if not problems and wrong is None:
         with store.transaction() as tx:
             tx.meta.set(CHECKED, instant(session.now()))
@@ -151,6 +162,7 @@ def examined(session: Session, file: Path | None) -> Examined:
                 from syncd.cli.overview import VERIFIED
 
                 tx.meta.set(VERIFIED, f"{head} {instant(session.now())}")
+            failures.healed(tx, failures.AUDIT, failures.UNSOUND)
     return Examined(
         path=store.name, schema=SCHEMA, entries=entries, head=head, problems=(*problems, *([wrong] if wrong else []))
     )

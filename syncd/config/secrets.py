@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, NoReturn, cast
@@ -87,12 +88,20 @@ class Kind(StrEnum):
 class Secret:
     """A secret, or where to find it. As a pydantic type it accepts text or a mapping with one key."""
 
-    __slots__ = ("_base", "_env", "_word", "kind", "place")
+    __slots__ = ("_base", "_env", "_word", "expires", "kind", "place")
 
     def __init__(
-        self, kind: Kind, word: str, *, base: Path | None = None, env: Mapping[str, str] | None = None
+        self,
+        kind: Kind,
+        word: str,
+        *,
+        base: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        expires: date | None = None,
     ) -> None:
-        """`word` is the secret itself or the name of where it is; relative files start at `base`."""
+        """`word` is the secret itself or the name of where it is; relative files start at `base`; on the day `expires` it is no
+        longer good."""
+        self.expires = expires
         self.kind = kind
         self.place = Place()
         """Where the reference is written, once `load` has said so."""
@@ -191,10 +200,15 @@ class Secret:
             "file": "The file that holds the secret; a relative path starts at the folder of syncd.yaml.",
             "credential": "The name of the systemd credential (LoadCredential=) that holds the secret.",
         }
+        ends = {
+            "type": "string",
+            "format": "date",
+            "description": "The day on which the secret is no longer good, such as 2027-01-31; somebody is told in time.",
+        }
         references = [
             {
                 "type": "object",
-                "properties": {kind: {"type": "string", "description": doc, "minLength": 1}},
+                "properties": {kind: {"type": "string", "description": doc, "minLength": 1}, "expires": ends},
                 "required": [kind],
                 "additionalProperties": False,
             }
@@ -203,10 +217,27 @@ class Secret:
         return {"anyOf": [*references, {"type": "string", "description": "The secret itself: discouraged."}]}
 
 
+def _day(written: object) -> date:
+    """Return the day on which a secret is no longer good."""
+    try:
+        return date.fromisoformat(written) if isinstance(written, str) else _only_day(written)
+    except (ValueError, TypeError):
+        raise refusal(_WRONG_FORM, why="`expires` is a day, such as 2027-01-31") from None
+
+
+def _only_day(written: object) -> date:
+    if isinstance(written, datetime) or not isinstance(written, date):
+        raise TypeError
+    return written
+
+
 def _dumped(secret: Secret, info: core_schema.SerializationInfo) -> str | dict[str, str] | None:
     if info.context == OMIT_SECRETS:
         return None
-    return HIDDEN if secret.kind is Kind.LITERAL else {str(secret.kind): secret._word}
+    if secret.kind is Kind.LITERAL:
+        return HIDDEN
+    ends = {"expires": secret.expires.isoformat()} if secret.expires is not None else {}
+    return {str(secret.kind): secret._word, **ends}
 
 
 def _validated(value: object, info: ValidationInfo) -> Secret:
@@ -219,8 +250,11 @@ def _validated(value: object, info: ValidationInfo) -> Secret:
         if not value:
             raise refusal(_WRONG_FORM, why="it is empty")
         return Secret(Kind.LITERAL, value, **near)
+    if isinstance(value, Mapping) and "expires" in value:
+        near["expires"] = _day(value["expires"])
+        value = {key: word for key, word in value.items() if key != "expires"}
     if not isinstance(value, Mapping) or len(value) != 1:
-        raise refusal(_WRONG_FORM, why="it is neither text nor a mapping with one key")
+        raise refusal(_WRONG_FORM, why="it is neither text nor a mapping with one key (and `expires`)")
     ((key, word),) = value.items()
     if key not in ("env", "file", "credential"):
         raise refusal(_WRONG_FORM, why="the key is none of env, file and credential")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncd.audit.entries import Actor
 from syncd.audit.log import AuditLog, ValuesRule
+from syncd.config.ending import ends_of
 from syncd.core.correlation import JoinRules
 from syncd.core.model import Observed, SourceName
 from syncd.core.ports import Consumer, Source, Target, Trigger
@@ -64,6 +65,7 @@ def compose(
         full_every=settings.schedule.full_every,
         consumers={name: partial(make_consumer, name) for name in settings.consumers},
         triggers={name: partial(make_trigger, name) for name in settings.triggers},
+        ends=partial(ends_of, settings),
     )
 
 

@@ -23,7 +23,7 @@ from syncd.core.model import Change, Effect, RunId, SourceName
 from syncd.core.policy import Hold
 from syncd.core.ports import Target
 from syncd.core.values import Value
-from syncd.engine import trust
+from syncd.engine import failures, trust
 from syncd.engine.attempts import Tally
 from syncd.engine.feed import Delivery, deliver
 from syncd.engine.outcome import conclude
@@ -354,6 +354,7 @@ def _open_hold(tx: Transaction, world: World, found: Reconciliation, hold: Hold,
 
 def _finish(tx: Transaction, world: World, run_id: RunId, result: str, counts: Mapping[str, int]) -> None:
     now = world.now()
+    failures.healed(tx, failures.AUDIT, failures.REFUSED)  # with what is logged here: else all of it is undone
     tx.runs.finish(run_id, at=now, result=result, counts=counts)
     world.audit.append(
         tx, [AuditEntry(type=EntryType.RUN_FINISHED, run=run_id, reason=result, facts=dict(counts))], at=now

@@ -6,15 +6,17 @@ So that `syncd status`, which is another process than the service, and the servi
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from syncd.core.errors import Problem, foreign
+from syncd.core.errors import Problem, SyncdError, foreign, problem_of
 from syncd.core.health import Failure
 from syncd.core.values import instant, moment
 
 if TYPE_CHECKING:
+    from syncd.engine.world import World
     from syncd.store import Transaction
 
 PREFIX: Final = "failing:"
@@ -22,6 +24,10 @@ CONFIG: Final = "config"
 """The configuration on disk does not load."""
 TARGET: Final = "target"
 AUDIT: Final = "audit"
+REFUSED: Final = frozenset({"STO-013"})
+"""Codes of the store, which needs SQLAlchemy, that say: the audit log takes no records."""
+UNSOUND: Final = frozenset(f"AUD-{number:03}" for number in range(1, 7))
+"""Codes of `syncd.audit.verify`: the audit log is not what it was."""
 SOURCE: Final = "source:"
 """Before a source's name."""
 
@@ -41,6 +47,21 @@ def once_more(tx: Transaction, what: str, said: Failure) -> None:
     since, times = (before.since, before.times + 1) if before else (said.since, 1)
     words = {"since": instant(since), "times": times, "code": said.code, "what": said.what, "do": said.do}
     tx.meta.set(PREFIX + what, json.dumps(words, ensure_ascii=False))
+
+
+def healed(tx: Transaction, what: str, codes: Collection[str]) -> None:
+    """Forget that `what` failed, if it was with one of these codes: nothing is said of the others."""
+    before = read(tx.meta.get(PREFIX + what))
+    if before is not None and before.code in codes:
+        tx.meta.drop(PREFIX + what)
+
+
+async def not_logged(world: World, error: Exception) -> None:
+    """Keep that the audit log takes no records, if that is what `error` says. A store that cannot keep it has told so itself."""
+    problem = problem_of(error)
+    if problem is not None and problem.code in REFUSED:
+        with suppress(SyncdError):
+            await world.store.do(lambda tx: note(tx, AUDIT, problem, at=world.now()))
 
 
 def known(meta: Mapping[str, str], what: str) -> Failure | None:

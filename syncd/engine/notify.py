@@ -100,8 +100,10 @@ class Pulse:
         self._progress_at = None
 
     def ready(self, status: str) -> None:
-        """Note that the service works, and say so once."""
-        if not self._ready:
+        """Note that the service stands ready, and say so once; later only how it stands."""
+        if self._ready:
+            self._notifier.status(status)
+        else:
             self._ready = True
             self._notifier.ready(status)
 

@@ -17,7 +17,7 @@ import structlog
 
 from syncd.core.errors import SyncdError, code_of
 from syncd.core.model import SubjectId
-from syncd.engine import trust
+from syncd.engine import failures, trust
 from syncd.engine.attempts import Tally
 from syncd.engine.backoff import Backoff
 from syncd.engine.quarantine import Gate
@@ -121,6 +121,7 @@ class Pen:
             return await self._until_due(world)
         except SyncdError as error:
             log.warning("writer.failed", code=code_of(error))
+            await failures.not_logged(self._world(), error)
         except Exception:
             log.exception("writer.failed")
         finally:

@@ -17,7 +17,8 @@ class Pulse(Protocol):
         ...
 
     def ready(self, status: str) -> None:
-        """A whole cycle has ended well; `status` says in a few words how."""
+        """The service stands ready: a whole cycle has ended well, or has failed and is tried again by itself. `status` says which,
+        in a few words; it may be said again and again."""
         ...
 
 

@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -24,6 +25,9 @@ from syncd.engine.backoff import Backoff
 from syncd.engine.reconcile import Readings
 from syncd.engine.stage import Asked, SourceRead, read_source
 from syncd.engine.world import World
+
+if TYPE_CHECKING:
+    from syncd.store import Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -148,7 +152,17 @@ class Readers:
     async def _keep(self, world: World, name: SourceName, problem: Problem | None) -> None:
         """Let other processes know; a store that cannot keep it has told so itself."""
         with suppress(SyncdError):
-            await world.store.do(lambda tx: failures.note(tx, failures.SOURCE + name, problem, at=world.now()))
+            await world.store.do(lambda tx: _note(tx, name, problem, world.now()))
+
+
+def _note(tx: Transaction, name: SourceName, problem: Problem | None, now: datetime) -> None:
+    """Note what became of a read; one that could not be logged is no trouble of the source."""
+    if problem is not None and problem.code in failures.REFUSED:
+        failures.note(tx, failures.AUDIT, problem, at=now)
+        return
+    failures.note(tx, failures.SOURCE + name, problem, at=now)
+    if problem is None:
+        failures.healed(tx, failures.AUDIT, failures.REFUSED)
 
 
 __all__ = ["Readers"]

@@ -21,13 +21,13 @@ from syncd.core.errors import SyncdError, code_of, problem_of
 from syncd.core.health import Failure
 from syncd.core.model import SourceName, SubjectId
 from syncd.core.wakes import Wake
-from syncd.engine import trust
+from syncd.engine import expiry, failures, trust
 from syncd.engine.backoff import Backoff
 from syncd.engine.calling import Calls
 from syncd.engine.crowd import Crowd, Onward
 from syncd.engine.cycle import Cycle, Order, cycle
 from syncd.engine.feed import deliver
-from syncd.engine.health import Live
+from syncd.engine.health import UNWRITTEN, Live
 from syncd.engine.intake import Intake
 from syncd.engine.lending import Opened
 from syncd.engine.listening import Listening
@@ -91,6 +91,8 @@ class Service:
         self._backoff = Backoff(most=max(2.0, min(300.0, self.schedule.every.total_seconds())))
         self._failing: Failure | None = None
         self._first = True
+        self._tried = False
+        """Whether each source has been tried once."""
 
     # -- from outside --------------------------------------------------------------------------------------------------
 
@@ -153,6 +155,7 @@ class Service:
             did = await self._step()
         except SyncdError as error:
             log.warning("cycle.failed", code=code_of(error))
+            await failures.not_logged(self.world, error)
             self._fail(error)
             did = False
         except Exception as error:
@@ -250,10 +253,11 @@ class Service:
         waited = self._clock() - self._reading_since
         if self._readers.staging or (self._readers.under_way and waited < HUNG_SECONDS):
             return False
-        self._reading_since = None
+        self._reading_since, self._tried = None, True
         await self._whole()
         self._cycle_at = self._clock() + self._diary.pause()
         await tidy(self.world)
+        await expiry.look(self.world)
         return True
 
     async def _whole(self) -> None:
@@ -291,6 +295,9 @@ class Service:
         )
         self._reading_since = None
         self._cycle_at = self._clock() + self._backoff.next()
+        if self._tried and self._failing.code not in UNWRITTEN:
+            # It stands ready: configuration, state and lock are good, and each source was tried. /readyz says the rest.
+            self._pulse.ready(f"tried again by itself, {self._failing.times} failed in a row: {self._failing.code}")
 
     # -- waiting -------------------------------------------------------------------------------------------------------
 

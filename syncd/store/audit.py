@@ -6,10 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sqlalchemy import bindparam, insert, select
+from sqlalchemy.exc import DBAPIError
 
 from syncd.core.ledger import AuditRow
 from syncd.store import tables
 from syncd.store.columns import from_micros, micros
+from syncd.store.errors import cause, not_logged
 from syncd.store.statements import Answer, Many, stream
 from syncd.store.transaction import Transaction
 
@@ -30,9 +32,15 @@ class AuditTable:
         return None if row is None else (row.sequence, row.hash)
 
     def append(self, tx: Transaction, rows: Sequence[AuditRow]) -> None:
-        """Append rows, in order."""
-        if rows:
+        """Append rows, in order. Raises NeedsHuman where the log alone does not take them."""
+        if not rows:
+            return
+        try:
             _APPEND.run(tx.connection, [_fields(row) for row in rows])
+        except DBAPIError as error:
+            raise not_logged(error, str(tx.connection.engine.url.render_as_string(hide_password=True))) from cause(
+                error
+            )
 
     def iterate(self, tx: Transaction, *, after: int = 0) -> Iterator[AuditRow]:
         """Yield the rows whose sequence is greater than `after`."""

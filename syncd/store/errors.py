@@ -87,6 +87,13 @@ ENDED: Final = message(
     example="a row written to the audit table by hand",
 )
 
+AUDIT_REFUSED: Final = message(
+    "STO-013",
+    what="The audit log of {database} takes no records: {why}. What is not logged is not done, so nothing is written.",
+    do="Run `syncd audit verify`: somebody may have written to it by hand, or taken rights away. Keep a copy before you mend it.",
+    example="a row written to the audit table by hand",
+)
+
 LOCK_WAIT_SECONDS: Final = 30
 """How long a transaction waits for another program's before it gives up."""
 
@@ -118,6 +125,13 @@ def told(error: DBAPIError, database: str) -> SyncdError:
     if problem.message in (LOCKED, UNREACHABLE):
         return TryAgain(problem, after=timedelta(seconds=10))
     return NeedsHuman(problem)
+
+
+def not_logged(error: DBAPIError, database: str) -> SyncdError:
+    """Return what it means that the audit log did not take a record: something of the database, or of the log alone."""
+    why = foreign(_words(error))
+    alone = _problem(error, database, why).message is ENDED
+    return NeedsHuman(AUDIT_REFUSED.at(database=database, why=why)) if alone else told(error, database)
 
 
 def cause(error: DBAPIError) -> DBAPIError | None:

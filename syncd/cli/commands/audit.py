@@ -125,6 +125,7 @@ def verify(call: Call, *, file: Path | None, head_: str, part: bool) -> None:
     """
     from syncd.audit import verify as proof
     from syncd.cli.telling.audit import tell_verdict
+    from syncd.cli.upkeep import unsound
 
     expected = _head(head_)
     if file is not None:
@@ -135,6 +136,7 @@ def verify(call: Call, *, file: Path | None, head_: str, part: bool) -> None:
         with store.reading() as tx:
             verdict = proof.verify(store.audit.iterate(tx), expected=expected)
         if verdict.fault is not None:
+            unsound(session, verdict.fault.problem)
             raise Stopped(ExitCode.CONFIGURATION, [verdict.fault.problem])
         if verdict.head is not None:
             _remember(session, verdict.head)
@@ -288,9 +290,11 @@ def _remember(session: Session, head: Head) -> None:
     """Note how far the log was verified, for `syncd status`. It is a note and no proof: it stands beside the log."""
     from syncd.cli.overview import VERIFIED
     from syncd.core.values import instant
+    from syncd.engine import failures
 
     with session.store.transaction() as tx:
         tx.meta.set(VERIFIED, f"{head} {instant(session.now())}")
+        failures.healed(tx, failures.AUDIT, failures.UNSOUND)
 
 
 def _print(stream: TextIO, lines: Iterator[str]) -> None:
