@@ -1,0 +1,369 @@
+"""A company to which anything happens, on a real OpenLDAP, from a seed; and what must be remembered of it to judge afterwards.
+
+Joiners, leavers, movers, renames, new managers, swaps, people who come back under their old number, and units that are made,
+renamed, moved, swapped and closed. It changes the directory one thing after the other, so that the same seed does the same.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ldap3 import MODIFY_DELETE, MODIFY_REPLACE, Connection, Server
+
+from servers.administrator import entries, expect, unverified
+from servers.company_ldif import COMPANY_DN
+from servers.ldap_editor import PERMANENTLY
+from servers.openldap import OpenLdap
+
+TRACKED: Final = ("title", "telephoneNumber", "mail", "displayName")
+"""The attributes whose values are remembered, in order: each of them is one field of an account."""
+_RDN: Final = re.compile(r"(?:\\.|[^,\\])+")
+"""One name of a distinguished name: up to the first comma that no backslash precedes."""
+_CLASSES: Final = ["inetOrgPerson", "posixAccount", "shadowAccount"]
+_FEWEST: Final = 150
+"""People are let go only while there are more."""
+
+
+@dataclass
+class Person:
+    """Somebody who is in the directory."""
+
+    number: str
+    rdn: str
+    unit: str
+    mobile: str
+    """Never changes: DingTalk does not change it, so that a new one is refused, which is another story."""
+    active: bool
+    values: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def dn(self) -> str:
+        return f"{self.rdn},{self.unit}"
+
+
+class Company:
+    """Who is in the directory now, and what has been; `change` does something to it."""
+
+    def __init__(self, server: OpenLdap, seed: int) -> None:
+        self.server = server
+        self.changes = 0
+        """How many changes the directory has confirmed."""
+        self.done: defaultdict[str, int] = defaultdict(int)
+        """How often each kind of happening has come to pass."""
+        self.history: defaultdict[str, dict[str, list[str]]] = defaultdict(lambda: {name: [] for name in TRACKED})
+        """By employee number and attribute, every value in the order in which the directory had them; empty for none."""
+        self.absences: defaultdict[str, list[float]] = defaultdict(list)
+        """By employee number, when each absence began at the earliest (`time.monotonic`)."""
+        self.people: dict[str, Person] = {}
+        self.gone: list[Person] = []
+        self.units: dict[str, str] = {}
+        """By distinguished name, that of the unit above."""
+        self._dice = random.Random(seed)
+        self._serial = 0
+        self._wire: Any = None
+        self._read()
+
+    # -- the beginning ------------------------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        """Learn who is there before anything happens."""
+        connection = self._connected()
+        connection.search(COMPANY_DN, "(objectClass=organizationalUnit)", attributes=["ou"])
+        for each in sorted(str(entry["dn"]) for entry in entries(connection)):
+            self.units[each] = _above(each)
+        wanted = [*TRACKED, "employeeNumber", "mobile", "pwdAccountLockedTime", "shadowExpire"]
+        for each in sorted(self._people(connection, wanted), key=lambda entry: str(entry["dn"])):
+            values = {name: _text(each, name) for name in wanted}
+            active = not (values["pwdAccountLockedTime"] or values["shadowExpire"])
+            dn, number = str(each["dn"]), values["employeeNumber"]
+            known = {name: values[name] for name in TRACKED}
+            place = {"rdn": _rdn(dn), "unit": _above(dn)}
+            self._come(Person(number=number, **place, mobile=values["mobile"], active=active, values=known))
+            if not active:
+                self.absences[number].append(0.0)
+
+    def _people(self, connection: Any, wanted: list[str]) -> list[Any]:
+        paged = connection.extend.standard.paged_search
+        found = paged(COMPANY_DN, "(objectClass=inetOrgPerson)", attributes=wanted, paged_size=500, generator=False)
+        return [each for each in found if each["type"] == "searchResEntry"]
+
+    # -- what happens ---------------------------------------------------------------------------------------------------
+
+    def change(self) -> str:
+        """Let one thing happen, and return what."""
+        name = self._dice.choices(list(_HAPPENINGS), weights=[weight for weight, _ in _HAPPENINGS.values()])[0]
+        if _HAPPENINGS[name][1](self):
+            self.done[name] += 1
+        return name
+
+    def _retitle(self) -> bool:
+        return self._set(self._somebody(), title=f"Title {self._next()}")
+
+    def _untitle(self) -> bool:
+        return self._set(self._somebody(), title="")
+
+    def _rephone(self) -> bool:
+        return self._set(self._somebody(), telephoneNumber=f"+62 21 {self._next():07}")
+
+    def _rename(self) -> bool:
+        name = f"Contoh Nama {self._next()}"
+        return self._set(self._somebody(), displayName=name, cn=name)
+
+    def _readdress(self) -> bool:
+        return self._set(self._somebody(), mail=f"contoh{self._next()}@example.com")
+
+    def _remanage(self) -> bool:
+        person, boss = self._dice.sample(self._here(), 2)
+        return self._set(person, manager=boss.dn)
+
+    def _move(self) -> bool:
+        person, unit = self._somebody(), self._dice.choice(list(self.units))
+        if unit == person.unit:
+            return False
+        self._do("modify_dn", person.dn, person.rdn, new_superior=unit)
+        person.unit = unit
+        return True
+
+    def _swap_places(self) -> bool:
+        one, other = self._dice.sample(self._here(), 2)
+        places = one.unit, other.unit
+        for person, unit in zip((one, other), reversed(places), strict=True):
+            if unit != person.unit:
+                self._do("modify_dn", person.dn, person.rdn, new_superior=unit)
+                person.unit = unit
+        return True
+
+    def _swap_phones(self) -> bool:
+        return self._swap("telephoneNumber")
+
+    def _swap_addresses(self) -> bool:
+        return self._swap("mail")
+
+    def _swap(self, name: str) -> bool:
+        one, other = self._dice.sample(self._here(), 2)
+        values = one.values[name], other.values[name]
+        for person, value in ((one, ""), (other, values[0]), (one, values[1])):
+            self._set(person, **{name: value})
+        return True
+
+    def _rename_login(self) -> bool:
+        person = self._somebody()
+        rdn = f"uid=contoh{self._next()}"
+        self._do("modify_dn", person.dn, rdn)
+        person.rdn = rdn
+        return True
+
+    def _disable(self) -> bool:
+        person = self._somebody()
+        if len(self._here()) <= _FEWEST:
+            return False
+        self.absences[person.number].append(time.monotonic())
+        self._do("modify", person.dn, {"pwdAccountLockedTime": [(MODIFY_REPLACE, [PERMANENTLY])]})
+        person.active = False
+        return True
+
+    def _enable(self) -> bool:
+        locked = [person for person in self.people.values() if not person.active and self.absences[person.number][-1]]
+        if not locked:
+            return False
+        person = self._dice.choice(locked)
+        self._do("modify", person.dn, {"pwdAccountLockedTime": [(MODIFY_DELETE, [])]})
+        person.active = True
+        return True
+
+    def _delete(self) -> bool:
+        person = self._somebody()
+        if len(self._here()) <= _FEWEST:
+            return False
+        self.absences[person.number].append(time.monotonic())
+        self._do("delete", person.dn)
+        self.gone.append(self.people.pop(person.number))
+        return True
+
+    def _join(self) -> bool:
+        number = f"9{self._next():05}"
+        values = {"displayName": f"Contoh Baru {number}", "mail": f"baru{number}@example.com", "title": "Staf"}
+        return self._add(number, mobile=f"+62 812{90000000 + int(number[1:])}", values=values)
+
+    def _come_back(self) -> bool:
+        """Somebody who was deleted comes back as a new entry, with the old number."""
+        if not self.gone:
+            return False
+        person = self.gone.pop(self._dice.randrange(len(self.gone)))
+        values = {name: value for name, value in person.values.items() if value}
+        return self._add(person.number, mobile=person.mobile, values=values)
+
+    def _add(self, number: str, *, mobile: str, values: Mapping[str, str]) -> bool:
+        login = f"baru{self._next()}"
+        held = {name: values.get(name, "") for name in TRACKED}
+        unit = self._dice.choice(list(self.units))
+        person = Person(number=number, rdn=f"uid={login}", unit=unit, mobile=mobile, active=True, values=held)
+        account = {"uidNumber": str(2_000_000 + self._next()), "gidNumber": "10000", "homeDirectory": f"/home/{login}"}
+        known = {"cn": values["displayName"], "sn": "Contoh", "employeeNumber": number, "mobile": mobile, **account}
+        known |= values
+        self._come(person)
+        self._do("add", person.dn, _CLASSES, known)
+        return True
+
+    # -- units --------------------------------------------------------------------------------------------------------------
+
+    def _open_unit(self) -> bool:
+        above = self._dice.choice([unit for unit in self.units if _depth(unit) < 8])
+        self._do("add", dn := f"ou=Unit {self._next()},{above}", ["organizationalUnit"], {})
+        self.units[dn] = above
+        return True
+
+    def _rename_unit(self) -> bool:
+        return self._place_unit(self._any_unit(), rdn=f"ou=Unit {self._next()}")
+
+    def _move_unit(self) -> bool:
+        unit = self._any_unit()
+        wide = [one for one in self.units if _depth(one) < 6 and f"{_rdn(unit)},{one}" not in self.units]
+        wide = [one for one in wide if not _is_below(one, unit)]
+        return bool(wide) and self._place_unit(unit, above=self._dice.choice(wide))
+
+    def _swap_units(self) -> bool:
+        """Two units below one roof change their names; there is a moment in which one has neither."""
+        one = self._any_unit()
+        beside = [unit for unit in self.units if self.units[unit] == self.units[one] and unit != one]
+        if not beside:
+            return False
+        other = self._dice.choice(beside)
+        between, above = f"ou=Between {self._next()}", self.units[one]
+        self._place_unit(one, rdn=between)
+        self._place_unit(other, rdn=_rdn(one))
+        self._place_unit(f"{between},{above}", rdn=_rdn(other))
+        return True
+
+    def _close_unit(self) -> bool:
+        held = {person.unit for person in self.people.values()} | set(self.units.values()) | {COMPANY_DN}
+        empty = sorted(set(self.units) - held)
+        if not empty:
+            return False
+        self._do("delete", unit := self._dice.choice(empty))
+        del self.units[unit]
+        return True
+
+    def _any_unit(self) -> str:
+        return self._dice.choice([unit for unit in self.units if unit != COMPANY_DN])
+
+    def _place_unit(self, unit: str, *, rdn: str = "", above: str = "") -> bool:
+        """Give a unit another name or place, with all that is in it."""
+        rdn, above = rdn or _rdn(unit), above or self.units[unit]
+        self._do("modify_dn", unit, rdn, new_superior=above)
+        fresh = f"{rdn},{above}"
+        self.units = {_moved(one, unit, fresh): _moved(over, unit, fresh) for one, over in self.units.items()}
+        self.units[fresh] = above
+        for person in self.people.values():
+            person.unit = _moved(person.unit, unit, fresh)
+        return True
+
+    # -- small steps --------------------------------------------------------------------------------------------------------
+
+    def _somebody(self) -> Person:
+        return self._dice.choice(self._here())
+
+    def _here(self) -> list[Person]:
+        return [person for person in self.people.values() if person.active]
+
+    def _next(self) -> int:
+        self._serial += 1
+        return self._serial
+
+    def _come(self, person: Person) -> None:
+        self.people[person.number] = person
+        for name, value in person.values.items():
+            self.history[person.number][name].append(value)
+
+    def _set(self, person: Person, **values: str) -> bool:
+        """Give somebody values; an empty one takes the attribute away. Noted first: whoever is told of it is told later."""
+        for name, value in values.items():
+            if name in TRACKED:
+                person.values[name] = value
+                self.history[person.number][name].append(value)
+        changes = {name: [(MODIFY_REPLACE, [value] if value else [])] for name, value in values.items()}
+        self._do("modify", person.dn, changes)
+        return True
+
+    # -- the wire -------------------------------------------------------------------------------------------------------------
+
+    def _do(self, verb: str, *words: Any, **more: Any) -> None:
+        connection = self._connected()
+        getattr(connection, verb)(*words, **more)
+        expect(connection)
+        self.changes += 1
+
+    def _connected(self) -> Any:
+        """Return a connection: one for as long as the server lives, because a connection costs more than a change."""
+        if self._wire is None:
+            editor = self.server.editor
+            server = Server(editor.host, port=editor.port, use_ssl=True, tls=unverified(), get_info="NO_INFO")
+            self._wire = Connection(server, editor.user, editor.password, auto_bind=True, receive_timeout=60)
+        return self._wire
+
+    def hang_up(self) -> None:
+        """Let go of the connection: the server is about to be restarted."""
+        if self._wire is not None:
+            self._wire.unbind()
+        self._wire = None
+
+
+Happening = Callable[[Company], bool]
+
+_HAPPENINGS: Final[Mapping[str, tuple[int, Happening]]] = {
+    "another title": (25, Company._retitle),
+    "no title": (2, Company._untitle),
+    "another telephone": (12, Company._rephone),
+    "another name": (6, Company._rename),
+    "another address": (6, Company._readdress),
+    "another manager": (10, Company._remanage),
+    "a move": (12, Company._move),
+    "a swap of places": (3, Company._swap_places),
+    "a swap of telephones": (2, Company._swap_phones),
+    "a swap of addresses": (2, Company._swap_addresses),
+    "another login": (3, Company._rename_login),
+    "disabled": (4, Company._disable),
+    "enabled again": (3, Company._enable),
+    "deleted": (3, Company._delete),
+    "a joiner": (4, Company._join),
+    "back under the old number": (3, Company._come_back),
+    "a new unit": (2, Company._open_unit),
+    "a unit is renamed": (1, Company._rename_unit),
+    "a unit is moved": (1, Company._move_unit),
+    "two units swap names": (1, Company._swap_units),
+    "a unit is closed": (1, Company._close_unit),
+}
+"""What may happen, with how often it does beside the others."""
+
+
+def _text(entry: Any, name: str) -> str:
+    values = entry["raw_attributes"].get(name) or [b""]
+    return str(values[0].decode())
+
+
+def _rdn(dn: str) -> str:
+    found = _RDN.match(dn)
+    assert found is not None, dn
+    return found.group()
+
+
+def _above(dn: str) -> str:
+    return dn[len(_rdn(dn)) + 1 :]
+
+
+def _depth(dn: str) -> int:
+    return len(_RDN.findall(dn))
+
+
+def _is_below(dn: str, above: str) -> bool:
+    return dn == above or dn.endswith(f",{above}")
+
+
+def _moved(dn: str, old: str, new: str) -> str:
+    return f"{dn[: -len(old)]}{new}" if _is_below(dn, old) else dn
