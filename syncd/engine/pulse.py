@@ -17,8 +17,10 @@ class Pulse(Protocol):
         ...
 
     def ready(self, status: str) -> None:
-        """The service stands ready: a whole cycle has ended well, or has failed and is tried again by itself. `status` says which,
-        in a few words; it may be said again and again."""
+        """The service stands ready: a whole cycle has ended well, or has failed and is tried again by itself.
+
+        `status` says which, in a few words; it may be said again and again.
+        """
         ...
 
 
