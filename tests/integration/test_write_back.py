@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from support.small_world import INBOUND
+from support.serving import ringing, served, until
+from support.small_world import INBOUND, run
 from support.write_back_world import RULES, WriteBackWorld
 from syncd.core.model import Effect, Kind, NativeId, Op, SourceName, TargetId
 from syncd.core.policy import Limit, Limits
@@ -331,3 +332,33 @@ def test_the_source_is_rung_for_after_it_was_written_to(world: Callable[..., Wri
 
     with office.store.reading() as tx:
         assert list(tx.wakes.waiting()) == [SourceName("hr")]
+
+
+def test_a_plan_in_portions_writes_the_same_back(
+    world: Callable[..., WriteBackWorld], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = world()
+    office.sync()
+    whole = office.sync(write=False, again=True).reconciliation.plan
+
+    monkeypatch.setattr("syncd.engine.reconcile.MANY", 1)
+    portions = office.sync(write=False, again=True).reconciliation.plan
+
+    assert len(whole.changes) == 3
+    assert tuple(portions.changes) == tuple(whole.changes)
+    assert portions.fingerprint == whole.fingerprint
+
+
+def test_the_service_writes_back_by_itself_whoever_joins(world: Callable[..., WriteBackWorld]) -> None:
+    office = world()
+    office.source.tells = True
+    office.settle()
+
+    async def story() -> None:
+        async with served(office.world) as service:
+            office.person("4", "team")
+            await service.wake(ringing())
+            await until(lambda: office.record("4").get("token") == "union-e4", "the write-back")
+
+    run(story())
+    assert office.source.writes == {"account": 4, "token": 4}
