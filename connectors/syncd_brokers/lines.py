@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn
 
 from syncd.core.errors import NeedsHuman, Problem, foreign
 from syncd_brokers.listening import Message, give_way
-from syncd_brokers.messages import AWAY, NO_LIBRARY, NOT_THERE, REFUSED
+from syncd_brokers.messages import AWAY, NO_LIBRARY, NO_TLS, NOT_THERE, REFUSED
 from syncd_brokers.settings import KafkaSettings, LogonSettings, NatsSettings, RabbitMqSettings, RedisSettings
 
 BATCH: Final = 100
@@ -143,13 +143,19 @@ class NatsLine(BrokerLine):
     refusals = ("AuthorizationError",)
     _settings: NatsSettings
 
+    def told(self, error: Exception) -> Problem:
+        """While it connects the client has no class for a refusal, only the server's words."""
+        if "authorization violation" in str(error).lower():
+            raise NeedsHuman(REFUSED.at(broker=self.broker, where=self.where, why=foreign(str(error)))) from None
+        return super().told(error)
+
     @property
     def where(self) -> str:
         return ", ".join(self._settings.servers)
 
     async def messages(self) -> AsyncIterator[Message]:
         with self._imported():
-            import nats
+            from nats.aio.client import Client
             from nats.js.errors import NotFoundError
         chosen = self._settings
         # Our own loop mends the connection, and says so.
@@ -158,8 +164,9 @@ class NatsLine(BrokerLine):
             options |= {"user": chosen.user, "password": self._password()}
         if (context := self._tls()) is not None:
             options["tls"] = context
-        client = await nats.connect(chosen.servers, name=CLIENT, **options)
+        client = self._insisting(Client)() if chosen.tls else Client()
         try:
+            await client.connect(chosen.servers, name=CLIENT, **options)
             pull = client.jetstream().pull_subscribe
             try:
                 waiting = await pull(chosen.subject, durable=chosen.durable, stream=chosen.stream)
@@ -174,7 +181,27 @@ class NatsLine(BrokerLine):
             raise ConnectionResetError("the connection was closed")
         finally:
             self.connected = False
-            await client.close()
+            await _hung_up(client)
+
+    def _insisting(self, client: type[Any]) -> type[Any]:
+        """Return a client that speaks TLS or not at all. The library's own (2.15) leaves it to the server's first line, which is
+        not encrypted: whoever stands in between could leave TLS out, and would be sent the password."""
+
+        class Insisting(client):  # type: ignore[misc]
+            async def _process_info(me, info: dict[str, Any], initial_connection: bool = False) -> None:
+                if not info.get("tls_required"):
+                    raise NeedsHuman(NO_TLS.at(broker=self.broker, where=self.where))
+                await super()._process_info(info, initial_connection)
+
+        return Insisting
+
+
+async def _hung_up(client: Any) -> None:
+    """Close a client of NATS. Of a connection that never stood it would wait for ever to be flushed."""
+    if client.is_connected:
+        await client.close()
+    elif client._transport is not None:
+        client._transport.close()
 
 
 async def _ignored(error: Exception) -> None:

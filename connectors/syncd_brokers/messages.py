@@ -37,3 +37,9 @@ NOT_THERE: Final = message(
     do="Make it, or correct its name. syncd makes none, so that a misspelled name is noticed.",
     example="triggers: {people: {type: rabbitmq, queue: synd, …}}",
 )
+NO_TLS: Final = message(
+    "BRK-006",
+    what="{broker} at {where} does not ask for TLS, and the settings do (`tls: true`).",
+    do="Switch TLS on at the broker, and let it take nothing else. The user and the password were not sent.",
+    example="triggers: {people: {type: nats, tls: true, …}}  # and a server without TLS, or somebody in between",
+)

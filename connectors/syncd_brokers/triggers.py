@@ -70,10 +70,9 @@ class _Broker:
             if first.done():
                 first.result()
             return Verdict(name=name, standing=Standing.OK, seen=f"connected to {line.where}")
-        except NeedsHuman as error:
-            return _failed(name, error.problem)
         except Exception as error:  # noqa: BLE001 - `told` raises defects again
-            return _failed(name, line.told(error))
+            problem = _problem_of(error, line)
+            return Verdict(name=name, standing=Standing.FAILED, seen=problem.what, problem=problem)
         finally:
             first.cancel()
             await asyncio.wait([first])
@@ -84,8 +83,11 @@ async def _first(line: Line) -> None:
         await anext(messages, None)
 
 
-def _failed(name: str, problem: Problem) -> Verdict:
-    return Verdict(name=name, standing=Standing.FAILED, seen=problem.what, problem=problem)
+def _problem_of(error: Exception, line: Line) -> Problem:
+    try:
+        return error.problem if isinstance(error, NeedsHuman) else line.told(error)
+    except NeedsHuman as refused:
+        return refused.problem
 
 
 class Kafka(_Broker):

@@ -14,6 +14,7 @@ import pytest
 
 import syncd_brokers
 from servers.brokers import BROKERS, Broker
+from servers.certificates import Authority
 from servers.rocketmq import RocketMqBroker
 from syncd.core.errors import NeedsHuman, TryAgain
 from syncd.core.ports import Room, Standing
@@ -183,6 +184,58 @@ def test_a_restart_of_the_broker_is_survived(broker: Broker, tmp_path: Path) -> 
             await heard.until(lambda: "32" in heard.keys)
 
     run(story())
+
+
+# Tansu's own TLS cannot be switched on (its two options exclude each other), and it has no users before it has one.
+@pytest.mark.parametrize("broker", ["redis", "nats", "rabbitmq"], indirect=True)
+def test_over_tls_with_few_rights_messages_come_and_who_is_wrong_is_told(broker: Broker, tmp_path: Path) -> None:
+    def made(**changes: Any) -> Any:
+        return trigger(broker, tmp_path, **{**broker.secured(), **changes})
+
+    async def told(**changes: Any) -> tuple[str, str]:
+        (verdict,) = [one async for one in made(**changes).check()]
+        return verdict.problem.code, verdict.problem.what
+
+    async def story() -> None:
+        heard = Heard()
+        async with listening(made(), heard.wake):
+            await broker.publish(body(41))
+            await heard.until(lambda: "41" in heard.keys)
+        again = Heard()
+        async with listening(made(), again.wake):
+            await broker.publish(body(42))
+            await again.until(lambda: "42" in again.keys)
+        assert "41" not in again.keys
+        stranger = Authority.create(tmp_path / "stranger")
+        code, what = await told(ca_file=stranger.ca_file)
+        assert (code, "certificate" in what.lower()) == ("BRK-003", True), what
+        code, what = await told(password="a-wrong-password")
+        assert code == "BRK-004"
+        assert "a-wrong-password" not in what
+
+    run(story())
+
+
+def test_a_nats_server_that_leaves_tls_out_is_not_sent_the_password(tmp_path: Path) -> None:
+    sent = bytearray()
+
+    async def story() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b'INFO {"server_id":"x","version":"2.9.10","max_payload":1048576,"auth_required":true}\r\n')
+            sent.extend(await reader.read())
+            writer.close()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            where = {"servers": [f"nats://127.0.0.1:{port}"], "stream": "HR", "subject": "people.>"}
+            settings = syncd_brokers.Nats.settings(wakes="hr", user="u", password="p-secret", tls=True, **where)
+            one = syncd_brokers.Nats(settings, Room(name="people", now=lambda: NOW, base=tmp_path))
+            (verdict,) = [told async for told in one.check()]
+            assert verdict.problem is not None
+            assert verdict.problem.code == "BRK-006"
+
+    run(story())
+    assert sent == b""
 
 
 MISNAMED: dict[str, dict[str, Any]] = {

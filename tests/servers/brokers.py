@@ -1,5 +1,6 @@
 """Real message brokers for tests: Redis, NATS JetStream, RabbitMQ (Debian's packages) and Tansu, which speaks Kafka's protocol.
 
+All but Tansu take TLS as well, with a certificate of an authority of their own, and (but RabbitMQ) a user with few rights.
 Each runs in a folder of its own, on a free port, as whoever runs the tests, and is gone afterwards. They publish through clients
 of their makers, not through what is tested. Tansu keeps everything in memory: it cannot show what a restart keeps.
 """
@@ -12,16 +13,21 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from servers.certificates import Authority
+
 _LONG = 90.0
 TOPIC = "people"
+USER, PASSWORD = "syncd-example", "example-password-of-syncd"
 
 
 def _free_port() -> int:
@@ -39,8 +45,21 @@ class Broker:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix=f"syncd-{self.kind}-"))
-        self.port = _free_port()
+        self.port, self.tls_port = _free_port(), _free_port()
         self.process: subprocess.Popen[bytes] | None = None
+
+    @cached_property
+    def authority(self) -> Authority:
+        return Authority.create(self.folder / "ca")
+
+    @cached_property
+    def certificate(self) -> tuple[Path, Path]:
+        return self.authority.issue(self.kind, ip="127.0.0.1")
+
+    def secured(self) -> dict[str, Any]:
+        """Return `settings` for TLS and the user with few rights."""
+        ours = {"tls": True, "ca_file": self.authority.ca_file, "user": USER, "password": PASSWORD}
+        return {**self.settings(), **ours, "port": self.tls_port}
 
     @classmethod
     def missing(cls) -> str:
@@ -112,9 +131,15 @@ class RedisBroker(Broker):
     password = "example-password"
 
     def command(self) -> list[str]:
+        certificate, key = map(str, self.certificate)
+        rights = f"user {USER} on >{PASSWORD} ~{TOPIC} +@stream +@connection"
+        users = self.folder / "users"
+        users.write_text(f"user default on >{self.password} ~* &* +@all\n{rights}\n")
         return [
             *(self._program() or "", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder)),
-            *("--save", "", "--appendonly", "yes", "--appendfsync", "always", "--requirepass", self.password),
+            *("--save", "", "--appendonly", "yes", "--appendfsync", "always", "--aclfile", str(users)),
+            *("--tls-port", str(self.tls_port), "--tls-cert-file", certificate, "--tls-key-file", key),
+            *("--tls-ca-cert-file", str(self.authority.ca_file), "--tls-auth-clients", "no"),
         ]
 
     def _client(self) -> Any:
@@ -147,14 +172,21 @@ class NatsBroker(Broker):
     program = "nats-server"
 
     def command(self) -> list[str]:
-        file = self.folder / "conf"
-        file.write_text(f'listen: "127.0.0.1:{self.port}"\njetstream {{ store_dir: "{self.folder}/store" }}\n')
+        file, (certificate, key) = self.folder / "conf", self.certificate
+        rights = '{ publish: ["$JS.API.>", "$JS.ACK.>"], subscribe: ["_INBOX.>"] }'
+        file.write_text(
+            f'listen: "127.0.0.1:{self.port}"\njetstream {{ store_dir: "{self.folder}/store" }}\n'
+            f'tls {{ cert_file: "{certificate}", key_file: "{key}" }}\nno_auth_user: everybody\n'
+            "authorization { users: [{ user: everybody, password: unused },"
+            f'{{ user: "{USER}", password: "{PASSWORD}", permissions: {rights} }}] }}\n'
+        )
         return [self._program() or "", "-c", str(file)]
 
     async def _client(self) -> Any:
         import nats
 
-        return await nats.connect(f"nats://127.0.0.1:{self.port}", connect_timeout=10)
+        tls = ssl.create_default_context(cafile=str(self.authority.ca_file))
+        return await nats.connect(f"nats://127.0.0.1:{self.port}", connect_timeout=10, tls=tls)
 
     async def prepare(self) -> None:
         from nats.js.api import ConsumerConfig
@@ -173,7 +205,16 @@ class NatsBroker(Broker):
         await client.close()
 
     def settings(self) -> dict[str, Any]:
-        return {"servers": [f"nats://127.0.0.1:{self.port}"], "stream": "HR", "subject": f"{TOPIC}.>"}
+        return {
+            "servers": [f"nats://127.0.0.1:{self.port}"],
+            "stream": "HR",
+            "subject": f"{TOPIC}.>",
+            "tls": True,
+            "ca_file": self.authority.ca_file,
+        }
+
+    def secured(self) -> dict[str, Any]:
+        return {name: value for name, value in super().secured().items() if name != "port"}
 
 
 class RabbitMqBroker(Broker):
@@ -191,7 +232,13 @@ class RabbitMqBroker(Broker):
         self._mapper, self._between = _free_port(), _free_port()
 
     def command(self) -> list[str]:
-        (self.folder / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{self.port}\n")
+        certificate, key = self.certificate
+        (self.folder / "rabbitmq.conf").write_text(
+            f"listeners.tcp.1 = 127.0.0.1:{self.port}\nlisteners.ssl.1 = 127.0.0.1:{self.tls_port}\n"
+            f"ssl_options.cacertfile = {self.authority.ca_file}\nssl_options.certfile = {certificate}\n"
+            f"ssl_options.keyfile = {key}\nssl_options.verify = verify_none\n"
+            f"default_user = {USER}\ndefault_pass = {PASSWORD}\n"
+        )
         (self.folder / "plugins").write_text("[].\n")
         return [self._program() or ""]
 
@@ -221,7 +268,7 @@ class RabbitMqBroker(Broker):
         import aio_pika
 
         try:
-            connection = await aio_pika.connect(port=self.port, timeout=5)
+            connection = await aio_pika.connect(port=self.port, login=USER, password=PASSWORD, timeout=5)
         except (OSError, TimeoutError, aio_pika.exceptions.AMQPError):
             return False
         await connection.close()
@@ -230,7 +277,7 @@ class RabbitMqBroker(Broker):
     async def prepare(self) -> None:
         import aio_pika
 
-        async with await aio_pika.connect(port=self.port) as connection:
+        async with await aio_pika.connect(port=self.port, login=USER, password=PASSWORD) as connection:
             await (await connection.channel()).declare_queue(TOPIC, durable=True)
 
     async def publish(self, body: bytes, headers: Mapping[str, str] | None = None, *, to: str = TOPIC) -> None:
@@ -238,11 +285,11 @@ class RabbitMqBroker(Broker):
 
         named = {name.replace("ce_", "cloudEvents:"): text for name, text in (headers or {}).items()}
         message = aio_pika.Message(body, headers=dict(named), delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
-        async with await aio_pika.connect(port=self.port) as connection:
+        async with await aio_pika.connect(port=self.port, login=USER, password=PASSWORD) as connection:
             await (await connection.channel()).default_exchange.publish(message, routing_key=to)
 
     def settings(self) -> dict[str, Any]:
-        return {"host": "127.0.0.1", "port": self.port, "queue": TOPIC, "user": "guest", "password": "guest"}
+        return {"host": "127.0.0.1", "port": self.port, "queue": TOPIC, "user": USER, "password": PASSWORD}
 
     def stop(self) -> None:
         super().stop()
