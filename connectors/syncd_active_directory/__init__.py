@@ -1,8 +1,9 @@
 """A source that is a directory (Active Directory, OpenLDAP, 389 Directory Server and other LDAP servers): people, units and
 groups, read over LDAPS or StartTLS.
 
-This package only reads: it binds, searches and unbinds, and has no code that could write. It is the only one that imports
-ldap3. Importing the package itself is cheap: the class is loaded when it is asked for.
+It reads: it binds, searches and unbinds. What can write is `wire_writing` alone, on a connection of its own, and only single
+attributes of people that rules write back. It is the only package that imports ldap3. Importing the package itself is cheap: the
+class is loaded when it is asked for.
 """
 
 from __future__ import annotations

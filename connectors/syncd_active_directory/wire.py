@@ -1,4 +1,4 @@
-"""One connection to one server: TLS, bind, paged searches that yield raw entries. The only module that calls ldap3.
+"""One connection to one server: TLS, bind, paged searches that yield raw entries. Only it and `wire_writing` call ldap3.
 
 Everything here blocks, and runs in a thread. It never follows a referral, never re-connects in the middle of a read, and never
 returns less than the server had: a search that does not end well raises. ldap3 is asked for raw bytes only (no schema, no
