@@ -39,6 +39,8 @@ from syncd.store.rows import HoldRow, HoldState, QueueCounts
 log = structlog.get_logger(__name__)
 
 ACCEPTED_CONFIG: Final = "config.accepted"
+_EVERY: Final = 1_000_000
+"""More changes than are ever parked."""
 
 MOVED: Final = message(
     "ENG-020",
@@ -312,6 +314,8 @@ def accept(
             0, AuditEntry(type=EntryType.CONFIG_ACCEPTED, run=found.run_id, config=world.config_digest.hex())
         )
         tx.meta.set(ACCEPTED_CONFIG, world.config_digest.hex())
+        # What was refused under another configuration may be right under this one, also where the change itself is the same.
+        tx.queue.retry([parked.id for parked in tx.queue.parked(limit=_EVERY)], at=now)
     if entries:
         world.audit.append(tx, entries, at=now)
     conclude(tx, world, found)

@@ -179,10 +179,12 @@ def _defer(
     leaver = queued.change.lane is Lane.LEAVER
     schedule = terms.leaver_retries if leaver else terms.retries
     attempt = queued.attempt
-    if attempt < QUICK_TRIES and later.retry_at - now <= QUICK:
+    short = later.retry_at - now <= QUICK
+    if attempt < QUICK_TRIES and short:
         soon = _settlement(queued, QueueState.READY, later.problem, due_at=later.retry_at, again=later.read_back)
         return Settled(settlement=soon, entry=entry)
-    step = attempt - QUICK_TRIES if attempt >= QUICK_TRIES else attempt
+    # Where short waits are asked for, the first tries were quick and no part of the schedule.
+    step = attempt - QUICK_TRIES if short else attempt
     if step >= len(schedule) and not leaver:
         problem = GAVE_UP.at(label=queued.change.label, attempts=attempt + 1, last=later.problem.what, change=queued.id)
         parked = _settlement(queued, QueueState.PARKED, problem, again=later.read_back)

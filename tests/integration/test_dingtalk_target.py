@@ -159,6 +159,28 @@ def test_a_used_up_quota_concerns_the_whole_target(company: Company) -> None:
     assert outcome.problem.code == "DNG-005"
 
 
+@pytest.mark.parametrize(
+    ("fault", "alone"),
+    [
+        (Fault(kind=FaultKind.BUSY, interface=CREATE), True),
+        (Fault(kind=FaultKind.HTTP_503, interface=CREATE), True),
+        (Fault(kind=FaultKind.ERRCODE, interface=CREATE, code=60011), True),
+        (Fault(kind=FaultKind.ERRCODE, interface=CREATE, code=60020), False),
+        (Fault(kind=FaultKind.QUOTA, interface=CREATE), False),
+        (Fault(kind=FaultKind.IP_BAN, interface=CREATE, nth=1), False),
+    ],
+    ids=["busy", "broken", "no permission", "address not allowed", "quota", "ban"],
+)
+def test_what_is_wrong_with_one_interface_is_told_from_what_is_wrong_with_all(
+    company: Company, fault: Fault, alone: bool
+) -> None:
+    wanted = person(1, company.unit())
+    company.fail(fault)
+    outcome = company.apply(wanted)
+    assert isinstance(outcome, Deferred)
+    assert (outcome.whole_target, outcome.one_interface) == (True, alone)
+
+
 def test_the_other_side_never_sees_more_calls_in_a_second_than_it_permits(opened: Open) -> None:
     company = opened(sandbox=SandboxEntry(qps=20))
     place = TargetId("1")
