@@ -14,7 +14,7 @@ from typing import Final
 
 from syncd.core.difference import fields_where, references, refers
 from syncd.core.errors import Problem
-from syncd.core.model import HOLDING_UNIT, Aside, Kind, LinkState, Op, Plan, SubjectId
+from syncd.core.model import HOLDING_UNIT, Aside, Desired, Kind, LinkState, Op, Plan, SubjectId
 from syncd.core.newcomers import Newcomer, Newcomers
 from syncd.core.plan import diff
 from syncd.core.ports import Target
@@ -294,14 +294,7 @@ def _compared(
         # An earlier portion makes the department for leavers, or mends it.
         desired.pop(HOLDING_UNIT, None)
         making = making | {HOLDING_UNIT}
-    naming = fields_where(target.fields, refers)
-    named = {
-        one
-        for wanted in desired.values()
-        for field_ in naming[wanted.kind]
-        for one in references(wanted.fields.get(field_), target.fields[wanted.kind][field_])
-    }
-    sight.links.update(tx.links.get_many(name, named - sight.links.keys()))
+    sight.links.update(tx.links.get_many(name, _named_by(desired.values(), target) - sight.links.keys()))
     wishes = replace(wishes, desired=desired)
     look(tx, world, target, asked=standing.asked, wishes=wishes, sight=sight)
     plan = diff(
@@ -320,6 +313,17 @@ def _compared(
     )
     plan = write_back.added(tx, world, target, plan, asked=standing.asked, standing=standing)
     return replace(plan, warned=plan.warned | wishes.warned)
+
+
+def _named_by(desired: Iterable[Desired], target: Target) -> set[SubjectId]:
+    """Return whom wishes refer to."""
+    naming = fields_where(target.fields, refers)
+    return {
+        one
+        for wanted in desired
+        for field_ in naming[wanted.kind]
+        for one in references(wanted.fields.get(field_), target.fields[wanted.kind][field_])
+    }
 
 
 def _whole(tx: Transaction, *, world: World, found: _Gathering, first: Computed, ground: Ground) -> Computed:
