@@ -61,7 +61,7 @@ class _Broker:
         yield await self._verdict()
 
     async def _verdict(self) -> Verdict:
-        name, line = f"trigger {self._room.name}", self._line()
+        name, line = "connection", self._line()
         first = asyncio.ensure_future(_first(line))
         try:
             async with asyncio.timeout(_LOOK):

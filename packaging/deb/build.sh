@@ -52,6 +52,7 @@ install -Dm 644 "$ROOT/packaging/systemd/syncd.tmpfiles" "$STAGE/usr/lib/tmpfile
 readonly DOC=$STAGE/usr/share/doc/syncd
 install -Dm 644 "$ROOT"/docs/how-to/*.md -t "$DOC"
 install -Dm 644 "$ROOT/packaging/systemd/credentials.conf" "$ROOT/examples/company.csv" -t "$DOC/examples"
+install -Dm 644 "$ROOT"/packaging/prometheus/*.yml -t "$STAGE/usr/share/syncd/prometheus"
 install -Dm 644 "$HERE/copyright" -t "$DOC"
 printf 'syncd (%s-1) stable; urgency=medium\n\n  * See changelog.gz.\n\n -- %s  %s\n' "$VERSION" \
   "$(sed -n 's/^Maintainer: //p' "$HERE/control")" "$(date -R -u -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$DOC/changelog.Debian.gz"

@@ -131,7 +131,7 @@ class Source(AbstractAsyncContextManager["Source"], Protocol):
 class Watching(Protocol):
     """What a source may offer besides: wake-ups, told as things happen.
 
-    Rules:
+    Rules (checked by `syncd.testing.WatchingContract`):
      1. `watch()` runs beside reads, on a connection of its own, until it is closed or cancelled, and leaves nothing running.
      2. It yields a wake soon after something has changed, and one at its start and after each interruption: what happened
         meanwhile may have been missed. Wakes may come too often; never none for a change.

@@ -127,6 +127,7 @@ def test_the_package_is_installed_started_upgraded_removed_and_purged(machine: M
     assert "syncd" in machine.run("id", "syncd")
     assert machine.run("stat", "-c", "%U %a", "/var/lib/syncd", "/etc/syncd").split() == ["syncd", "700", "root", "750"]
     assert machine.run("syncd", "--version").startswith("syncd ")
+    assert machine.files("usr/share/syncd/prometheus") == {"syncd.alerts.yml", "syncd.recording.yml"}
     # An administrator works as root first; the service, with its own account, goes on with what that made.
     assert "300 create person" in machine.run("syncd", "sync", "--accept")
     assert machine.run("stat", "-c", "%U", "/var/lib/syncd/syncd.db").strip() == "syncd"

@@ -13,7 +13,7 @@ import click
 from syncd.cli.call import Call, teach
 from syncd.cli.exit_codes import ExitCode
 from syncd.core.errors import Misconfigured, NeedsHuman, Place, TryAgain, message
-from syncd.core.ports import Source, Standing, Target, Verdict
+from syncd.core.ports import Source, Standing, Target, Trigger, Verdict
 
 if TYPE_CHECKING:
     from syncd.cli.session import Session
@@ -41,7 +41,9 @@ _FOLDER: Final = message(
     ),
     exits=(ExitCode.SOURCE, ExitCode.TARGET),
 )
-@click.option("--online", is_flag=True, help="Also reach the sources and the target. Nothing is written anywhere.")
+@click.option(
+    "--online", is_flag=True, help="Also reach the sources, the brokers and the target. Nothing is written anywhere."
+)
 def command(call: Call, *, online: bool) -> ExitCode:
     """Check the configuration and the rules; with --online also everything they reach.
 
@@ -78,7 +80,13 @@ def _offline(session: Session, *, online: bool) -> Iterator[tuple[ExitCode, Verd
     seen = str(rules.outbound.path)
     yield ExitCode.CONFIGURATION, Verdict(name="rules of the target", standing=Standing.OK, seen=seen)
     yield ExitCode.CONFIGURATION, _alerts(session)
-    others = (_placeholders(settings.path), _secrets(session, online=online), _state(session), _web(session))
+    others = (
+        _placeholders(settings.path),
+        _secrets(session, online=online),
+        _state(session),
+        _web(session),
+        _traces(session),
+    )
     for verdict in chain(*others):
         yield ExitCode.CONFIGURATION, verdict
 
@@ -97,6 +105,21 @@ def _web(session: Session) -> Iterator[Verdict]:
     from syncd.web.checks import verdicts
 
     return verdicts(session.settings.web)
+
+
+def _traces(session: Session) -> Iterator[Verdict]:
+    """Look whether traces can be made, where they are asked for."""
+    tracing = session.settings.tracing
+    if tracing.endpoint is None:
+        return
+    from syncd.tracing_export import prepared
+
+    try:
+        prepared(tracing)
+    except Misconfigured as error:
+        yield Verdict(name="traces", standing=Standing.FAILED, seen="none are made", problem=error.problems[0])
+    else:
+        yield Verdict(name="traces", standing=Standing.OK, seen="made")
 
 
 def _placeholders(path: Path) -> Iterator[Verdict]:
@@ -147,12 +170,16 @@ async def _online(session: Session, call: Call, verdicts: list[tuple[ExitCode, V
         async for verdict in _asked(name, source):
             verdicts.append((ExitCode.SOURCE, verdict))
             call.out.verdict(verdict)
+    for name in session.settings.triggers:
+        async for verdict in _asked(name, session.trigger(name)):
+            verdicts.append((ExitCode.SOURCE, verdict))
+            call.out.verdict(verdict)
     async for verdict in _asked(session.settings.target.type, session.target()):
         verdicts.append((ExitCode.TARGET, verdict))
         call.out.verdict(verdict)
 
 
-async def _asked(name: str, connector: Source | Target) -> AsyncIterator[Verdict]:
+async def _asked(name: str, connector: Source | Trigger | Target) -> AsyncIterator[Verdict]:
     """Yield a connector's own verdicts, with its name in front; one more if it cannot even be opened."""
     try:
         async with connector:
