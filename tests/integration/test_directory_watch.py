@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,8 +23,10 @@ from servers.samba import missing as samba_missing
 from support.directory_mirror import Mirror
 from support.directory_watch import Sentry
 from syncd.core.errors import NeedsHuman
+from syncd.core.model import SourceName
 from syncd.core.ports import Room
 from syncd.core.wakes import WakeReason
+from syncd.testing.watching import Watcher, WatchingContract
 from syncd_active_directory import ActiveDirectory, Ldap
 
 Change = Callable[[Administrator, str], object]
@@ -188,21 +192,36 @@ def test_what_openldap_tells_was_made_when_it_says(openldap_post: Post) -> None:
     assert before <= at <= datetime.now(UTC)
 
 
-@pytest.mark.parametrize("name", ["openldap", pytest.param("samba", marks=[pytest.mark.samba])])
-@pytest.mark.xdist_group("samba")
-def test_a_server_that_was_restarted_is_watched_again_and_wakes_at_once(
-    name: str, request: pytest.FixtureRequest
-) -> None:
-    post: Post = request.getfixturevalue(f"{name}_post")
-    with Sentry(post.source()) as sentry:
-        sentry.wake()
-        post.server.stop()
+def contract(post: Post) -> Watcher:
+    """Return the source as the contract suite wants it: the server is restarted under it."""
+    titles = count(1)
+
+    async def change() -> None:
+        # Not in a thread: the administrator keeps a line for each, which nobody would close.
+        post.server.editor.modify("contoh.kepala", title=f"Kepala {next(titles)}")
+
+    async def restart() -> None:
+        await asyncio.to_thread(post.server.stop)
         # Whatever happens now is not heard by anybody.
-        post.server.start()
-        sentry.wake()
-        assert sentry.watching
-        post.server.editor.modify("contoh.kepala", title="Kepala Cabang")
-        sentry.wake()
+        await asyncio.to_thread(post.server.start)
+
+    secrets = (str(post.values["password"]),)
+    name = SourceName("directory")
+    return Watcher(make=post.source, source=name, change=change, interrupt=restart, secrets=secrets)
+
+
+class TestOpenLdapKeepsTheRules(WatchingContract):
+    @pytest.fixture
+    def watcher(self, openldap_post: Post) -> Watcher:
+        return contract(openldap_post)
+
+
+@pytest.mark.samba
+@pytest.mark.xdist_group("samba")
+class TestADomainKeepsTheRules(WatchingContract):
+    @pytest.fixture
+    def watcher(self, samba_post: Post) -> Watcher:
+        return contract(samba_post)
 
 
 def test_the_read_after_a_wake_tells_what_changed(openldap_post: Post) -> None:
