@@ -6,7 +6,7 @@ Each judge returns what is wrong, as sentences; nothing is what it should be oth
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from support.chaos_directory import Company
@@ -39,8 +39,11 @@ _FIELDS: Final = {"title": "title", "telephone": "telephoneNumber", "email": "ma
 _ADMINISTRATOR: Final = "manager0001"
 
 
-def picture(state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a tenant holds, by names in place of ids: equal for equal companies."""
+def picture(state: Mapping[str, Any], *, unled: Collection[str] = ()) -> dict[str, Any]:
+    """Return what a tenant holds, by names in place of ids: equal for equal companies.
+
+    Who has a manager in the directory who is not there keeps the one of before, which tells of history: of those who are
+    `unled` the manager is left out."""
     units = {unit["dept_id"]: unit for unit in state["departments"]}
 
     def path(dept_id: int) -> str:
@@ -54,6 +57,8 @@ def picture(state: Mapping[str, Any]) -> dict[str, Any]:
         if user["userid"] != _ADMINISTRATOR:
             places = sorted((path(place["dept_id"]), place.get("title") or "") for place in user["memberships"])
             shown[f"person {user['userid']}"] = {**_plain(user), "places": places}
+            if user["userid"] in unled:
+                shown[f"person {user['userid']}"].pop("manager_userid", None)
     return shown
 
 
@@ -76,18 +81,26 @@ def differences(seen: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]
 
 
 def repetitions(calls: Iterable[Call]) -> list[str]:
-    """Say what was done twice, or done where nothing was left to do. Each call that was served is looked at, answered or not."""
+    """Say what was done twice. Each call that was served is looked at, whether its answer arrived or not.
+
+    A call that changed nothing is a repetition if it says the same as the last one that changed this object. Others happen:
+    the platform takes a manager who is removed away from the people, too, and that is written as well."""
     found: list[str] = []
     there: set[str] = set()
     units: set[str] = set()
+    last: dict[tuple[str, str], str] = {}
     for call in calls:
         if call["interface"] not in _WRITES:
             continue
         what, who = call["interface"].rsplit("/", 2)[-2:], str(call["ids"].get("userid"))
+        which = call["interface"], str(who if what[0] == "user" else call["ids"].get("dept_id"))
         told = f"call {call['sequence']}: {' '.join(what)} {call['ids']}"
         if not call["applied"]:
-            found += [f"{told} changed nothing"] if call["errcode"] == "0" else []
-        elif what == ["user", "create"]:
+            again = call["errcode"] == "0" and last.get(which) == call["digest"]
+            found += [f"{told} once more"] if again else []
+            continue
+        last[which] = call["digest"]
+        if what == ["user", "create"]:
             found += [f"{told}, who was there"] if who in there else []
             there.add(who)
         elif what == ["user", "delete"]:

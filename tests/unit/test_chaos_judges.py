@@ -44,7 +44,8 @@ def modified(before: str, after: str) -> Any:
     [
         ([call(CREATE), call(UPDATE), call(DELETE), call(CREATE)], 0),
         ([call(CREATE), call(CREATE)], 1),
-        ([call(UPDATE, applied=False)], 1),
+        ([call(UPDATE), call(UPDATE, applied=False)], 1),
+        ([call(UPDATE, who="8"), call(UPDATE, applied=False)], 0),
         ([call(UPDATE, applied=False, errcode="-1")], 0),
         ([call("/topapi/v2/department/create"), call("/topapi/v2/department/create")], 1),
     ],
