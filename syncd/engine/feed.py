@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from syncd.core.census import EMPTY, Census, retold
-from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, Problem, TryAgain, message
+from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, Problem, SyncdError, TryAgain, code_of, message
 from syncd.core.ports import Consumer
 from syncd.core.values import instant
 
@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 BATCH: Final = 500
 PATIENCE: Final = timedelta(minutes=2)
 """For one call of a consumer; then it is cut off and hears the same again."""
+PAUSE: Final = 1.0
+"""Seconds between two tellings of a service."""
 SLICE: Final = 5_000
 """Facts that are folded at once while a census is taken."""
 FAILING: Final = "consumer.failing:"
@@ -152,3 +154,16 @@ async def take_census(world: World) -> Census:
 
 def _folded(census: Census, tx: Transaction) -> Census:
     return retold(tx.feed.after(census.sequence, SLICE), census)
+
+
+async def keep_telling(world: Callable[[], World], confirmed: asyncio.Event, *, stop: asyncio.Event) -> None:
+    """Tell the consumers what was confirmed, whenever something was, until cancelled."""
+    while True:
+        await confirmed.wait()
+        confirmed.clear()
+        if world().consumers:
+            try:
+                await deliver(world(), stop=stop)
+            except SyncdError as error:
+                log.warning("feed.failed", code=code_of(error))
+        await asyncio.sleep(PAUSE)

@@ -1,7 +1,8 @@
 """The intake: takes wakes from whoever rings (watching sources, webhooks, brokers, pushes), keeps them, and rings the bell.
 
-It returns when a wake is durable, never before, and many that come at once share one transaction. It reads nobody and believes
-nothing: a wake says that a source wants to be read, and the next round finds out what changed.
+Whoever waits for an answer gets it when the wake is durable, never before, and many that come at once share one transaction; what
+a source tells by its own watch is only noted, because nobody waits and the source's cursor is durable. It reads nobody and
+believes nothing: a wake says that a source wants to be read, and the next round finds out what changed.
 """
 
 from __future__ import annotations
@@ -53,7 +54,31 @@ class Intake:
         self._now = now
         self._ring = ring
         self._waiting: list[tuple[Wake, asyncio.Future[None]]] = []
+        self._heard: dict[SourceName, Wake] = {}
         self._keeping: asyncio.Task[None] | None = None
+
+    @property
+    def heard(self) -> frozenset[SourceName]:
+        """Return the sources of which a watch has told something, and that have not begun to be read since."""
+        return frozenset(self._heard)
+
+    def hear(self, wake: Wake) -> None:
+        """Note what a watching source tells, and ring. It is not stored: nobody waits for an acknowledgement, and what it speaks
+        of lies behind the source's cursor until it is read. A process that dies reads every source when it begins anew."""
+        self._check(wake)
+        with tracing.waking(wake.source, str(wake.reason)):
+            self.again(wake)
+            self._ring()
+
+    def again(self, wake: Wake) -> None:
+        """Note a wake whose read has come to nothing, so that the source is read again as soon as it may be."""
+        known = self._heard.get(wake.source)
+        moments = [one.event_at for one in (wake, known) if one is not None and one.event_at is not None]
+        self._heard[wake.source] = replace(wake, event_at=min(moments, default=None))
+
+    def taken(self, source: SourceName) -> Wake | None:
+        """Return what a watch has told of a source, and forget it: a read begins that will see it."""
+        return self._heard.pop(source, None)
 
     async def wake(self, wake: Wake) -> None:
         """Keep a wake and ring. Raises NeedsHuman for a source that is not configured, and whatever the store raises: then the

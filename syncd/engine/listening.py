@@ -42,10 +42,12 @@ SETTLED_SECONDS: Final = 60.0
 class Listening:
     """All that the service listens to."""
 
-    def __init__(self, world: World, *, wake: Waker, ring: Callable[[], None]) -> None:
-        """`ring` is called when somebody was marked whom a round has to look at."""
+    def __init__(self, world: World, *, wake: Waker, hear: Callable[[Wake], None], ring: Callable[[], None]) -> None:
+        """`wake` keeps a wake that is acknowledged, `hear` takes note of what a source itself tells; `ring` is called when
+        somebody was marked whom a round has to look at."""
         self._world = world
         self._wake = wake
+        self._hear = hear
         self._ring = ring
         self._watching: dict[SourceName, Watching] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -86,7 +88,7 @@ class Listening:
                 told: Any = source.watch()  # every `watch` is an asynchronous generator
                 async with aclosing(told) as wakes:
                     async for wake in wakes:
-                        await self._wake(wake)
+                        self._hear(wake)
             finally:
                 self._watching.pop(seat.name, None)
         return True

@@ -54,6 +54,8 @@ class Pen:
         self._idle.set()
         self._halt = asyncio.Event()
         self._ended = False
+        self._trusted = False
+        """Whether `trust.doubt` was asked just now, by the transaction that queued what this is rung for."""
         self._unsure = True
         """Whether a change may have been left running: always at first."""
         self._writer: Writer | None = None
@@ -71,8 +73,9 @@ class Pen:
                 pause = await self._session()
                 await self._sleep(pause)
 
-    def ring(self) -> None:
-        """There may be something to do."""
+    def ring(self, *, trusted: bool = False) -> None:
+        """There may be something to do; `trusted` if it was queued in a transaction that asked `trust.doubt`."""
+        self._trusted = trusted
         self._bell.set()
         if self._writer is not None:
             self._writer.ring()
@@ -114,7 +117,8 @@ class Pen:
             if self._unsure:
                 await recover(world)
                 self._unsure = False
-            if await world.store.look(lambda tx: trust.doubt(tx, world)) is not None:
+            trusted, self._trusted = self._trusted, False
+            if not trusted and await world.store.look(lambda tx: trust.doubt(tx, world)) is not None:
                 return _DOUBTED
             await self._drain(world)
             self._backoff.reset()

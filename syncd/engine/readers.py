@@ -20,6 +20,7 @@ from syncd import tracing
 from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, Problem, SyncdError, TryAgain, message
 from syncd.core.health import Failure
 from syncd.core.model import SourceName
+from syncd.core.wakes import Wake
 from syncd.engine import failures
 from syncd.engine.backoff import Backoff
 from syncd.engine.reconcile import Readings
@@ -42,9 +43,18 @@ SOURCE_FAILED: Final = message(
 class Readers:
     """The reads that are under way, what came of those that are over, and which sources fail."""
 
-    def __init__(self, world: Callable[[], World], *, ring: Callable[[], None], moved: Callable[[], None]) -> None:
-        """`ring` is called when a read is over, `moved` for each page."""
+    def __init__(
+        self,
+        world: Callable[[], World],
+        *,
+        ring: Callable[[], None],
+        moved: Callable[[], None],
+        again: Callable[[Wake], None] = lambda _: None,
+    ) -> None:
+        """`ring` is called when a read is over, `moved` for each page, `again` with what a read has not answered after all."""
         self._moved = moved
+        self._again = again
+        self._noted: set[SourceName] = set()
         self._world = world
         self._ring = ring
         self._tasks: dict[SourceName, asyncio.Task[None]] = {}
@@ -79,6 +89,10 @@ class Readers:
             if name not in self._tasks:
                 self._tasks[name] = asyncio.create_task(self._read(name, asked), name=f"read {name}")
 
+    def noted(self, name: SourceName) -> None:
+        """What comes of the read of this source has been taken note of already."""
+        self._noted.add(name)
+
     def may(self, name: SourceName) -> bool:
         """Tell whether a source may be read for a wake: it does not fail, or was left alone for long enough."""
         return name not in self._tasks and asyncio.get_running_loop().time() >= self._until.get(name, 0.0)
@@ -104,9 +118,13 @@ class Readers:
     async def _read(self, name: SourceName, asked: Asked) -> None:
         world = self._world()
         told = replace(asked, began=partial(self._began, name))
+        unanswered = asked.heard
         try:
             with tracing.reading(name):
-                self._done[name] = await read_source(world, world.seats[name], world.new_run(), told)
+                done = await read_source(world, world.seats[name], world.new_run(), told)
+            unanswered = None
+            if name not in self._noted:
+                self._done[name] = done
             await self._healed(world, name)
         except (TryAgain, NeedsHuman, OutcomeUnknown) as error:
             after = error.after.total_seconds() if isinstance(error, TryAgain) else 0.0
@@ -117,6 +135,9 @@ class Readers:
             log.exception("source.failed", source=name, code=SOURCE_FAILED.code)
             await self._note(world, name, SOURCE_FAILED.at(name=name, error=type(error).__name__))
         finally:
+            if unanswered is not None:
+                self._again(unanswered)
+            self._noted.discard(name)
             self._staging.discard(name)
             self._tasks.pop(name, None)
             self._ring()

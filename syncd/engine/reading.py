@@ -54,6 +54,8 @@ class Reading:
     deleted: set[NativeId] = field(default_factory=set)
     woken: Waiting | None = None
     """The wakes that this read answers: those that waited when it began."""
+    event_at: datetime | None = None
+    """When the first thing happened that somebody has rung for, where they said so."""
     quiet: bool = False
     held: list[Page] = field(default_factory=list)
     """The pages of a small delta: they are stored together with what the read proves, in one transaction."""

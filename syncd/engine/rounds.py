@@ -7,10 +7,10 @@ that (everybody, very many, a limit of the guard) is said, and left to others. N
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -27,6 +27,8 @@ from syncd.engine.world import World
 from syncd.store import Transaction
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 MOST: Final = 500
 """For so many a round is made; more are a crowd. It takes up to a tenth of a second for each hundred."""
@@ -77,6 +79,13 @@ class Marks:
         """Return for whom a round is to be made."""
         return Asking(after=self.after, besides=frozenset(self.besides), reviewed=frozenset(self.reviewed))
 
+    def learn(self, done: Round) -> None:
+        """Take note of who was looked at, and who has to wait."""
+        self.after = done.upto
+        self.besides -= done.looked_at | done.busy
+        self.reviewed |= done.due
+        self.busy |= done.busy
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
@@ -107,13 +116,30 @@ async def make_round(world: World, target: Target, run_id: RunId, asking: Asking
     """Make one round. Raises what the store raises; then nothing has happened."""
     with tracing.planning("syncd.round", run_id) as doing:
         done = await world.store.do(lambda tx: _round(tx, world, target, run_id, asking))
-        if done.verdict is not Verdict.IDLE:
-            doing.say(verdict=str(done.verdict), looked_at=len(done.looked_at), changes=done.changes)
-    if done.verdict is not Verdict.IDLE:
-        log.info(
-            "round.done", run=run_id, verdict=str(done.verdict), looked_at=len(done.looked_at), changes=done.changes
-        )
+        _say(done, run_id, doing)
     return done
+
+
+def _say(done: Round, run_id: RunId, doing: tracing.Doing) -> None:
+    if done.verdict is not Verdict.IDLE:
+        verdict, looked_at = str(done.verdict), len(done.looked_at)
+        doing.say(verdict=verdict, looked_at=looked_at, changes=done.changes)
+        log.info("round.done", run=run_id, verdict=verdict, looked_at=looked_at, changes=done.changes)
+
+
+async def end_with_round(
+    world: World, target: Target, run_id: RunId, asking: Asking, *, end: Callable[[Transaction], T]
+) -> tuple[T, Round]:
+    """End a read and make a round for those whom it has marked, in one transaction. Raises what either raises; then neither
+    has happened."""
+
+    def both(tx: Transaction) -> tuple[T, Round]:
+        return end(tx), _round(tx, world, target, run_id, asking)
+
+    with tracing.planning("syncd.round", run_id) as doing:
+        ended, done = await world.store.do(both)
+        _say(done, run_id, doing)
+    return ended, done
 
 
 def _round(tx: Transaction, world: World, target: Target, run_id: RunId, asking: Asking) -> Round:
@@ -185,4 +211,4 @@ def _plan(tx: Transaction, world: World, target: Target, run_id: RunId, who: _Wh
     return (Verdict.ACCEPTED if made.plan.changes else Verdict.AGREED), len(made.plan.changes)
 
 
-__all__ = ["MOST", "Asking", "Marks", "Round", "Verdict", "is_due", "make_round"]
+__all__ = ["MOST", "Asking", "Marks", "Round", "Verdict", "end_with_round", "is_due", "make_round"]

@@ -22,11 +22,12 @@ from syncd.core.health import Failure
 from syncd.core.model import SourceName, SubjectId
 from syncd.core.wakes import Wake
 from syncd.engine import expiry, failures, trust
+from syncd.engine.at_once import AtOnce
 from syncd.engine.backoff import Backoff
 from syncd.engine.calling import Calls
 from syncd.engine.crowd import Crowd, Onward
 from syncd.engine.cycle import Cycle, Order, cycle
-from syncd.engine.feed import deliver
+from syncd.engine.feed import keep_telling
 from syncd.engine.health import UNWRITTEN, Live
 from syncd.engine.intake import Intake
 from syncd.engine.lending import Opened
@@ -35,7 +36,7 @@ from syncd.engine.pen import Pen
 from syncd.engine.place import Place
 from syncd.engine.pulse import Pulse, Unheard
 from syncd.engine.readers import Readers
-from syncd.engine.rounds import Asking, Marks, Verdict, is_due, make_round
+from syncd.engine.rounds import Asking, Marks, Round, Verdict, is_due, make_round
 from syncd.engine.schedule import Diary, Schedule
 from syncd.engine.stage import Asked
 from syncd.engine.tidying import tidy
@@ -76,9 +77,19 @@ class Service:
         self._open = Opened(world)
         self._place = Place(world.store)
         self._next: tuple[World, Schedule] | None = None
-        self._readers = Readers(lambda: self.world, ring=self._bell.set, moved=self._pulse.progress)
-        self._pen = Pen(lambda: self.world, settled=self._settled, moved=self._pulse.progress)
         self._intake = Intake(world.store, sources=lambda: self.world.seats, now=world.now, ring=self._bell.set)
+        self._readers = Readers(
+            lambda: self.world, ring=self._bell.set, moved=self._pulse.progress, again=self._intake.again
+        )
+        self._pen = Pen(lambda: self.world, settled=self._settled, moved=self._pulse.progress)
+        self._at_once = AtOnce(
+            lambda: self.world,
+            self._intake,
+            self._readers,
+            may=self._may_plan,
+            marks=lambda: self._marks,
+            note=self._note,
+        )
         self.calls = Calls(lambda: self.world)
         self._listening = self._listener()
         self._facts = asyncio.Event()
@@ -135,7 +146,8 @@ class Service:
     async def run(self) -> None:
         """Serve until `stop`. Raises Busy if another service, or a command, is at work on this database at the start."""
         self._place.take()
-        tasks = [asyncio.create_task(self._pen.run(), name="pen"), asyncio.create_task(self._tell(), name="feed")]
+        telling = keep_telling(lambda: self.world, self._facts, stop=self._halt)
+        tasks = [asyncio.create_task(self._pen.run(), name="pen"), asyncio.create_task(telling, name="feed")]
         self._listening.start()
         self._pen.go_on()
         try:
@@ -171,49 +183,58 @@ class Service:
         """Do one thing; tell whether there may be another one right away."""
         await self._swap()
         await self._let_others()
+        if self._at_once.busy:
+            return False
         due = self._clock() >= self._cycle_at or self._reading_since is not None
         if due and not self._crowd.holds_up(self._clock()) and await self._scheduled():
             return True
         if self._clock() >= self._together_at and not (self._readers.staging or self._first):
             await self._whole()
             return True
+        self._at_once.begin()
+        await asyncio.sleep(0)  # they ask first where they begin
         asking = self._marks.asking()
         waiting, news = await self.world.store.look(lambda tx: (tx.wakes.waiting(), is_due(tx, self.world, asking)))
-        self._readers.start([name for name in waiting if name in self.world.seats and self._readers.may(name)], _QUIET)
-        if self._readers.staging or self._first:
+        self._at_once.begin(waiting)
+        if self._readers.staging or self._first or self._at_once.busy:
             return False
         if news or self._readers.anything:
             return await self._round(asking)
         return bool(self._crowd) and await self._advance()
 
+    def _may_plan(self) -> bool:
+        """Tell whether a read may end with a round."""
+        return not (self._first or self._reading_since is not None or self._crowd or self._readers.staging)
+
     async def _round(self, asking: Asking) -> bool:
         """Make a round; tell whether it came to anything."""
-        marks, world = self._marks, self.world
-        async with world.make_target() as target:
-            done = await make_round(world, target, world.new_run(), asking)
+        world = self.world
+        with self._at_once.planning():
+            async with world.make_target() as target:
+                done = await make_round(world, target, world.new_run(), asking)
+            match done.verdict:
+                case Verdict.WHOLE:
+                    await self._whole()
+                    return True
+                case Verdict.BARRED:
+                    return False
+            await self._note(done)
+        if self._reading_since is None:
+            self._readers.take()
+        return done.verdict is not Verdict.IDLE
+
+    async def _note(self, done: Round) -> None:
+        """Take note of what a round came to."""
         match done.verdict:
-            case Verdict.WHOLE:
-                await self._whole()
-                return True
             case Verdict.MANY:
                 self._crowd.gather(done.looked_at, at=self._clock())
             case Verdict.HELD:
                 self._crowd.disperse()
                 self._together_at = min(self._together_at, self._clock() + TOGETHER_SECONDS)
-            case Verdict.BARRED:
-                return False
             case Verdict.ACCEPTED:
-                self._pen.ring()
-            case _:
-                pass
-        marks.after = done.upto
-        marks.besides -= done.looked_at | done.busy
-        marks.reviewed |= done.due
-        marks.busy |= done.busy
+                self._pen.ring(trusted=True)
+        self._marks.learn(done)
         await self._may_be_over(done.busy)
-        if self._reading_since is None:
-            self._readers.take()
-        return done.verdict is not Verdict.IDLE
 
     async def _advance(self) -> bool:
         """Go on with very many who were marked at once, while there is no news; tell whether there may be more to do."""
@@ -267,9 +288,10 @@ class Service:
         self._crowd.disperse()
         await self._pen.still()
         try:
-            done = await cycle(
-                world, Order(beside=True), read=self._readers.take(), stop=self._halt, progress=self._progress
-            )
+            with self._at_once.planning():
+                done = await cycle(
+                    world, Order(beside=True), read=self._readers.take(), stop=self._halt, progress=self._progress
+                )
         finally:
             self._pen.go_on()
         self._marks = Marks(after=done.reconciliation.upto)
@@ -321,18 +343,6 @@ class Service:
             await self._pen.still()
             self._pen.go_on()
 
-    async def _tell(self) -> None:
-        """Tell the consumers what was confirmed, whenever something was."""
-        while True:
-            await self._facts.wait()
-            self._facts.clear()
-            if self.world.consumers:
-                try:
-                    await deliver(self.world, stop=self._halt)
-                except SyncdError as error:
-                    log.warning("feed.failed", code=code_of(error))
-            await asyncio.sleep(LOOK_SECONDS)
-
     # -- others, and the end -------------------------------------------------------------------------------------------
 
     async def _let_others(self) -> None:
@@ -368,7 +378,7 @@ class Service:
     def _listener(self) -> Listening:
         """Return who listens: to sources of its own, but to the very target that the writer uses."""
         heard = replace(self._open.raw, make_target=self.world.make_target)
-        return Listening(heard, wake=self._intake.wake, ring=self._bell.set)
+        return Listening(heard, wake=self._intake.wake, hear=self._intake.hear, ring=self._bell.set)
 
     async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         """Settle what is under way, within the limit, and leave nothing running."""
@@ -385,5 +395,4 @@ class Service:
         await self._open.close()
 
 
-_QUIET: Final = Asked(quiet=True)
 __all__ = ["Pulse", "Schedule", "Service"]

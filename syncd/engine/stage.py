@@ -7,8 +7,9 @@ rest the subjects are marked. The cursor and the proof are stored after everythi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container
+from collections.abc import Awaitable, Callable, Collection, Container
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -19,6 +20,7 @@ from syncd.core.errors import Problem
 from syncd.core.model import Completeness, Kind, NativeId, Page, ProofFact, RunId, SourceName, SourceRecord
 from syncd.core.ports import NOTHING_KNOWN
 from syncd.core.values import Value
+from syncd.core.wakes import Wake
 from syncd.engine import absence, marking
 from syncd.engine.reading import FEW, Fingerprints, Reading
 from syncd.engine.staging import meanings, staged, stamp
@@ -48,6 +50,10 @@ class SourceRead:
     problems: tuple[Problem, ...] = ()
 
 
+Ending = Callable[[Callable[[Transaction], SourceRead]], Awaitable[SourceRead]]
+"""Runs the transaction that ends a read, with what belongs to it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """How much of a source is to be read."""
@@ -58,8 +64,12 @@ class Asked:
     """Everything, and nothing is taken for known: each record is decoded and mapped."""
     quiet: bool = False
     """Of a delta that tells of nobody only the cursor is kept."""
+    heard: Wake | None = None
+    """What a watch has told, and is stored nowhere."""
     began: Callable[[], object] = lambda: None
     """Called before anything of a page is stored."""
+    ending: Ending | None = None
+    """How the last transaction is run; by itself where it is None."""
 
 
 async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | None = None) -> SourceRead:
@@ -70,7 +80,12 @@ async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | No
         lambda tx: (_position(tx, world, seat, asked), tx.wakes.of(seat.name), _is_mapped(tx, world, seat))
     )
     reading = Reading(
-        known=Fingerprints(set()), started=started, all_decoded=asked.again, woken=woken, quiet=asked.quiet
+        known=Fingerprints(set()),
+        started=started,
+        all_decoded=asked.again,
+        woken=woken,
+        event_at=_first_at(woken, asked.heard),
+        quiet=asked.quiet,
     )
     if full:
         await _fetch_known(world, seat, reading)
@@ -90,7 +105,8 @@ async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | No
         # After the read: rules that look at more than before find it only now, and of a source that fails the old facts stand.
         await _let_go(world, seat, reading)
         await remap(world, seat)
-    read = await world.store.do(lambda tx: _end(tx, world, seat, reading, run_id=run_id))
+    ending = asked.ending or world.store.do
+    read = await ending(lambda tx: _end(tx, world, seat, reading, run_id=run_id))
     log.info(
         "source.read",
         source=seat.name,
@@ -181,7 +197,7 @@ def _keep(tx: Transaction, world: World, seat: Seat, page: Page, reading: Readin
         # record goes in the very same read.
         alone = len(world.seats) == 1 and tx.reads.last(seat.name) is None and not tx.records.anybody_absent()
         new = {key for record in fresh if (key := (record.kind, record.native_id)) not in was} if alone else frozenset()
-        fresh = _dated(fresh, reading.woken)
+        fresh = _dated(fresh, reading.event_at)
         many = reading.changed + len(fresh) > most
         if many and all(tx.reads.last(one) is None for one in world.seats):
             tx.records.begin_bulk()
@@ -189,11 +205,15 @@ def _keep(tx: Transaction, world: World, seat: Seat, page: Page, reading: Readin
     return len(fresh)
 
 
-def _dated(records: list[SourceRecord], woken: Waiting | None) -> list[SourceRecord]:
+def _first_at(*told: Waiting | Wake | None) -> datetime | None:
+    return min((one.event_at for one in told if one is not None and one.event_at is not None), default=None)
+
+
+def _dated(records: list[SourceRecord], at: datetime | None) -> list[SourceRecord]:
     """Let records whose source does not say when it changed them have changed when somebody first rang for them."""
-    if woken is None or woken.event_at is None:
+    if at is None:
         return records
-    return [replace(one, changed_at=woken.event_at) if one.changed_at is None else one for one in records]
+    return [replace(one, changed_at=at) if one.changed_at is None else one for one in records]
 
 
 def put(

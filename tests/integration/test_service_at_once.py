@@ -1,0 +1,157 @@
+"""A change that its source tells by itself: what it costs, counted in transactions and statements, and what becomes of it when
+something goes wrong on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from support.serving import served, until
+from support.small_world import HR, SmallWorld, run
+from syncd.core.errors import TryAgain
+from syncd.core.model import Change, Page
+from syncd.core.outcome import Outcome
+from syncd.core.ports import NOTHING_KNOWN, Known, Room
+from syncd.core.wakes import Wake, WakeReason
+from syncd.engine import rounds
+from syncd.engine.world import World
+from syncd.testing.memory import MemorySource, refusal
+
+FLUSHED = 2
+"""Writing transactions before the call: one stores the read, the plan and the queue, one claims and logs the intent."""
+STATEMENTS = 110
+"""Before the call, of everybody, where nobody stands deep."""
+
+
+class Bell(MemorySource):
+    """The company's source, which tells by itself that something has changed."""
+
+    def __init__(self, world: SmallWorld) -> None:
+        super().__init__({}, Room(name="memory", now=world.now, base=world.folder))
+        self.records = world.source.records
+        self.tells = True
+        self.rung: asyncio.Queue[None] = asyncio.Queue()
+        self.failures: list[TryAgain] = []
+
+    async def watch(self) -> AsyncIterator[Wake]:
+        while True:
+            await self.rung.get()
+            yield Wake(source=HR, reason=WakeReason.NOTIFICATION)
+
+    def watching(self) -> str:
+        return "a bell"
+
+    async def read(
+        self, cursor: str | None, *, full: bool = False, known: Known = NOTHING_KNOWN
+    ) -> AsyncIterator[Page]:
+        if self.failures:
+            raise self.failures.pop()
+        async for page in super().read(cursor, full=full, known=known):
+            yield page
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[SmallWorld]:
+    one = SmallWorld(tmp_path)
+    one.company(6)
+    yield one
+    one.store.close()
+
+
+def watched(world: SmallWorld, bell: Bell) -> World:
+    world.source = bell
+    return replace(world.world, seats={HR: replace(world.world.seats[HR], make=lambda: bell)})
+
+
+def title(world: SmallWorld, key: str) -> object:
+    return next((one.get("title") for one in world.target.objects.values() if one.get("job_number") == f"e{key}"), None)
+
+
+async def written(world: SmallWorld, bell: Bell, key: str, words: str) -> None:
+    """Change somebody's title, ring, and wait until the target has it and all is settled."""
+    world.edit(key, title=words)
+    bell.rung.put_nowait(None)
+    await until(lambda: title(world, key) == words, words)
+
+
+@contextmanager
+def counted(world: SmallWorld) -> Iterator[dict[str, int]]:
+    """Count until the target is called."""
+    found = {"flushed": 0, "statements": 0}
+    engine, real, called = world.store._opened.engine, world.target.apply, asyncio.Event()
+
+    def committed(connection: Connection) -> None:
+        found["flushed"] += not called.is_set() and not connection.get_execution_options().get("reading")
+
+    def executed(*_: Any) -> None:
+        found["statements"] += not called.is_set()
+
+    async def apply(change: Change, *, key: str, again: bool = False) -> Outcome:
+        called.set()
+        return await real(change, key=key, again=again)
+
+    world.target.apply = apply  # type: ignore[method-assign]
+    event.listen(engine, "commit", committed)
+    event.listen(engine, "before_cursor_execute", executed)
+    yield found
+    event.remove(engine, "commit", committed)
+    event.remove(engine, "before_cursor_execute", executed)
+    assert called.is_set()
+
+
+def test_a_change_is_flushed_twice_before_the_target_is_called(world: SmallWorld) -> None:
+    async def story() -> None:
+        bell = Bell(world)
+        async with served(watched(world, bell)):
+            await until(lambda: len(world.target.objects) == 8, "everybody")
+            await written(world, bell, "2", "Warm")
+            await until(lambda: settled(world), "quiet")
+            with counted(world) as found:
+                await written(world, bell, "3", "Told")
+            assert found["flushed"] == FLUSHED
+            assert found["statements"] <= STATEMENTS
+
+    run(story())
+
+
+def test_what_a_watch_told_is_not_forgotten_when_the_read_fails(world: SmallWorld) -> None:
+    async def story() -> None:
+        bell = Bell(world)
+        async with served(watched(world, bell)):
+            await until(lambda: len(world.target.objects) == 8, "everybody")
+            bell.failures = [TryAgain(refusal("away"))]
+            await written(world, bell, "3", "Told")
+            assert not bell.failures
+
+    run(story())
+
+
+def test_a_plan_that_fails_takes_nothing_from_the_read(world: SmallWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, failures = rounds._plan, [RuntimeError("a defect")]
+
+    def plan(*given: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return real(*given)
+
+    async def story() -> None:
+        bell = Bell(world)
+        async with served(watched(world, bell)):
+            await until(lambda: len(world.target.objects) == 8, "everybody")
+            monkeypatch.setattr(rounds, "_plan", plan)
+            await written(world, bell, "3", "Told")
+            assert not failures
+
+    run(story())
+
+
+def settled(world: SmallWorld) -> bool:
+    with world.store.reading() as tx:
+        return not (tx.marks.after(0) or tx.queue.counts(world.now()).open)
