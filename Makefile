@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help demo test check fast fuzz lint format types imports bench docs deb lock servers clean
+.PHONY: help demo test check fast fuzz chaos lint format types imports bench docs deb lock servers clean
 
 help: ## What one can say here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,13 @@ fast: $(VENV)/.dev ## Unit, contract and property tests: under a minute
 
 fuzz: $(VENV)/.dev ## The property tests and state machines with examples that nobody has tried yet
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/property
+
+SEEDS ?= $(shell shuf -i 1-1000000 -n 10)
+CHAPTERS ?= 20
+chaos: $(VENV)/.dev servers ## Chaos journeys, long and with seeds that nobody has tried yet; SEEDS="7" replays one
+	for seed in $(SEEDS); do \
+	  SYNCD_CHAOS_SEED=$$seed SYNCD_CHAOS_CHAPTERS=$(CHAPTERS) $(BIN)/python -m pytest -q -s tests/journey/test_chaos.py || exit 1; \
+	done
 
 format: $(VENV)/.dev ## Rewrite the sources in the house's format
 	$(BIN)/ruff format .
