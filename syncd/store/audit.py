@@ -77,7 +77,12 @@ def _row(row: Answer) -> AuditRow:
         run=row.run,
         change=row.change,
         subject=row.subject,
-        body=row.body,
-        prev=row.prev,
-        hash=row.hash,
+        body=_bytes(row.body),
+        prev=_bytes(row.prev),
+        hash=_bytes(row.hash),
     )
+
+
+def _bytes(kept: object) -> bytes:
+    """Return what was kept as bytes: whoever tampers with SQLite's file may leave a text, and the proof has to name it."""
+    return kept if isinstance(kept, bytes) else str(kept).encode()

@@ -91,6 +91,21 @@ def test_tampering_with_the_file_is_found(database_file: Path, new_store: Callab
     assert (verdict.fault.kind, verdict.fault.sequence) == (FaultKind.EDITED, 4)
 
 
+def test_a_record_whose_bytes_were_made_a_text_is_named_as_any_other(
+    database_file: Path, new_store: Callable[[], Store]
+) -> None:
+    store = new_store()
+    written(store)
+    store.close()
+    with closing(sqlite3.connect(database_file)) as connection:
+        connection.executescript("DROP TRIGGER audit_no_update; UPDATE audit SET body = 'nothing' WHERE sequence = 4")
+
+    verdict = verify(rows(new_store()))
+
+    assert verdict.fault is not None
+    assert (verdict.fault.kind, verdict.fault.sequence) == (FaultKind.EDITED, 4)
+
+
 def test_a_clock_that_went_back_is_told_and_is_no_fault(store: Store) -> None:
     with store.transaction() as tx:
         log_of(store).append(tx, [entry()], at=NOON)
