@@ -159,6 +159,9 @@ def _found(tx: Transaction, world: World, jump: timedelta) -> tuple[Problem, ...
     if ahead is None and jump > BELIEVED:
         return (*found, CLOCK_AHEAD.at(before=instant(now - jump), after=instant(now)))
     last = max((run.started_at for run in tx.runs.last()), default=now)
+    if ahead is not None:
+        # Also where it was put back while nobody was at work to see that, and nothing was begun in between.
+        last = max(last, moment(ahead.split()[1]))
     if last > now + SLACK:
         found.append(CLOCK_BACK.at(last=instant(last), now=instant(now)))
     return tuple(found)

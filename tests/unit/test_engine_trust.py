@@ -175,6 +175,19 @@ def test_a_clock_that_jumps_ahead_ends_no_grace_period(world: SmallWorld) -> Non
     assert clock.jumps == 2
 
 
+def test_a_clock_that_is_put_back_while_nobody_is_at_work_is_believed_again(world: SmallWorld) -> None:
+    """The process that saw it jump was ended, and nothing was begun before it was right again."""
+    world.sync()
+    clock = Clock(world.now, Ticking())
+    world.time += timedelta(days=2)
+    assert _codes(run(trust.settle(world.world, clock=clock))) == ["ENG-073"]
+    world.time -= timedelta(days=2)
+
+    assert _codes(run(trust.settle(world.world, clock=Clock(world.now, Ticking())))) == ["ENG-072"]
+
+    assert world.sync(accept=True).notices == ()
+
+
 def test_time_that_passes_is_no_jump_and_a_correction_is_none_either(world: SmallWorld) -> None:
     ticking = Ticking()
     clock = Clock(world.now, ticking)
