@@ -7,6 +7,9 @@ program prints is not read: it could name people.
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -15,7 +18,7 @@ from pydantic import Field
 
 from syncd.config.durations import Duration
 from syncd.core.errors import NeedsHuman, TryAgain, foreign
-from syncd.core.ports import Alert
+from syncd.core.ports import Alert, Standing, Verdict
 from syncd_notify.messages import COMMAND_FAILED, COMMAND_MISSING, COMMAND_SLOW
 from syncd_notify.posting import Channel, Plain
 from syncd_notify.webhook import body_of
@@ -55,6 +58,17 @@ class Command(Plain):
             raise TryAgain(COMMAND_FAILED.at(program=name, code=code))
         if code != 0:
             raise NeedsHuman(COMMAND_FAILED.at(program=name, code=code))
+
+    async def check(self) -> AsyncIterator[Verdict]:
+        """Look whether the program is there and may be run; it is not run."""
+        program = self._settings.run[0]
+        path = str(self._room.base / program) if "/" in program else shutil.which(program)
+        name = foreign(Path(program).name)
+        if path is not None and os.access(path, os.X_OK):
+            yield Verdict(name="program", standing=Standing.OK, seen=f"{name} may be run")
+        else:
+            problem = COMMAND_MISSING.at(program=name, why="it is not there, or may not be run")
+            yield Verdict(name="program", standing=Standing.FAILED, seen=problem.what, problem=problem)
 
     async def _ended(self, process: asyncio.subprocess.Process, body: bytes, name: str) -> int | None:
         seconds = self._settings.timeout.total_seconds()

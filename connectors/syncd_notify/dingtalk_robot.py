@@ -51,6 +51,10 @@ class DingTalkRobot(Posting):
 
     settings: ClassVar[type[Any]] = DingTalkRobotSettings
 
+    def address(self) -> str:
+        base: str = self._settings.base_url
+        return base
+
     async def send(self, alert: Alert) -> None:
         settings: DingTalkRobotSettings = self._settings
         token = settings.access_token.reveal()

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -23,7 +23,7 @@ from pydantic import Field
 from syncd.config.durations import Duration
 from syncd.config.secrets import Secret
 from syncd.core.errors import Message, NeedsHuman, SyncdError, TryAgain, foreign
-from syncd.core.ports import Alert
+from syncd.core.ports import Alert, Standing, Verdict
 from syncd.http import tls
 from syncd_notify.messages import MAIL_BUSY, MAIL_NOT_SAFE, MAIL_REFUSED
 from syncd_notify.posting import Channel, Plain, cut
@@ -69,6 +69,28 @@ class Email(Plain):
         mail = mail_of(alert, settings)
         mail["Date"] = format_datetime(self._room.now())
         await asyncio.to_thread(self._hand_over, mail)
+
+    async def check(self) -> AsyncIterator[Verdict]:
+        """Connect and sign in, and send nothing."""
+        settings: EmailSettings = self._settings
+        try:
+            await asyncio.to_thread(self._greet)
+        except (NeedsHuman, TryAgain) as error:
+            yield Verdict(name="mail server", standing=Standing.FAILED, seen="not let in", problem=error.problem)
+        else:
+            how = f"signed in as {settings.user}" if settings.user else "without a sign-in"
+            yield Verdict(name="mail server", standing=Standing.OK, seen=f"{settings.host}, {settings.security}, {how}")
+
+    def _greet(self) -> None:
+        settings: EmailSettings = self._settings
+        password = settings.password.reveal() if settings.password else ""
+        try:
+            with self._connected() as server:
+                if settings.user:
+                    server.login(settings.user, password)
+                server.noop()
+        except (smtplib.SMTPException, OSError) as error:
+            raise _told(error, settings.host) from None
 
     def _hand_over(self, mail: EmailMessage) -> None:
         settings: EmailSettings = self._settings

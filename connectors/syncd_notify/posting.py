@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from syncd.config.durations import Duration
 from syncd.config.secrets import Secret
 from syncd.core.errors import NeedsHuman, OutcomeUnknown, TryAgain, foreign
-from syncd.core.ports import Alert, Room
+from syncd.core.ports import Alert, Room, Standing, Verdict
 from syncd.http import Answer, Client, HttpSettings, open_client
 from syncd_notify.messages import BUSY, REFUSED
 
@@ -68,6 +69,11 @@ class Plain:
     async def send(self, alert: Alert) -> None:
         raise NotImplementedError
 
+    async def check(self) -> AsyncIterator[Verdict]:
+        """Yield what can be known without sending an alert: here nothing."""
+        return
+        yield  # an empty generator
+
 
 class Posting(Plain):
     """A channel that posts to a service over HTTP."""
@@ -96,6 +102,23 @@ class Posting(Plain):
             return await self._client.send("POST", url, headers=headers, **sent)
         except OutcomeUnknown as error:
             raise TryAgain(error.problem) from error
+
+    def address(self) -> str:
+        """Return where alerts are posted. Raises Misconfigured where the secret in it is not to be had."""
+        url = self._settings.url
+        return url.reveal() if isinstance(url, Secret) else str(url)
+
+    async def check(self) -> AsyncIterator[Verdict]:
+        """Ask the service for its front page: whatever it answers, it is there and its certificate is good. Nothing is sent."""
+        assert self._client is not None, "used outside of `async with`"
+        parts = urlsplit(self.address())
+        try:
+            answer = await self._client.send("HEAD", f"{parts.scheme}://{parts.netloc}/")
+        except (TryAgain, OutcomeUnknown) as error:
+            yield Verdict(name="reachable", standing=Standing.FAILED, seen="no answer", problem=error.problem)
+        else:
+            seen = f"{parts.hostname} answers ({answer.status}); `syncd alerts test` sends a message"
+            yield Verdict(name="reachable", standing=Standing.OK, seen=seen)
 
     def accepted(self, answer: Answer, url: str, *, secrets: tuple[str, ...] = ()) -> None:
         """Return if the answer says that the message was taken. Raises TryAgain or NeedsHuman."""

@@ -367,6 +367,7 @@ class Sink(AbstractAsyncContextManager["Sink"], Protocol):
      5. A title or text that is too long is cut, not refused.
      6. What cannot be sent now is raised as `TryAgain`, what a person has to mend as `NeedsHuman`; the alert comes again.
      7. Secrets never occur in errors or `repr`.
+     8. `check()` as a source's, and sends no alert; a channel of which nothing can be known by that yields nothing.
     """
 
     settings: ClassVar[type[Any]]
@@ -374,6 +375,8 @@ class Sink(AbstractAsyncContextManager["Sink"], Protocol):
     def __init__(self, settings: Any, room: Room) -> None: ...
 
     async def send(self, alert: Alert) -> None: ...
+
+    def check(self) -> AsyncIterator[Verdict]: ...
 
 
 SourceFactory = Callable[[Any, Room], Source]

@@ -18,7 +18,7 @@ from typing import ClassVar, Final
 import pytest
 
 from syncd.core.errors import NeedsHuman, TryAgain
-from syncd.core.ports import Alert, Sink
+from syncd.core.ports import Alert, Sink, Standing, Verdict
 
 DOWN: Final = Alert(
     key="source:hr:down",
@@ -119,6 +119,14 @@ class SinkContract:
         assert desk.burning() == {DOWN.key: DOWN.title}
         assert desk.over() == [FULL.key]
 
+    def test_08_a_check_of_a_channel_that_is_well_fails_nothing_and_sends_nothing(self, desk: Desk) -> None:
+        verdicts = _checked(desk)
+        assert [verdict for verdict in verdicts if verdict.standing is Standing.FAILED] == []
+        assert all(verdict.name and verdict.seen for verdict in verdicts)
+        assert not any(secret in repr(verdict) for secret in desk.secrets for verdict in verdicts)
+        assert desk.burning() == {}
+        assert desk.over() == []
+
     def test_07_secrets_are_seen_nowhere(self, desk: Desk) -> None:
         desk.trouble()
         with pytest.raises((TryAgain, NeedsHuman)) as caught:
@@ -136,3 +144,11 @@ def send(desk: Desk, alert: Alert) -> None:
             await sink.send(alert)
 
     asyncio.run(go())
+
+
+def _checked(desk: Desk) -> list[Verdict]:
+    async def asked() -> list[Verdict]:
+        async with desk.open() as sink:
+            return [verdict async for verdict in sink.check()]
+
+    return asyncio.run(asked())

@@ -18,7 +18,7 @@ from servers.certificates import Authority
 from servers.receivers import Mailbox, Post, Receiver
 from syncd.config.secrets import Secret
 from syncd.core.errors import NeedsHuman, TryAgain
-from syncd.core.ports import Alert, Room, Sink
+from syncd.core.ports import Alert, Room, Sink, Standing
 from syncd_dingtalk.sandbox import SandboxSettings
 from syncd_dingtalk.sandbox.robots import SECRET, TOKEN
 from syncd_dingtalk.sandbox.server import SandboxServer
@@ -61,6 +61,16 @@ def send(sink: Sink, *alerts: Alert) -> None:
     asyncio.run(go())
 
 
+def checked(sink: Sink) -> list[tuple[Standing, str]]:
+    async def go() -> list[tuple[Standing, str]]:
+        async with sink:
+            return [
+                (verdict.standing, verdict.problem.code if verdict.problem else "") async for verdict in sink.check()
+            ]
+
+    return asyncio.run(go())
+
+
 # --- mail -------------------------------------------------------------------------------------------------------------
 
 
@@ -85,6 +95,12 @@ def test_mail_about_one_problem_is_one_thread_in_any_language(mailbox: Mailbox) 
     assert first["Message-ID"] == f"<{DOWN.message}@example.com>" != second["Message-ID"]
     assert (first["To"], first["Auto-Submitted"]) == ("it@example.com, oncall@example.com", "auto-generated")
     assert first.get_payload(decode=True).decode().replace("\r\n", "\n") == DOWN.text + "\n"  # type: ignore[union-attr]
+
+
+def test_a_check_signs_in_and_sends_no_mail(mailbox: Mailbox) -> None:
+    assert checked(mail_to(mailbox)) == [(Standing.OK, "")]
+    assert checked(mail_to(mailbox, password="last year's")) == [(Standing.FAILED, "NTF-006")]
+    assert mailbox.mail == []
 
 
 def test_a_wrong_password_needs_somebody_and_is_not_told(mailbox: Mailbox) -> None:
@@ -227,6 +243,18 @@ def test_a_service_that_names_a_time_is_left_alone_until_then(receiver: Receiver
     with pytest.raises(TryAgain) as caught:
         send(Slack(SlackSettings(url=Secret.literal(receiver.url())), room()), DOWN)
     assert caught.value.after == timedelta(seconds=90)
+
+
+def test_a_check_asks_for_the_front_page_and_posts_nothing(receiver: Receiver) -> None:
+    assert checked(slack(receiver.url())) == [(Standing.OK, "")]
+    assert receiver.taken == []
+    assert checked(slack("http://127.0.0.1:1/hook")) == [(Standing.FAILED, "HTP-002")]
+
+
+def test_a_check_finds_a_program_that_is_not_there(tmp_path: Path) -> None:
+    assert checked(Command(CommandSettings(run=["true"]), room())) == [(Standing.OK, "")]
+    absent = Command(CommandSettings(run=["./no-such-program"]), room(base=tmp_path))
+    assert checked(absent) == [(Standing.FAILED, "NTF-009")]
 
 
 def slack(url: str) -> Sink:

@@ -13,7 +13,7 @@ import click
 from syncd.cli.call import Call, teach
 from syncd.cli.exit_codes import ExitCode
 from syncd.core.errors import Misconfigured, NeedsHuman, Place, TryAgain, message
-from syncd.core.ports import Source, Standing, Target, Trigger, Verdict
+from syncd.core.ports import Sink, Source, Standing, Target, Trigger, Verdict
 
 if TYPE_CHECKING:
     from syncd.cli.session import Session
@@ -42,7 +42,9 @@ _FOLDER: Final = message(
     exits=(ExitCode.SOURCE, ExitCode.TARGET),
 )
 @click.option(
-    "--online", is_flag=True, help="Also reach the sources, the brokers and the target. Nothing is written anywhere."
+    "--online",
+    is_flag=True,
+    help="Also reach sources, brokers, channels of alerts and the target. Nothing is written or sent anywhere.",
 )
 def command(call: Call, *, online: bool) -> ExitCode:
     """Check the configuration and the rules; with --online also everything they reach.
@@ -174,12 +176,16 @@ async def _online(session: Session, call: Call, verdicts: list[tuple[ExitCode, V
         async for verdict in _asked(name, session.trigger(name)):
             verdicts.append((ExitCode.SOURCE, verdict))
             call.out.verdict(verdict)
+    for name in session.settings.alerts.channels:
+        async for verdict in _asked(name, session.sink(name)):
+            verdicts.append((ExitCode.CONFIGURATION, verdict))
+            call.out.verdict(verdict)
     async for verdict in _asked(session.settings.target.type, session.target()):
         verdicts.append((ExitCode.TARGET, verdict))
         call.out.verdict(verdict)
 
 
-async def _asked(name: str, connector: Source | Trigger | Target) -> AsyncIterator[Verdict]:
+async def _asked(name: str, connector: Source | Trigger | Target | Sink) -> AsyncIterator[Verdict]:
     """Yield a connector's own verdicts, with its name in front; one more if it cannot even be opened."""
     try:
         async with connector:
