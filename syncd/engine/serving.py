@@ -188,7 +188,8 @@ class Service:
         due = self._clock() >= self._cycle_at or self._reading_since is not None
         if due and not self._crowd.holds_up(self._clock()) and await self._scheduled():
             return True
-        if self._clock() >= self._together_at and not (self._readers.staging or self._first):
+        together = self._clock() >= self._together_at and not self._crowd.holds_up(self._clock())
+        if together and not (self._readers.staging or self._first):
             await self._whole()
             return True
         self._at_once.begin()
@@ -238,15 +239,15 @@ class Service:
 
     async def _advance(self) -> bool:
         """Go on with very many who were marked at once, while there is no news; tell whether there may be more to do."""
-        match await self._crowd.advance(self.world):
+        match await self._crowd.advance(self.world, self._marks, at=self._clock()):
+            case Onward.LATER:
+                return False
             case Onward.TOGETHER:
                 await self._whole()
             case Onward.OPEN:
                 self._together_at = min(self._together_at, self._clock() + TOGETHER_SECONDS)
             case Onward.ROUND:
                 self._marks.besides |= self._crowd.some
-            case _:
-                pass
         return True
 
     async def _may_be_over(self, busy: frozenset[SubjectId]) -> None:
@@ -258,9 +259,10 @@ class Service:
     def _settled(self, subjects: Collection[SubjectId]) -> None:
         """Look again at those who had to wait for it."""
         self._facts.set()
-        if free := self._marks.busy.intersection(subjects):
-            self._marks.busy -= free
-            self._marks.besides |= free
+        free = self._marks.busy.intersection(subjects)
+        self._marks.busy -= free
+        self._marks.besides |= free
+        if free or self._crowd:  # the writer may want more
             self._bell.set()
 
     # -- whole cycles --------------------------------------------------------------------------------------------------

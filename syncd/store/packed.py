@@ -6,7 +6,7 @@ A sequence like any other to whoever reads it; each change is decoded when it is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import itemgetter
 from typing import Any, Final, overload
@@ -50,6 +50,11 @@ class Packed(Sequence[Change]):
         ]
         for item in islice(self._items, known, None):
             self.effects.update(item.effects)
+
+    def keep_only(self, subjects: Collection[SubjectId]) -> None:
+        """Forget the changes of everybody else."""
+        self._items = [item for item in self._items if item.subject in subjects]
+        self.effects = Counter(effect for item in self._items for effect in item.effects)
 
     def sort(self) -> None:
         """Bring everything into the order of a plan."""

@@ -241,6 +241,11 @@ class Queue:
         rows = self._connection.execute(ask.DELAYS, {"number_of": limit})
         return [timedelta(microseconds=max(0, ended - began)) for ended, began in rows]
 
+    def due(self, now: datetime, *, most: int) -> int:
+        """Count what could be claimed now, as far as that is known without asking of each; `most` is where counting ends."""
+        number: int = self._connection.execute(ask.DUE, {"now": micros(now), "number_of": most}).scalar_one()
+        return number
+
     def counts(self, now: datetime) -> QueueCounts:
         """Count."""
         found = {state: (n, int(due)) for state, n, due in self._connection.execute(ask.COUNTS, {"now": micros(now)})}

@@ -130,6 +130,9 @@ PUT_OFF: Final = (
     .where(C.c.id.in_(bindparam("these", expanding=True)), C.c.state == QueueState.RUNNING.value)
     .values(state=QueueState.READY.value, due_at=bindparam("until"))
 )
+DUE: Final = select(func.count()).select_from(
+    select(C.c.number).where(text(_CLAIMABLE), C.c.due_at <= bindparam("now")).limit(bindparam("number_of")).subquery()
+)
 NEXT_DUE: Final = select(func.min(C.c.due_at)).where(text(_CLAIMABLE))
 
 # --- settle ---------------------------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ from syncd.engine.world import GuardTerms, LeaverTerms, WriterTerms
 PEOPLE = 120
 AT_ONCE = 4
 """Calls that are under way."""
+ENOUGH = 30
+"""Changes that are planned ahead of the writer."""
 
 
 @pytest.fixture
@@ -30,6 +32,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallWorl
     monkeypatch.setattr(trust, "Clock", one_clock)
     monkeypatch.setattr(rounds, "MOST", 50)
     monkeypatch.setattr(crowd, "FEW", 20)
+    monkeypatch.setattr(crowd, "FAR", 20)
+    monkeypatch.setattr(crowd, "AHEAD", ENOUGH)
     one = SmallWorld(tmp_path, leavers=LeaverTerms(hold=False))
     one.target, one.source = Tenant(one), Office(one)
     one.company(PEOPLE)
@@ -71,6 +75,14 @@ def until_written(life: Life, world: SmallWorld, number: int) -> None:
     raise AssertionError(f"only {len(world.target.log)} calls took effect")
 
 
+def until_gone(life: Life, world: SmallWorld, number: int) -> None:
+    for _ in range(2_000):
+        if not any(held.get("job_number") == f"e{number}" for held in world.target.objects.values()):
+            return
+        life.run(0.1)
+    raise AssertionError("still there")
+
+
 def test_a_leaver_among_very_many_is_written_for_before_them(world: SmallWorld, life: Life) -> None:
     everybody(world, title="Reorganised")
     world.leave("77")
@@ -94,6 +106,55 @@ def test_a_leaver_who_comes_while_very_many_wait_overtakes_them(world: SmallWorl
     place = [op for op, _ in world.target.log].index(Op.REMOVE)
     # Calls go on while the source is read, for a second at most; those that were claimed by then are not called back.
     assert place - noticed < 30
+
+
+def test_a_leaver_who_comes_with_very_many_others_while_very_many_wait_overtakes_them_all(
+    world: SmallWorld, life: Life
+) -> None:
+    everybody(world, title="Reorganised")
+    life.do(life.service.wake(ringing()))
+    until_written(life, world, 10)
+    before = runs(world)
+    everybody(world, title="Reorganised again")
+    world.leave("77")
+    noticed = len(world.target.log)
+    life.do(life.service.wake(ringing()))
+    until_gone(life, world, 77)
+    assert [op for op, _ in world.target.log].index(Op.REMOVE) - noticed < ENOUGH + 20
+    life.run(120)
+    titles = {held.get("title") for held in world.target.objects.values() if held.get("job_number") not in (None, "e1")}
+    assert titles == {"Reorganised again"}
+    assert runs(world) == before, "no whole cycle was made, so the writer never stood still"
+
+
+def test_while_very_many_wait_the_writer_always_has_enough_and_never_much_more(world: SmallWorld, life: Life) -> None:
+    everybody(world, title="Reorganised")
+    life.do(life.service.wake(ringing()))
+    until_written(life, world, 1)
+    seen = []
+    for _ in range(2_000):
+        with world.store.reading() as tx:
+            counts, waiting = tx.queue.counts(world.now()), tx.marks.count()
+        if not waiting:
+            break
+        seen.append(counts.ready)
+        life.run(0.1)
+    assert len(seen) > 10
+    assert min(seen) >= ENOUGH - AT_ONCE, "the writer was never out of accepted changes while anybody waited for a plan"
+    assert max(seen) < ENOUGH + 20
+    life.run(60)
+    assert len(world.target.log) == PEOPLE - 1
+
+
+def test_what_could_be_claimed_and_never_is_holds_up_nobody_for_long(world: SmallWorld, life: Life) -> None:
+    assert isinstance(world.target, Tenant)
+    everybody(world, title="Reorganised")
+    life.service._pen._may.clear()
+    life.do(life.service.wake(ringing()))
+    life.run(60)
+    with world.store.reading() as tx:
+        assert tx.marks.count() == 0
+        assert tx.queue.counts(world.now()).ready >= PEOPLE - 1 - AT_ONCE
 
 
 def test_very_many_are_judged_as_one_before_any_of_them_is_written_for(world: SmallWorld, life: Life) -> None:
