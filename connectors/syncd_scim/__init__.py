@@ -1,7 +1,7 @@
 """A source that is somebody else's SCIM 2.0 service (RFC 7643, 7644, 9865): people and groups, pulled.
 
-This package reads; it never writes to the service, never follows it to another host, and never takes a row that slipped between
-two pages for somebody who has left. Importing it is cheap: the class is loaded when it is asked for.
+It reads, and writes single attributes of people where a rule says so. It never follows the service to another host, and never
+takes a row that slipped between two pages for somebody who has left. Importing it is cheap: the class is loaded when asked for.
 """
 
 from __future__ import annotations

@@ -99,3 +99,33 @@ NO_PEOPLE: Final = message(
     do="See whether the account may read people, and whether `users_filter` fits anybody.",
     example=f'{_ENTRY}\n    users_filter: userType eq "Nobody"',
 )
+MOVED_ON: Final = message(
+    "SCM-030",
+    what="Nothing was written to {attributes}: they no longer hold what was read last.",
+    do="Nothing: the record is read again, and what is to be written is decided anew.",
+    example="an administrator who changes the number in the same second",
+)
+GONE: Final = message(
+    "SCM-031",
+    what="Nothing was written: the service does not know the person any more.",
+    do="Nothing: the next read tells what became of them.",
+    example="a person who was deleted",
+)
+NOT_OURS: Final = message(
+    "SCM-032",
+    what="The account may not write {attributes}.",
+    do="Give it the right to change users, or take the attributes out of `write_back`. Then `syncd queue retry`.",
+    example="a token that may only read, with `write_back` in the rules",
+)
+STORED_OTHERWISE: Final = message(
+    "SCM-033",
+    what="The service stores in {attributes} something else than it was told, so the two would never agree.",
+    do="Let `via` of the rule at `write_back` give the form that the service keeps.",
+    example="a service that writes telephone numbers its own way",
+)
+NOT_TAKEN: Final = message(
+    "SCM-034",
+    what="The service refuses to write {attributes}: {why}.",
+    do="Correct the value in the target, or the rule at `write_back`; then `syncd queue retry`.",
+    example="an attribute that is read-only there (mutability)",
+)

@@ -10,9 +10,10 @@ from types import MappingProxyType, TracebackType
 from typing import Any, ClassVar, Final
 
 from syncd.core.errors import NeedsHuman, Problem
-from syncd.core.model import LEARNED, Completeness, Kind, Page, ProofFact
+from syncd.core.model import LEARNED, Completeness, Kind, NativeId, Page, ProofFact
+from syncd.core.outcome import Outcome
 from syncd.core.ports import NOTHING_KNOWN, Known, Room, Verdict
-from syncd.core.values import instant, moment
+from syncd.core.values import Values, instant, moment
 from syncd_scim import messages
 from syncd_scim.changes import Changed, StartOver, changed
 from syncd_scim.checks import verdicts
@@ -23,6 +24,7 @@ from syncd_scim.paths import Path
 from syncd_scim.resources import ATTRIBUTES, Shape
 from syncd_scim.settings import Deltas, ScimSettings
 from syncd_scim.wire import Refused, Wire
+from syncd_scim.writing import WRITABLE, Writing
 
 _BY_TIME: Final = "meta.lastModified; deletions by the service's count"
 _BY_NOTHING: Final = "every read is a full read"
@@ -47,11 +49,22 @@ class Scim:
 
     settings: ClassVar[type[ScimSettings]] = ScimSettings
     attributes: ClassVar[Mapping[Kind, Mapping[str, str]] | None] = ATTRIBUTES
+    writable: ClassVar[Mapping[Kind, frozenset[str]]] = {Kind.PERSON: frozenset(WRITABLE)}
 
     def __init__(self, settings: ScimSettings, room: Room) -> None:
         self._settings = settings
         self._room = room
         self._wire = Wire(settings, room)
+        self._writing = Writing(self._wire, room, extra=settings.attributes)
+
+    @classmethod
+    def writable_with(cls, settings: ScimSettings) -> Mapping[Kind, frozenset[str]]:
+        """Return `writable` together with what the settings add."""
+        return {Kind.PERSON: cls.writable[Kind.PERSON] | settings.attributes.keys()}
+
+    async def write_back(self, native_id: NativeId, fields: Values, *, expected: Values) -> Outcome:
+        """Write attributes of one person, if they still hold what is expected."""
+        return await self._writing.write(native_id, fields, expected=expected)
 
     @classmethod
     def attributes_with(cls, settings: ScimSettings) -> Mapping[Kind, Mapping[str, str]]:

@@ -1,4 +1,6 @@
-"""One SCIM service over HTTP: signs in, asks, waits when it is asked to, and says plainly what came back. It only ever reads.
+"""One SCIM service over HTTP: signs in, asks, waits when it is asked to, and says plainly what came back.
+
+What reads is repeated within seconds; what writes is sent once, and never again before somebody has looked.
 
 It follows no redirect and no address that the service writes into an answer, so that our token goes to one host only.
 """
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -30,6 +32,7 @@ _PAUSE: Final = timedelta(seconds=1)
 _LONGEST: Final = timedelta(hours=1)
 """What a service may ask us to wait until the next run."""
 _RENEW_AT: Final = 0.8
+_PATCH: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 _LIFETIME: Final = 300.0
 """Seconds that a token lives whose service does not say how long."""
 
@@ -82,6 +85,23 @@ class Wire:
         """Return one JSON object with its names as they came. Raises as `get`, and `NeedsHuman` for anything else."""
         return self.decoded(await self.get(path, question), path)
 
+    async def patch(self, path: str, operations: Sequence[Mapping[str, Any]], *, version: str = "") -> None:
+        """Change one resource (RFC 7644 §3.5.2), if it still has the version. Raises as `get`; only a sign-in is repeated."""
+        url = f"{self._base}/{path}"
+        body = msgspec.json.encode({"schemas": [_PATCH], "Operations": operations})
+        headers = {"content-type": "application/scim+json"} | ({"if-match": version} if version else {})
+        try:
+            answer = await self._once(url, method="PATCH", content=body, headers=headers)
+            if answer.status == 401 and self._sign_in.forget():
+                answer = await self._once(url, method="PATCH", content=body, headers=headers)
+        except AnswerLost as error:
+            raise TryAgain(error.problem) from error
+        if answer.status in _BUSY:
+            asked = _retry_after(answer, self._room.now()) or _PAUSE
+            raise TryAgain(messages.BUSY.at(host=self.host, status=answer.status), after=min(asked, _LONGEST))
+        if answer.status != 204:
+            self._judge(answer, path)
+
     def decoded(self, body: bytes, path: str) -> dict[str, Any]:
         """Return the object in a body. Raises `NeedsHuman` where there is none."""
         try:
@@ -117,13 +137,15 @@ class Wire:
             pause *= 2
         raise AssertionError("the last attempt returns or raises")  # pragma: no cover
 
-    async def _once(self, url: str) -> Answer:
+    async def _once(
+        self, url: str, *, method: str = "GET", content: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         assert self._client is not None, "open the wire first"
-        headers = {
+        said = {
             "accept": "application/scim+json, application/json",
             "authorization": await self._sign_in.header(self._client),
         }
-        return await self._client.send("GET", url, headers=headers)
+        return await self._client.send(method, url, content=content, headers={**said, **(headers or {})})
 
     def _judge(self, answer: Answer, path: str) -> None:
         status, host = answer.status, self.host
