@@ -19,7 +19,7 @@ from syncd_dingtalk import messages as m
 from syncd_dingtalk import people
 from syncd_dingtalk.api import Refused
 from syncd_dingtalk.errors import Meaning, Refusal
-from syncd_dingtalk.fields import Region
+from syncd_dingtalk.fields import PERSON, Region
 from syncd_dingtalk.settings import MobileChange
 from syncd_dingtalk.shapes import Person
 from syncd_dingtalk.writing import Common, Stop, Writer
@@ -121,7 +121,8 @@ class PeopleWriter(Writer):
             told = m.MOBILE_TAKEN.at(label=change.label, holder=holder, code="not tried")
             return Rejected(problem=told)
         whole: dict[str, Value] = {**seen.fields, **fields, "userid": target_id}
-        self._halves[target_id] = {name: value for name, value in whole.items() if value is not None}
+        made_up = {name for name, spec in PERSON.items() if spec.read_only}  # DingTalk makes them up anew
+        self._halves[target_id] = {k: value for k, value in whole.items() if value is not None and k not in made_up}
         await self._delete(target_id)
         return await self._create_again(change, target_id)
 
