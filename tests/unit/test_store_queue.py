@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -425,3 +426,21 @@ def test_a_plan_that_is_kept_packed_is_queued_as_the_same_changes_in_a_list_are(
         tx.queue.supersede(subjects("a", "b"), at=NOON)
         fresh = tx.queue.accept(RUN, packed, at=NOON)
         assert [queued.change for one in fresh.ids if (queued := tx.queue.get(one))] == plan
+
+
+def test_what_could_be_claimed_is_counted_as_far_as_is_asked(store: Store) -> None:
+    accept(store, change("a"), change("b"), change("c"), change("d"))
+    (claimed,) = claim(store, 1)
+    settle(store, claimed, QueueState.READY, attempt=1, due_at=after(minutes=5))
+    with store.reading() as tx:
+        assert tx.queue.due(NOON, most=10) == 3
+        assert tx.queue.due(NOON, most=2) == 2
+        assert tx.queue.due(after(minutes=5), most=10) == 4
+
+
+def test_a_packed_plan_forgets_all_but_those_whom_it_shall_keep() -> None:
+    packed = Packed()
+    packed.add([change("a"), change("b", Op.OFFBOARD), change("c")])
+    packed.keep_only(subjects("b", "c"))
+    assert packed.subjects == {"b", "c"}
+    assert packed.effects == Counter(effect for one in packed for effect in one.effects)
