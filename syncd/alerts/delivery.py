@@ -45,13 +45,19 @@ def round_of(waiting: Sequence[Note], *, now: datetime) -> Round:
     unheard = [note for note in newest.values() if note.news is News.RESOLVED and note.first and not note.attempts]
     settled += [replace(note, state=NoteState.OVERTAKEN, settled_at=now) for note in unheard]
     kept = [note for note in newest.values() if note not in unheard]
-    later = [note.due_at for note in kept if note.due_at > now]
+    later = [note.due_at for note in kept if not _is_due(note, now)]
     return Round(
-        due=tuple(note for note in kept if note.due_at <= now),
+        due=tuple(note for note in kept if _is_due(note, now)),
         settled=tuple(settled),
         kept=tuple(note for note in kept if note not in waiting),
         next_at=min(later, default=None),
     )
+
+
+def _is_due(note: Note, now: datetime) -> bool:
+    """Tell whether it is time for a message. It is for one that was made, or has failed, at a time that is yet to come: the clock
+    was ahead then, and is right again."""
+    return note.due_at <= now or note.created_at > now or (note.failed_at is not None and note.failed_at > now)
 
 
 def _inherited(older: Note, newer: Note) -> Note:

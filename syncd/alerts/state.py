@@ -79,7 +79,8 @@ def advance(
     dropped = tuple(case for key, case in past.items() if key not in seen and case.stage is Stage.PENDING)
     cases: dict[str, Case] = {}
     for key in sorted({*seen, *(key for key, case in past.items() if case.stage is not Stage.RESOLVED)}):
-        followed = _followed(key, past.get(key), seen.get(key), policy=policy, now=now)
+        before = _not_ahead(past[key], now) if key in past else None
+        followed = _followed(key, before, seen.get(key), policy=policy, now=now)
         if followed is not None:
             cases[key] = followed
     active = [case for case in cases.values() if case.stage is not Stage.RESOLVED]
@@ -118,6 +119,25 @@ def _seen(policy: Policy, situation: Situation) -> dict[str, _Seen]:
             known = groups[key].found if key in groups else ()
             groups[key] = _Seen(rule=rule, found=(*known, found))
     return groups
+
+
+def _not_ahead(case: Case, now: datetime) -> Case:
+    """Return the case without an instant that is yet to come: a clock that was ahead, and is right again, has left it behind.
+    Whatever is counted from it would stand still for as long as the clock was ahead: a case would be clearing for days."""
+
+    def past(at: datetime | None) -> datetime | None:
+        return None if at is None else min(at, now)
+
+    return replace(
+        case,
+        since=min(case.since, now),
+        seen_at=min(case.seen_at, now),
+        opened_at=past(case.opened_at),
+        gone_at=past(case.gone_at),
+        told_at=past(case.told_at),
+        explained_at=past(case.explained_at),
+        openings=tuple(min(at, now) for at in case.openings),
+    )
 
 
 def _followed(key: str, case: Case | None, seen: _Seen | None, *, policy: Policy, now: datetime) -> Case | None:

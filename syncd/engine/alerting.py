@@ -276,7 +276,8 @@ def _jumped_at(tx: Transaction, health: Health) -> datetime | None:
     started, count, at = known if len(known) == 3 else ("-", "0", "-")
     start = instant(health.started_at) if health.started_at else "-"
     seen = int(count) if started == start else 0
-    jumped_at = health.at if health.clock_jumps > seen else moment(at) if at != "-" else None
+    # A clock that was ahead when it jumped back leaves an instant behind that is yet to come: it would be told until then.
+    jumped_at = health.at if health.clock_jumps > seen else min(moment(at), health.at) if at != "-" else None
     word = f"{start} {health.clock_jumps} {instant(jumped_at) if jumped_at else '-'}"
     if (health.clock_jumps or known) and word != " ".join(known):
         tx.meta.set(_JUMPS, word)

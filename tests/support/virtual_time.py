@@ -11,9 +11,12 @@ import selectors
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar, TypeVarTuple, Unpack
 
 from syncd.engine import trust
+
+T = TypeVar("T")
+Words = TypeVarTuple("Words")
 
 
 class Stuck(Exception):
@@ -43,7 +46,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, start: float = 0.0, *, moved: Callable[[float], None] = lambda _: None) -> None:
         self._seconds = start
         self._moved = moved
+        self._inline = Inline()
         super().__init__(_Jumping(self))
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Words]], T], *args: *Words
+    ) -> asyncio.Future[T]:
+        """Do at once, in this thread, what the loop's own threads would do: time would pass while they are at it."""
+        return super().run_in_executor(executor or self._inline, func, *args)
 
     def time(self) -> float:
         return self._seconds

@@ -84,3 +84,11 @@ def test_what_is_not_due_yet_says_when_it_is() -> None:
 
     turn = round_of([later, note("b", case="b")], now=NOON)
     assert ([each.id for each in turn.due], turn.next_at) == (["b"], NOON + MINUTE)
+
+
+def test_what_was_made_or_failed_by_a_clock_that_was_ahead_goes_out_at_once() -> None:
+    ahead = NOON + timedelta(days=2)
+    made = replace(note("made"), created_at=ahead, due_at=ahead)
+    tried_then = failed(tried(note("failed", case="other")), PROBLEM, now=ahead)
+
+    assert round_of([made, tried_then], now=NOON).due == (made, tried_then)

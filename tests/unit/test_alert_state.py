@@ -262,6 +262,32 @@ def test_a_clock_that_jumped_is_told_for_an_hour() -> None:
     assert watch.look(health(NOON + 67 * MINUTE), jumped_at=NOON) == [("clock_jump", "resolved", "team")]
 
 
+def test_what_opened_or_ended_while_the_clock_was_ahead_is_over_as_soon_as_anything_else() -> None:
+    watch, ahead = Watch(policy()), NOON + timedelta(days=2)
+    watch.look(full(ahead))
+    watch.look(health(ahead + MINUTE))  # it is clearing, since a time that is yet to come
+
+    ends = [minute for minute in range(60) if watch.look(health(NOON + minute * MINUTE))]
+
+    assert watch.news("disk_full") == ["opened", "resolved"]
+    assert len(ends) == 1
+    assert watch.burning() == []
+
+
+def test_what_was_first_seen_by_a_clock_that_was_ahead_opens_and_is_repeated_as_anything_else() -> None:
+    watch, ahead = Watch(policy()), NOON + timedelta(days=30)
+    assert watch.look(failing_target(ahead)) == []
+    usual, late = Watch(policy()), []
+
+    for minute in range(60 * 8):
+        now = NOON + minute * MINUTE
+        usual.look(failing_target(now))
+        late += watch.look(failing_target(now))
+
+    assert watch.news("target_unreachable") == usual.news("target_unreachable") != []
+    assert late.count(("target_unreachable", "opened", "team")) == 1
+
+
 @pytest.mark.parametrize(
     ("within", "rule"), [(timedelta(days=20), "expiring_soon"), (timedelta(days=2), "expiring_now")]
 )
