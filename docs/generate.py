@@ -44,6 +44,7 @@ _ROOMS: Final = {
     "SBX": "Sandbox",
     "STO": "State",
     "SCM": "SCIM services",
+    "WDY": "Workday",
     "TAB": "Tables",
     "TRC": "Traces",
     "WBK": "Writing back",
