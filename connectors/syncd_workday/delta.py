@@ -6,6 +6,7 @@ hire that vanishes, a record that a right hides) shows in the count; then everyt
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -71,7 +72,8 @@ class Delta:
         persons = await self._persons({head.key for head in heads.values()})
         if isinstance(persons, StartOver):
             return persons
-        page = told(self.shape, await on_day_one(self.lists, self.shape, persons, self.as_of), self.known, full=False)
+        whole = await on_day_one(self.lists, self.shape, persons, self.as_of)
+        page = await asyncio.to_thread(told, self.shape, whole, self.known, full=False)
         seen = {mark(unit.native_id) for unit in units.records}
         last = self.last
         cursor = Cursor(

@@ -5,6 +5,7 @@ The first list costs little, tells who has several records before the first of t
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -72,11 +73,13 @@ class Full:
             for worker in new:
                 if worker.head.key in several or starting(self.shape, [worker]):
                     held.setdefault(worker.head.key, []).append(worker)
-            yield told(self.shape, [[each] for each in new if each.head.key not in held], self.known)
+            single = [[each] for each in new if each.head.key not in held]
+            # A page of people is fifty XPaths each: not in the loop, in which others wait.
+            yield await asyncio.to_thread(told, self.shape, single, self.known)
         self._judge_whole()
         if held:
             persons = await on_day_one(self.lists, self.shape, held.values(), self.as_of)
-            yield told(self.shape, persons, self.known)
+            yield await asyncio.to_thread(told, self.shape, persons, self.known)
 
     def cursor(self) -> Cursor:
         """Return what a later read is compared with."""
