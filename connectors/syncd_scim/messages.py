@@ -99,6 +99,18 @@ NO_PEOPLE: Final = message(
     do="See whether the account may read people, and whether `users_filter` fits anybody.",
     example=f'{_ENTRY}\n    users_filter: userType eq "Nobody"',
 )
+NOBODY_PUSHED: Final = message(
+    "SCM-020",
+    what="Nobody has been pushed to the source {name} yet.",
+    do="Give the provider the address /scim/v2/{name} and a token (`syncd scim token add {name}`), and start its provisioning.",
+    example="sources: {entra: {type: scim_push}}  # before the first cycle of Entra ID",
+)
+NO_PUSHES: Final = message(
+    "SCM-021",
+    what="What was pushed to the source {name} cannot be read here: no state is open.",
+    do="Read it by the commands of syncd, which open the state; a program of your own hands it over in the room.",
+    example="A program that makes the source by itself.",
+)
 MOVED_ON: Final = message(
     "SCM-030",
     what="Nothing was written to {attributes}: they no longer hold what was read last.",

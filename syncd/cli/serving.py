@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from syncd.core.health import Health
     from syncd.engine.cycle import Cycle
     from syncd.engine.world import World
+    from syncd.web.scim import Pushed
 
 log = structlog.get_logger(__name__)
 INSTALLATION: Final = "installation"
@@ -147,8 +148,19 @@ def _web(session: Session, service: Service, look: Callable[[], Awaitable[Health
 
     target: Any = session.target()
     called = service.calls.take if isinstance(target, Calling) and target.callback() is not None else None
-    prepared = prepare(session.settings, Served(wake=service.wake, look=look, called=called, now=session.now))
+    served = Served(wake=service.wake, look=look, called=called, pushed=_pushed(session), now=session.now)
+    prepared = prepare(session.settings, served)
     return lambda: serve_web(prepared)
+
+
+def _pushed(session: Session) -> Pushed | None:
+    """Return what takes pushes, None where no source is pushed to."""
+    from syncd.web.scim import Pushed
+
+    if not session.pushed_to:
+        return None
+    pushing, rate = session.pushing, session.settings.web.scim.rate
+    return Pushed(sources=session.pushed_to, ask=pushing.ask, tokens=pushing.tokens, rate=rate)
 
 
 def _traces(session: Session) -> Callable[[], Awaitable[None]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ from syncd.core.ports import Consumer, Room, Sink, Source, Target, Trigger
 if TYPE_CHECKING:
     from syncd.config.settings import Settings
     from syncd.engine.alerting import Alerting
+    from syncd.engine.pushing import Pushing
     from syncd.engine.world import World
     from syncd.mapping import InboundRules, OutboundRules
     from syncd.store import Store
@@ -139,6 +140,7 @@ class Session:
         fresh = Session(config=self._config, level=self._level)
         fresh.now = self.now
         vars(fresh)["store"] = self.store
+        vars(fresh)["pushing"] = self.pushing  # one of them, because it rings
         return fresh
 
     @property
@@ -163,8 +165,23 @@ class Session:
         entry = self.settings.sources[name]
         rules = self._rules_of(name)
         wanted, returned = (rules.reads, rules.returned) if rules is not None else (None, frozenset[str]())
-        source: Source = entry.plugin(entry.settings, self.room(name, wanted=wanted, returned=returned))
+        room = self.room(name, wanted=wanted, returned=returned)
+        if name in self.pushed_to:
+            room = replace(room, pushes=self.pushing.of(name))
+        source: Source = entry.plugin(entry.settings, room)
         return source
+
+    @cached_property
+    def pushed_to(self) -> frozenset[str]:
+        """Return the sources that providers push to."""
+        return frozenset(name for name, one in self.settings.sources.items() if getattr(one.plugin, "pushed", False))
+
+    @cached_property
+    def pushing(self) -> Pushing:
+        """Return who answers providers, and hands out what they have pushed."""
+        from syncd.engine.pushing import Pushing
+
+        return Pushing(self.store, now=self.now)
 
     def _rules_of(self, name: str) -> InboundRules | None:
         """Return a source's rules; None where rules are wrong, which keeps no source from being tried."""

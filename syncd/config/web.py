@@ -111,6 +111,14 @@ class SenderSettings(Part):
     other."""
 
 
+class ScimSettings(Part):
+    """How much providers may push. Which sources they push to are those of `type: scim_push`; their tokens are given by
+    `syncd scim token add`."""
+
+    rate: int = Field(200, ge=1, le=10_000)
+    """Requests per second of one token; twice as many at once. More are answered with 429 and come again."""
+
+
 class MonitoringSettings(Part):
     """Who may look at /healthz, /readyz and /metrics, and when the service counts as not ready."""
 
@@ -151,6 +159,8 @@ class WebSettings(Part):
     back."""
     webhooks: dict[str, SenderSettings] = Field(default_factory=dict)
     """The systems that may say over HTTP that somebody has changed, by a name of your own."""
+    scim: ScimSettings = ScimSettings()
+    """How much providers may push by SCIM."""
     monitoring: MonitoringSettings = MonitoringSettings()
     """Who may look at /healthz, /readyz and /metrics, and when the service counts as not ready."""
 

@@ -30,6 +30,7 @@ from syncd.core.model import (
     TargetId,
 )
 from syncd.core.outcome import Fact, Outcome
+from syncd.core.pushed import Pushes
 from syncd.core.values import Values
 from syncd.core.wakes import Touched, Wake
 
@@ -71,6 +72,8 @@ class Room:
     that is not named they read nothing."""
     returned: frozenset[str] = frozenset()
     """Of a source: the attributes of people that its rules write back."""
+    pushes: Pushes | None = None
+    """Of a source to which others push (its class says `pushed = True`): what they have pushed; None where no state is open."""
 
 
 class Standing(StrEnum):

@@ -14,10 +14,12 @@ from syncd.store.links import Links
 from syncd.store.marks import Marks, Reviews
 from syncd.store.meta import Meta
 from syncd.store.observed import Observations
+from syncd.store.pushed import Pushed
 from syncd.store.queue import Queue
 from syncd.store.records import Records
 from syncd.store.runs import Reads, Runs
 from syncd.store.subjects import Subjects
+from syncd.store.tokens import Tokens
 from syncd.store.touches import Touches
 from syncd.store.wakes import Wakes
 
@@ -46,3 +48,5 @@ class Transaction:
         self.alerts = Alerts(connection)
         self.touches = Touches(connection)
         self.drifts = Drifts(connection)
+        self.pushed = Pushed(connection)
+        self.tokens = Tokens(connection)

@@ -23,6 +23,7 @@ from syncd.web.intake import Intake, Waking
 from syncd.web.metrics import Counts, Metrics
 from syncd.web.monitoring import Look, Looking, Monitoring
 from syncd.web.readiness import freshness
+from syncd.web.scim import PREFIX, SCIM, Endpoint, Pushed
 from syncd.web.senders import Senders
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class Served:
     look: Looking
     called: Taking | None = None
     """Takes what the target calls to say; None where it does not call."""
+    pushed: Pushed | None = None
+    """Takes what providers push by SCIM; None where no source is pushed to."""
     now: Callable[[], datetime]
     """The time of day, aware UTC."""
     clock: Callable[[], float] = time.monotonic
@@ -93,6 +96,8 @@ def applications(settings: Settings, served: Served) -> Applications:
     if served.called is not None:
         callbacks = Callbacks(served.called, clock=served.clock, body_seconds=served.body_seconds)
         hooks.append(Route(CALLBACK, callbacks.__call__, methods=["POST"]))
+    if served.pushed is not None:
+        hooks += _scim(web.rate, served, served.pushed)
 
     def made(routes: Sequence[Route]) -> ASGIApp:
         gate = _Gate(Rate(web.rate), counts, clock=served.clock)
@@ -102,6 +107,14 @@ def applications(settings: Settings, served: Served) -> Applications:
     return Applications(
         main=made(hooks if apart else [*hooks, *pages]), monitoring=made(pages) if apart else None, look=look
     )
+
+
+def _scim(strangers: float, served: Served, pushed: Pushed) -> list[Route]:
+    endpoint = Endpoint(
+        pushed, now=served.now, clock=served.clock, strangers=strangers, body_seconds=served.body_seconds
+    )
+    methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    return [Route(path, endpoint.__call__, methods=methods) for path in (SCIM, SCIM + "/{rest:path}")]
 
 
 class _Gate:
@@ -126,7 +139,9 @@ class _Gate:
                 await send(message)
 
             host = (scope.get("client") or (None,))[0]
-            wait = self._rate.wait(client_of(host), self._clock())
+            # Who pushes has a rate by token, because one address may push for several sources.
+            pushes = scope["path"].startswith(PREFIX)
+            wait = 0.0 if pushes else self._rate.wait(client_of(host), self._clock())
             if wait:
                 refused = answers.later(messages.TOO_MANY, seconds=wait)
                 await self._answer(refused, host)(scope, receive, counted)
@@ -166,7 +181,7 @@ def _route(path: str) -> str:
     """Return under which name a path is counted: one of a few, whatever is asked for."""
     if path in _PAGES:
         return path
-    for route in (WAKE, CALLBACK):
+    for route in (WAKE, CALLBACK, SCIM):
         if path.startswith(route.partition("{")[0]):
             return route
     return "other"

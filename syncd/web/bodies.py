@@ -17,18 +17,18 @@ BODY_SECONDS: Final = 10.0
 """Until a body must be complete."""
 
 
-async def body_of(request: Request, *, seconds: float = BODY_SECONDS) -> bytes:
+async def body_of(request: Request, *, seconds: float = BODY_SECONDS, limit: int = BODY_LIMIT) -> bytes:
     """Read the body. Raises Refused: 413 for one that is too large, 408 for one that is too slow, 400 for half of one."""
     declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > BODY_LIMIT:
-        raise Refused(413, messages.TOO_LARGE.at(limit=BODY_LIMIT))
+    if declared.isdigit() and int(declared) > limit:
+        raise Refused(413, messages.TOO_LARGE.at(limit=limit))
     body = bytearray()
     try:
         async with asyncio.timeout(seconds):
             async for part in request.stream():
                 body += part
-                if len(body) > BODY_LIMIT:
-                    raise Refused(413, messages.TOO_LARGE.at(limit=BODY_LIMIT))
+                if len(body) > limit:
+                    raise Refused(413, messages.TOO_LARGE.at(limit=limit))
     except TimeoutError:
         raise _closing(408, messages.TOO_SLOW.at(seconds=f"{seconds:g}")) from None
     except ClientDisconnect:  # nobody is there to read the answer

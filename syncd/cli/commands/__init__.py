@@ -64,6 +64,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "hold": "List what the guard holds, and release it.",
         "drift": "List what was changed by hand in the target, and decide about it.",
         "alerts": "List, acknowledge, silence and try alerts.",
+        "scim": "Give, list and take back the tokens of providers that push by SCIM.",
         "audit": "Search, verify and export the audit log.",
         "db": "Check, back up, restore and describe the state.",
     },
