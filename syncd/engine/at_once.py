@@ -1,4 +1,5 @@
-"""A read that ends with a round: what it says is stored, planned for and accepted in one transaction, and so flushed once.
+"""A read that ends with a round: what it says is stored, planned for and accepted in one transaction, and so flushed once; where
+the pen rests, what is accepted is taken for it in that transaction, too.
 
 Only a wake's read ends so, and only where nothing else is being planned: then what it has marked is what a round would look at
 next. Otherwise, and where planning fails, the read ends by itself and the service plans as ever. It decides nothing.
@@ -12,6 +13,7 @@ from functools import partial
 
 from syncd.core.model import SourceName
 from syncd.engine.intake import Intake
+from syncd.engine.pen import Pen
 from syncd.engine.readers import Readers
 from syncd.engine.rounds import Marks, Round, Verdict, end_with_round
 from syncd.engine.stage import Asked, SourceRead
@@ -27,6 +29,7 @@ class AtOnce:
         world: Callable[[], World],
         intake: Intake,
         readers: Readers,
+        pen: Pen,
         *,
         may: Callable[[], bool],
         marks: Callable[[], Marks],
@@ -36,10 +39,12 @@ class AtOnce:
         self._world = world
         self._intake = intake
         self._readers = readers
+        self._pen = pen
         self._may = may
         self._marks = marks
         self._note = note
         self._plans = 0
+        self._hurried = False
 
     @property
     def busy(self) -> bool:
@@ -55,12 +60,20 @@ class AtOnce:
         finally:
             self._plans -= 1
 
-    def begin(self, rung: Iterable[SourceName] = ()) -> None:
-        """Begin to read what watches have told of, and who was rung for otherwise."""
+    def begin_first(self) -> bool:
+        """Begin, and tell whether all else should wait for what has begun: never twice in turn, or others would starve."""
+        self._hurried = self.begin() and not self._hurried
+        return self._hurried
+
+    def begin(self, rung: Iterable[SourceName] = ()) -> bool:
+        """Begin to read what watches have told of, and who was rung for otherwise; tell whether anything begins."""
+        begun = False
         for name in {*self._intake.heard, *rung}:
             if name in self._world().seats and self._readers.may(name):
                 asked = Asked(quiet=True, heard=self._intake.taken(name), ending=partial(self._end, name))
                 self._readers.start([name], asked)
+                begun = True
+        return begun
 
     async def _end(self, name: SourceName, end: Callable[[Transaction], SourceRead]) -> SourceRead:
         """End a read, with a round if that may be. Raises what ending it raises."""
@@ -70,7 +83,11 @@ class AtOnce:
         with self.planning():
             try:
                 async with world.make_target() as target:
-                    read, done = await end_with_round(world, target, world.new_run(), self._marks().asking(), end=end)
+                    both = partial(end_with_round, world, target, world.new_run(), self._marks().asking(), end=end)
+                    if self._pen.rests:
+                        read, done = await self._pen.ahead(target, lambda take: both(take=take))
+                    else:
+                        (read, done), _ = await both()
             except Exception:  # noqa: BLE001 - nothing has happened: the round is made by itself, where what is wrong is said
                 return await world.store.do(end)
             if done.verdict not in (Verdict.WHOLE, Verdict.BARRED):

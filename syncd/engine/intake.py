@@ -55,12 +55,15 @@ class Intake:
         self._ring = ring
         self._waiting: list[tuple[Wake, asyncio.Future[None]]] = []
         self._heard: dict[SourceName, Wake] = {}
+        self._rung: set[SourceName] = set()
+        """Sources of which a wake was kept since a read of theirs began."""
         self._keeping: asyncio.Task[None] | None = None
 
     @property
     def heard(self) -> frozenset[SourceName]:
-        """Return the sources of which a watch has told something, and that have not begun to be read since."""
-        return frozenset(self._heard)
+        """Return the sources of which a watch has told something or a wake was kept here, and that have not begun to be read
+        since. Of wakes that were kept in another way, or whose read failed, the store knows."""
+        return frozenset(self._heard) | self._rung
 
     def hear(self, wake: Wake) -> None:
         """Note what a watching source tells, and ring. It is not stored: nobody waits for an acknowledgement, and what it speaks
@@ -78,6 +81,7 @@ class Intake:
 
     def taken(self, source: SourceName) -> Wake | None:
         """Return what a watch has told of a source, and forget it: a read begins that will see it."""
+        self._rung.discard(source)
         return self._heard.pop(source, None)
 
     async def wake(self, wake: Wake) -> None:
@@ -113,6 +117,7 @@ class Intake:
                     if not kept.done():
                         kept.set_exception(error)
                 continue
+            self._rung.update(wake.source for wake in wakes)
             self._ring()
             for _, kept in some:
                 if not kept.done():

@@ -34,6 +34,7 @@ class Lookup:
         self._found: dict[_Attribute, dict[str, SubjectId | None]] = defaultdict(dict)
         """What was answered since something was asked last."""
         self._gives = {(name, kind): seat.rules.gives(kind) for name, seat in world.seats.items() for kind in Kind}
+        self._places = tuple(self._gives)
 
     def learn(self, tx: Transaction, statements: Iterable[Statement]) -> None:
         """Ask for everybody whom these refer to and who has not been asked for yet."""
@@ -68,7 +69,7 @@ class Lookup:
         near: dict[_Near, set[SubjectId]] = defaultdict(set)
         far: dict[_Far, set[SubjectId]] = defaultdict(set)
         key = ALIAS if how in ("id", "alias") else how
-        for row in tx.records.meant(key, texts):
+        for row in tx.records.meant(key, texts, places=self._places):
             kind = self._gives.get((row.source, row.kind))
             if kind is None or row.subject is None or (how == "id" and folded(row.native_id) != row.value):
                 continue

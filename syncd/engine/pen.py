@@ -1,17 +1,19 @@
 """The writer as a task of its own: it works as soon and as long as something is due, beside rounds that add to the queue.
 
 It stands still while a whole cycle plans, because what it settled meanwhile would be planned for a second time. After a turn that
-failed it waits for what is under way and reads it back. It decides nothing; `syncd.engine.writer` does the work.
+failed it waits for what is under way and reads it back. While it rests, a round may take in its place what it has just queued,
+in one transaction (`ahead`). It decides nothing; `syncd.engine.writer` does the work.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 
@@ -20,11 +22,18 @@ from syncd.core.model import SubjectId
 from syncd.engine import failures, trust
 from syncd.engine.attempts import Tally
 from syncd.engine.backoff import Backoff
+from syncd.engine.claiming import Taken, take
 from syncd.engine.quarantine import Gate
 from syncd.engine.world import World
 from syncd.engine.writer import Writer, recover
 
+if TYPE_CHECKING:
+    from syncd.core.ports import Target
+    from syncd.store import Transaction
+
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 _NOT_AT_ALL: Final = timedelta(days=-1)
 """The patience of a writer that never waits for what is due soon: this task does that, and hears the bell meanwhile."""
@@ -52,6 +61,12 @@ class Pen:
         self._bell = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._free = asyncio.Event()
+        """Nobody takes anything in our place."""
+        self._free.set()
+        self._taken: Taken | None = None
+        """What somebody has taken in our place, and nobody has begun."""
+        self._going: asyncio.Task[Any] | None = None
         self._halt = asyncio.Event()
         self._ended = False
         self._trusted = False
@@ -66,12 +81,18 @@ class Pen:
 
     async def run(self) -> None:
         """Work until `end`."""
-        while not self._ended:
+        while True:
             await self._may.wait()
-            if not self._ended:
-                self._bell.clear()
-                pause = await self._session()
-                await self._sleep(pause)
+            await self._free.wait()
+            if self._ended and self._taken is None:
+                return
+            self._bell.clear()
+            pause = await self._session()
+            if self._ended:
+                return
+            if self._halt.is_set():
+                self._may.clear()
+            await self._sleep(pause)
 
     def ring(self, *, trusted: bool = False) -> None:
         """There may be something to do; `trusted` if it was queued in a transaction that asked `trust.doubt`."""
@@ -79,6 +100,40 @@ class Pen:
         self._bell.set()
         if self._writer is not None:
             self._writer.ring()
+
+    @property
+    def rests(self) -> bool:
+        """Tell whether somebody may take something in its place: it may work, and has nothing to do."""
+        awake = self._unsure or self._bell.is_set() or self._halt.is_set()
+        return not awake and self._may.is_set() and self._idle.is_set()
+
+    async def ahead(
+        self, target: Target, doing: Callable[[Callable[[Transaction], Taken]], Awaitable[tuple[T, Taken | None]]]
+    ) -> T:
+        """Do something while nothing else is taken, and go on with what it has taken in its transaction, if anything. Only where
+        it `rests`. Raises what that raises. It goes on to its end even if whoever waits for it is cancelled: what was
+        stored as running has to be known here."""
+        self._free.clear()
+        self._idle.clear()
+        world = self._world()
+        self._going = asyncio.create_task(self._ahead(partial(doing, lambda tx: take(tx, world, target, self._gate))))
+        done: T = await asyncio.shield(self._going)
+        return done
+
+    async def _ahead(self, doing: Callable[[], Awaitable[tuple[T, Taken | None]]]) -> T:
+        known = False
+        try:
+            done, self._taken = await doing()
+            known = True
+            return done
+        finally:
+            self._unsure = self._unsure or not known
+            self._free.set()
+            if self._taken is None:
+                self._idle.set()
+            else:
+                self._may.set()
+                self._bell.set()
 
     def go_on(self) -> None:
         """Work again."""
@@ -115,9 +170,10 @@ class Pen:
         try:
             world = self._world()
             if self._unsure:
+                self._taken = None  # it is read back with everything else
                 await recover(world)
                 self._unsure = False
-            trusted, self._trusted = self._trusted, False
+            trusted, self._trusted = self._trusted or self._taken is not None, False
             if not trusted and await world.store.look(lambda tx: trust.doubt(tx, world)) is not None:
                 return _DOUBTED
             await self._drain(world)
@@ -133,6 +189,8 @@ class Pen:
         return self._backoff.next()
 
     async def _drain(self, world: World) -> None:
+        taken, self._taken = self._taken, None
+        self._unsure = taken is not None  # until it is settled
         self._gate.terms = world.writer.circuits
         impatient = replace(world, writer=replace(world.writer, patience=_NOT_AT_ALL))
         async with world.make_target() as target:
@@ -141,7 +199,7 @@ class Pen:
             )
             self._writer = writer
             try:
-                tally = await writer.drain()
+                tally = await writer.drain(taken)
             except BaseException:
                 self._unsure = True
                 await writer.rest()
@@ -149,6 +207,7 @@ class Pen:
             finally:
                 self._writer = None
                 self.confirmed.update(writer.tally.confirmed)
+        self._unsure = False
         if tally.attempts:
             log.info("writer.idle", confirmed=tally.done, not_confirmed=tally.attempts - tally.done)
 

@@ -8,7 +8,7 @@ that (everybody, very many, a limit of the guard) is said, and left to others. N
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -18,6 +18,7 @@ from syncd import tracing
 from syncd.core.model import Aside, RunId, SubjectId
 from syncd.core.ports import Target
 from syncd.engine import trust
+from syncd.engine.claiming import Taken
 from syncd.engine.cycle import ACCEPTED_CONFIG, accept
 from syncd.engine.joining import join
 from syncd.engine.observe import View
@@ -100,6 +101,8 @@ class Round:
     due: frozenset[SubjectId] = frozenset()
     """Those of them whose time had come."""
     changes: int = 0
+    taken: bool = False
+    """Whether the writer has been given what is to be done, so that nobody needs to tell it."""
 
 
 def is_due(tx: Transaction, world: World, asking: Asking) -> bool:
@@ -128,18 +131,26 @@ def _say(done: Round, run_id: RunId, doing: tracing.Doing) -> None:
 
 
 async def end_with_round(
-    world: World, target: Target, run_id: RunId, asking: Asking, *, end: Callable[[Transaction], T]
-) -> tuple[T, Round]:
-    """End a read and make a round for those whom it has marked, in one transaction. Raises what either raises; then neither
-    has happened."""
+    world: World,
+    target: Target,
+    run_id: RunId,
+    asking: Asking,
+    *,
+    end: Callable[[Transaction], T],
+    take: Callable[[Transaction], Taken] | None = None,
+) -> tuple[tuple[T, Round], Taken | None]:
+    """End a read, make a round for those whom it has marked, and `take` what was accepted, in one transaction. Raises what any of
+    them raises; then none has happened."""
 
-    def both(tx: Transaction) -> tuple[T, Round]:
-        return end(tx), _round(tx, world, target, run_id, asking)
+    def both(tx: Transaction) -> tuple[T, Round, Taken | None]:
+        ended, done = end(tx), _round(tx, world, target, run_id, asking)
+        taken = take(tx) if take is not None and done.verdict is Verdict.ACCEPTED else None
+        return ended, done, taken if taken and taken.changes else None
 
     with tracing.planning("syncd.round", run_id) as doing:
-        ended, done = await world.store.do(both)
+        ended, done, taken = await world.store.do(both)
         _say(done, run_id, doing)
-    return ended, done
+    return (ended, replace(done, taken=taken is not None)), taken
 
 
 def _round(tx: Transaction, world: World, target: Target, run_id: RunId, asking: Asking) -> Round:

@@ -86,6 +86,7 @@ class Service:
             lambda: self.world,
             self._intake,
             self._readers,
+            self._pen,
             may=self._may_plan,
             marks=lambda: self._marks,
             note=self._note,
@@ -192,7 +193,8 @@ class Service:
         if together and not (self._readers.staging or self._first):
             await self._whole()
             return True
-        self._at_once.begin()
+        if self._at_once.begin_first():
+            return False  # whatever else there is waits for what it says
         await asyncio.sleep(0)  # they ask first where they begin
         asking = self._marks.asking()
         waiting, news = await self.world.store.look(lambda tx: (tx.wakes.waiting(), is_due(tx, self.world, asking)))
@@ -232,7 +234,7 @@ class Service:
             case Verdict.HELD:
                 self._crowd.disperse()
                 self._together_at = min(self._together_at, self._clock() + TOGETHER_SECONDS)
-            case Verdict.ACCEPTED:
+            case Verdict.ACCEPTED if not done.taken:
                 self._pen.ring(trusted=True)
         self._marks.learn(done)
         await self._may_be_over(done.busy)

@@ -201,7 +201,7 @@ def _keep(tx: Transaction, world: World, seat: Seat, page: Page, reading: Readin
         many = reading.changed + len(fresh) > most
         if many and all(tx.reads.last(one) is None for one in world.seats):
             tx.records.begin_bulk()
-        put(tx, world, seat, fresh, many=many, new=new)
+        put(tx, world, seat, fresh, many=many, new=new, was=was)
     return len(fresh)
 
 
@@ -224,15 +224,20 @@ def put(
     *,
     many: bool,
     new: Container[tuple[Kind, NativeId]] = frozenset(),
+    was: absence.WasBy | None = None,
 ) -> None:
-    """Map records, store them, and mark whoever is concerned by those that mean something else than before."""
+    """Map records, store them, and mark whoever is concerned by those that mean something else than before. `was` says what is
+    known of them, where that was just asked."""
     rows = tuple(staged(world, seat, records, new=new))
     if many:
         marking.whole(tx, "many records changed")
         tx.records.put_many(rows)
         return
     ids = [(row.kind, row.native_id) for row in rows]
-    was = tx.records.was(seat.name, ids)
+    known = {(record.kind, record.native_id) for record in records} if was is not None else set()
+    # What is derived from records has not been asked for.
+    rest = [key for key in ids if key not in known]
+    was = {**(was or {}), **(tx.records.was(seat.name, rest) if rest else {})}
     turned = [row for row in rows if _turned(row, was)]
     keys = [(row.kind, row.native_id) for row in turned if (row.kind, row.native_id) in was]
     names = tx.records.names(seat.name, keys)

@@ -8,7 +8,6 @@ whose outcome is unknown.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,8 +16,7 @@ from typing import Final
 import structlog
 
 from syncd import tracing
-from syncd.audit.entries import AuditEntry, EntryType
-from syncd.core.circuits import Circuits, Parted
+from syncd.audit.entries import EntryType
 from syncd.core.difference import exchange, references
 from syncd.core.errors import message
 from syncd.core.model import (
@@ -33,8 +31,9 @@ from syncd.core.model import (
 )
 from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
 from syncd.core.ports import Target
-from syncd.engine import quarantine, write_back
+from syncd.engine import write_back
 from syncd.engine.attempts import Call, Finished, Tally
+from syncd.engine.claiming import Taken, claimed, intent, interface_of
 from syncd.engine.holders import one_each
 from syncd.engine.quarantine import Answered, Gate
 from syncd.engine.settle import Settled, settle
@@ -100,7 +99,7 @@ class Writer:
         self._short: set[SubjectId] = set()
         """Those of whom a reference was left out, because nobody is there yet."""
         self._gate = gate or Gate(world.writer.circuits, at_once=True)
-        self._interface = target.interface if isinstance(target, Parted) else _the_only_one
+        self._interface = interface_of(target)
         self._running: dict[asyncio.Task[Outcome], Call] = {}
         self._ready: list[asyncio.Task[Outcome]] = []
         """Those of `_running` that are over and wait to be settled."""
@@ -113,20 +112,22 @@ class Writer:
         """Whether there may be more to claim right away."""
         self._alarm: asyncio.TimerHandle | None = None
 
-    async def drain(self) -> Tally:
-        """Work until nothing is due, or soon due, or until stopped; what runs is always settled."""
+    async def drain(self, taken: Taken | None = None) -> Tally:
+        """Work until nothing is due, or soon due, or until stopped; what runs is always settled. `taken` are those whose intents
+        are logged already."""
+        begun = self._go_on(taken) if taken is not None else await self._turn()
         while True:
-            for queued in await self._turn():
+            for queued in begun:
                 self._start(queued)
             if self._running:
                 await self._turn_is_due.wait()
-            elif self._more:
-                continue
-            elif self._stop.is_set() or not await self._wait_for_more():
-                if not self._stop.is_set():
-                    await self._gate.knock(self.world.store, self.target, self.world.now, nothing=self._looked_at)
-                await self._callers.close()
-                return self.tally
+            elif self._stop.is_set() or not (self._more or await self._wait_for_more()):
+                break
+            begun = await self._turn()
+        if not self._stop.is_set():
+            await self._gate.knock(self.world.store, self.target, self.world.now, nothing=self._looked_at)
+        await self._callers.close()
+        return self.tally
 
     def ring(self) -> None:
         """There may be more to do: have a turn now."""
@@ -136,6 +137,11 @@ class Writer:
         """Wait for what is under way, whatever comes of it: after a turn that failed, before anybody reads it back."""
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._callers.close()
+
+    def _go_on(self, taken: Taken) -> list[QueuedChange]:
+        self._whose, self._more = taken.whose, taken.more
+        self._gate.keep(taken.answered)
+        return taken.changes
 
     async def _turn(self) -> list[QueuedChange]:
         """Settle what is finished and claim what there is room for, in one transaction."""
@@ -151,13 +157,13 @@ class Writer:
             answered = self._gate.settle(tx, [done.told(self._interface, now) for done in finished], now)
             finished[:] = one_each(tx, self.world.target_name, finished, now=now)
             settled = self._settle(tx, finished, answered.explained, now)
-            claimed, more = self._claim(tx, answered.state, now, room)
-            self._whose.learn(tx, [queued.change for queued in claimed])
-            intended = [intent(queued) for queued in claimed]
-            self.world.audit.append(tx, [*(one.entry for one in settled), *intended], at=now)
-            return answered, settled, claimed, more
+            running = [call.queued.change for call in self._running.values()]
+            taken, more = claimed(tx, answered.state, now, room, running=running, interface=self._interface)
+            self._whose.learn(tx, [queued.change for queued in taken])
+            self.world.audit.append(tx, [*(one.entry for one in settled), *map(intent, taken)], at=now)
+            return answered, settled, taken, more
 
-        answered, settled, claimed, self._more = await self.world.store.do(turn, patience=self._patience(len(finished)))
+        answered, settled, taken, self._more = await self.world.store.do(turn, patience=self._patience(len(finished)))
         self._gate.keep(answered)
         for done, one in zip(finished, settled, strict=True):
             self._count(done, one)
@@ -165,14 +171,7 @@ class Writer:
             self._settled({done.queued.change.subject for done in finished})
             if self._progress is not None:
                 self._progress(self.tally)
-        return claimed
-
-    def _claim(self, tx: Transaction, state: Circuits, now: datetime, room: int) -> tuple[list[QueuedChange], bool]:
-        """Take what is due and may be called; tell whether there may be more of it right away."""
-        if room <= 0 or (state.target is None and not state.interfaces):
-            return tx.queue.claim(now, room) if room > 0 else [], False
-        running = Counter(self._interface(call.queued.change) for call in self._running.values())
-        return quarantine.claim(tx, state, now, room, running=running, interface=self._interface)
+        return taken
 
     def _patience(self, finished: int) -> float:
         now, before = asyncio.get_running_loop().time(), self._last_turn
@@ -340,6 +339,8 @@ class Writer:
 
     async def _wait_for_more(self) -> bool:
         """Sleep until the next change is due if that is soon; tell whether there is something to do."""
+        if self.world.writer.patience < timedelta(0):
+            return False  # whoever has no patience asks by itself
         next_due = await self.world.store.look(lambda tx: tx.queue.next_due_at())
         if next_due is None:
             return False
@@ -358,30 +359,9 @@ class Writer:
         return wait < -timedelta(seconds=5)
 
 
-def _the_only_one(_: Change) -> str:
-    """Return the name of the interface of a target that names none."""
-    return ""
-
-
 def _is_over(wire: Change) -> bool:
     """Tell whether there is nothing left to ask the target for."""
     return wire.op is Op.LINK and not wire.fields
-
-
-def intent(queued: QueuedChange) -> AuditEntry:
-    """Return what is logged before the target is asked."""
-    change = queued.change
-    return AuditEntry(
-        type=EntryType.INTENDED,
-        run=queued.run_id,
-        change=queued.id,
-        subject=change.subject,
-        label=change.label,
-        target_id=change.target_id,
-        op=change.op,
-        fields=change.fields,
-        reason=change.reason,
-    )
 
 
 async def recover(world: World) -> list[ChangeId]:

@@ -94,19 +94,26 @@ _OPEN: Final = (
 class NamedRecords(FewRecords):
     """What may be asked by name."""
 
-    def meant(self, name: str, values: Collection[str], *, absent_too: bool = False) -> list[Meant]:
+    def meant(
+        self,
+        name: str,
+        values: Collection[str],
+        *,
+        absent_too: bool = False,
+        places: Collection[tuple[SourceName, Kind]] | None = None,
+    ) -> list[Meant]:
         """Return the mapped records with a key of this name and one of these values, which are folded, by source, kind and id.
 
-        ALIAS asks by what records are called: their aliases and their ids.
+        ALIAS asks by what records are called: their aliases and their ids, of which only those in `places` where they are given.
         """
         if name != ALIAS:
             rows = list(several(self._connection, _ASK_KEYED[absent_too], {"key": name}, values))
         else:
             rows = list(several(self._connection, _ASK_CALLED[absent_too], {}, values))
-            for source in self.sources():
-                for kind in Kind:
-                    question = {"of_source": source, "of_kind": str(kind)}
-                    rows += several(self._connection, _WITH_ID, question, values)
+            every = [(source, kind) for source in self.sources() for kind in Kind] if places is None else places
+            for source, kind in every:
+                question = {"of_source": source, "of_kind": str(kind)}
+                rows += several(self._connection, _WITH_ID, question, values)
         found = {
             Meant(
                 source=SourceName(row.source),

@@ -4,7 +4,7 @@ something goes wrong on the way."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from support.serving import served, until
+from support.serving import ringing, served, until
 from support.small_world import HR, SmallWorld, run
 from syncd.core.errors import TryAgain
 from syncd.core.model import Change, Page
@@ -24,9 +24,9 @@ from syncd.engine import rounds
 from syncd.engine.world import World
 from syncd.testing.memory import MemorySource, refusal
 
-FLUSHED = 2
-"""Writing transactions before the call: one stores the read, the plan and the queue, one claims and logs the intent."""
-STATEMENTS = 110
+FLUSHED = 1
+"""Writing transactions before the call: it stores the read, the plan and the queue, claims, and logs the intent."""
+STATEMENTS = 90
 """Before the call, of everybody, where nobody stands deep."""
 
 
@@ -106,7 +106,7 @@ def counted(world: SmallWorld) -> Iterator[dict[str, int]]:
     assert called.is_set()
 
 
-def test_a_change_is_flushed_twice_before_the_target_is_called(world: SmallWorld) -> None:
+def test_a_change_is_flushed_once_before_the_target_is_called(world: SmallWorld) -> None:
     async def story() -> None:
         bell = Bell(world)
         async with served(watched(world, bell)):
@@ -119,6 +119,71 @@ def test_a_change_is_flushed_twice_before_the_target_is_called(world: SmallWorld
             assert found["statements"] <= STATEMENTS
 
     run(story())
+
+
+def test_a_wake_that_somebody_waits_for_is_flushed_once_more(world: SmallWorld) -> None:
+    async def story() -> None:
+        bell = Bell(world)
+        async with served(watched(world, bell)) as service:
+            await until(lambda: len(world.target.objects) == 8, "everybody")
+            await written(world, bell, "2", "Warm")
+            await until(lambda: settled(world), "quiet")
+            with counted(world) as found:
+                world.edit("3", title="Announced")
+                await service.wake(ringing())
+                await until(lambda: title(world, "3") == "Announced", "the announced title")
+            assert found["flushed"] == FLUSHED + 1
+            assert found["statements"] <= STATEMENTS
+
+    run(story())
+
+
+def test_what_a_cancelled_read_has_taken_is_handed_over_and_done_once(
+    world: SmallWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The read is cancelled while its round is being stored, and the pen is told to stand still meanwhile."""
+    real, calls = rounds._plan, list[Change]()
+
+    async def story() -> None:
+        bell, loop, cancelled = Bell(world), asyncio.get_running_loop(), asyncio.Event()
+        async with served(watched(world, bell)) as service:
+            await until(lambda: len(world.target.objects) == 8, "everybody")
+            await until(lambda: settled(world), "quiet")
+            apply = world.target.apply
+
+            async def counting(change: Change, *, key: str, again: bool = False) -> Outcome:
+                assert not again
+                calls.append(change)
+                return await apply(change, key=key, again=again)
+
+            def cancel() -> None:
+                for task in service._readers._tasks.values():
+                    task.cancel()
+                cancelled.set()
+
+            def plan(*given: Any) -> Any:
+                asyncio.run_coroutine_threadsafe(_called(cancel), loop).result()
+                return real(*given)
+
+            world.target.apply = counting  # type: ignore[method-assign]
+            monkeypatch.setattr(rounds, "_plan", plan)
+            world.edit("3", title="Told")
+            bell.rung.put_nowait(None)
+            await cancelled.wait()
+            monkeypatch.setattr(rounds, "_plan", real)
+            await service._pen.still()
+            assert title(world, "3") == "Told"
+            with world.store.reading() as tx:
+                assert not tx.queue.running_subjects()
+            service._pen.go_on()
+            await until(lambda: settled(world), "quiet again")
+            assert len(calls) == 1
+
+    run(story())
+
+
+async def _called(fn: Callable[[], None]) -> None:
+    fn()
 
 
 def test_what_a_watch_told_is_not_forgotten_when_the_read_fails(world: SmallWorld) -> None:
