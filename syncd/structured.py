@@ -1,4 +1,4 @@
-"""Loads structlog without rich, once, before anybody else does: importing this module is all that there is to do with it.
+"""structlog without rich: whoever logs takes it from here, so that it is loaded once and so.
 
 structlog takes rich wherever it finds it, for tracebacks that show local variables, and so passwords. Nobody here wants these
 (`syncd.telemetry`), and loading what draws them cost each start of a cycle 60 ms.
@@ -7,11 +7,13 @@ structlog takes rich wherever it finds it, for tracebacks that show local variab
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 
 if "rich" not in sys.modules:
     sys.modules["rich"] = None  # type: ignore[assignment]
     try:
-        import_module("structlog.dev")
+        import structlog.dev
     finally:
         del sys.modules["rich"]
+import structlog
+
+__all__ = ["structlog"]

@@ -13,18 +13,13 @@ import sys
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-import syncd.structured  # noqa: F401 - before structlog
-
-# isort: split
-
-import structlog
-from structlog.contextvars import bound_contextvars as bound
-
 from syncd.config.parts import LogFormat, LoggingSettings
+from syncd.structured import structlog
 
 if TYPE_CHECKING:
     from structlog.typing import Processor
 
+bound = structlog.contextvars.bound_contextvars
 __all__ = ["bound", "configure", "get"]
 
 HIDDEN: Final = "[hidden]"

@@ -16,12 +16,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-import structlog
-
 from syncd.core.errors import NeedsHuman, TryAgain
 from syncd.core.model import SourceName
 from syncd.core.ports import Room
 from syncd.core.wakes import Wake, WakeReason
+from syncd.structured import structlog
 from syncd_active_directory import messages, messages_watch
 from syncd_active_directory.dialects import DialectName
 from syncd_active_directory.directory import discover

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
-import structlog
-
 from syncd.core.cloudevents import NotAnEvent, event_of
 from syncd.core.errors import Misconfigured, NeedsHuman, Problem, TryAgain
 from syncd.core.model import SourceName
 from syncd.core.wakes import Wake, WakeReason
+from syncd.structured import structlog
 from syncd_brokers.settings import BrokerSettings, Format
 
 log = structlog.get_logger(__name__)

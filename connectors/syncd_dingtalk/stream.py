@@ -17,10 +17,10 @@ from typing import Final
 from urllib.parse import quote_plus
 
 import msgspec
-import structlog
 
 from syncd.core.errors import OutcomeUnknown, Problem, TryAgain
 from syncd.http import HttpSettings, Socket, open_socket
+from syncd.structured import structlog
 from syncd_dingtalk.events import Event, instant_of
 from syncd_dingtalk.messages import STREAM_DOWN
 from syncd_dingtalk.shapes import StreamDoor, StreamFrame

@@ -16,8 +16,6 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
 from syncd.core.errors import Misconfigured, SyncdError
 from syncd.core.ports import Calling
 from syncd.engine.backoff import Backoff
@@ -26,6 +24,7 @@ from syncd.engine.nightly import SHORTEST, Night
 from syncd.engine.notify import Notifier, Pulse
 from syncd.engine.reloading import Loaded, Reloading
 from syncd.engine.serving import Schedule, Service
+from syncd.structured import structlog
 
 if TYPE_CHECKING:
     from syncd.cli.session import Session

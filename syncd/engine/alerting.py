@@ -16,8 +16,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-import structlog
-
 from syncd.alerts.delivery import delivered, failed, round_of, tried, withdrawn
 from syncd.alerts.facts import Situation
 from syncd.alerts.rules import Policy, QuietHours, load_policy
@@ -30,6 +28,7 @@ from syncd.core.ports import Alert, Sink
 from syncd.core.values import instant, moment
 from syncd.engine.heartbeat import Heartbeat
 from syncd.engine.last_resort import LastResort
+from syncd.structured import structlog
 
 if TYPE_CHECKING:
     from syncd.config.alerting import AlertSettings, QuietSettings

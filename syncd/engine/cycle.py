@@ -14,8 +14,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-import structlog
-
 from syncd import tracing
 from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.errors import NeedsHuman, Problem, message
@@ -35,6 +33,7 @@ from syncd.engine.writer import Writer, recover
 from syncd.store import Transaction
 from syncd.store.packed import subjects_of
 from syncd.store.rows import HoldRow, HoldState, QueueCounts
+from syncd.structured import structlog
 
 log = structlog.get_logger(__name__)
 

@@ -8,12 +8,11 @@ import signal
 from collections.abc import Callable
 from datetime import timedelta
 
-import structlog
-
 from syncd.core.errors import SyncdError, code_of, problem_of
 from syncd.engine.cycle import Cycle, cycle
 from syncd.engine.tidying import tidy
 from syncd.engine.world import World
+from syncd.structured import structlog
 
 log = structlog.get_logger(__name__)
 

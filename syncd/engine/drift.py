@@ -15,13 +15,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
 from syncd.core.errors import TryAgain
 from syncd.core.model import Kind, Link, Observed, SubjectId, TargetId
 from syncd.engine.drift_judging import Judged, News, holds, learn
 from syncd.engine.world import World
 from syncd.store.touches import Touch
+from syncd.structured import structlog
 
 if TYPE_CHECKING:
     from syncd.core.ports import Target, Telling

@@ -8,12 +8,11 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import structlog
-
 from syncd.core.ending import Ending
 from syncd.core.errors import SyncdError, code_of
 from syncd.core.values import instant
 from syncd.engine.health import EXPIRES
+from syncd.structured import structlog
 
 if TYPE_CHECKING:
     from syncd.engine.world import World

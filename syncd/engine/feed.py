@@ -13,12 +13,11 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
 from syncd.core.census import EMPTY, Census, retold
 from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, Problem, SyncdError, TryAgain, code_of, message
 from syncd.core.ports import Consumer
 from syncd.core.values import instant
+from syncd.structured import structlog
 
 if TYPE_CHECKING:
     from syncd.engine.world import World

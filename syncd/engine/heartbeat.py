@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
 from syncd.core.errors import Misconfigured, SyncdError
 from syncd.core.health import Health
 from syncd.http import Client, HttpSettings, open_client
+from syncd.structured import structlog
 
 if TYPE_CHECKING:
     from syncd.config.alerting import HeartbeatSettings

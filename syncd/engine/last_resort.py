@@ -10,11 +10,10 @@ from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
-
 from syncd.alerts.wording import Wording
 from syncd.core.errors import Problem
 from syncd.core.ports import Alert
+from syncd.structured import structlog
 
 log = structlog.get_logger(__name__)
 

@@ -12,9 +12,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
-import structlog
-
 from syncd.engine.world import World
+from syncd.structured import structlog
 
 if TYPE_CHECKING:
     from syncd.core.ports import Source, Target

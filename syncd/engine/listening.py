@@ -12,8 +12,6 @@ from contextlib import aclosing
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-
 from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, Problem, TryAgain, message
 from syncd.core.health import Failure
 from syncd.core.model import SourceName
@@ -22,6 +20,7 @@ from syncd.core.wakes import Wake
 from syncd.engine import drift
 from syncd.engine.backoff import Backoff
 from syncd.engine.world import Seat, World
+from syncd.structured import structlog
 
 if TYPE_CHECKING:
     from syncd.core.ports import Trigger

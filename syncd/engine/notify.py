@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
-import structlog
+from syncd.structured import structlog
 
 log = structlog.get_logger(__name__)
 

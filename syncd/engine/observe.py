@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
-
 from syncd.core.model import Completeness
 from syncd.core.ports import Target
 from syncd.engine import marking
@@ -14,6 +12,7 @@ from syncd.engine.drift_looking import compare
 from syncd.engine.sight import keys_of
 from syncd.engine.world import World
 from syncd.store import Transaction
+from syncd.structured import structlog
 
 log = structlog.get_logger(__name__)
 

@@ -15,8 +15,6 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import structlog
-
 from syncd.core.errors import SyncdError, code_of
 from syncd.core.model import SubjectId
 from syncd.engine import failures, trust
@@ -26,6 +24,7 @@ from syncd.engine.claiming import Taken, take
 from syncd.engine.quarantine import Gate
 from syncd.engine.world import World
 from syncd.engine.writer import Writer, recover
+from syncd.structured import structlog
 
 if TYPE_CHECKING:
     from syncd.core.ports import Target

@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
 from syncd.core import circuits
 from syncd.core.circuits import Circuits, Fault, Terms, Tried
 from syncd.core.errors import Problem, SyncdError, foreign, problem_of
@@ -23,6 +21,7 @@ from syncd.core.model import Change, ChangeId, Kind, SubjectId
 from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
 from syncd.core.values import instant
 from syncd.engine import failures, left_alone
+from syncd.structured import structlog
 
 if TYPE_CHECKING:
     from syncd.core.ports import Target

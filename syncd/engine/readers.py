@@ -14,8 +14,6 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
 from syncd import tracing
 from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, Problem, SyncdError, TryAgain, message
 from syncd.core.health import Failure
@@ -26,6 +24,7 @@ from syncd.engine.backoff import Backoff
 from syncd.engine.reconcile import Readings
 from syncd.engine.stage import Asked, SourceRead, read_source
 from syncd.engine.world import World
+from syncd.structured import structlog
 
 if TYPE_CHECKING:
     from syncd.store import Transaction

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-import structlog
-
 from syncd.core.errors import NeedsHuman, Problem, TryAgain
 from syncd.core.model import Aside, Kind, Link, Observed, Plan, RunId, SourceName, SubjectId, TargetId
 from syncd.core.policy import Judgement, judge
@@ -30,6 +28,7 @@ from syncd.engine.tree import Standing, Wishes
 from syncd.engine.window import recent_to
 from syncd.engine.world import World
 from syncd.store import Transaction
+from syncd.structured import structlog
 
 log = structlog.get_logger(__name__)
 

@@ -14,13 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import structlog
-
 from syncd.core.errors import Misconfigured, NeedsHuman, Problem, SyncdError, TryAgain, message
 from syncd.core.model import SourceName
 from syncd.engine import failures
 from syncd.engine.world import World
 from syncd.store import Transaction
+from syncd.structured import structlog
 
 log = structlog.get_logger(__name__)
 

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, TypeVar
 
-import structlog
-
 from syncd import tracing
 from syncd.core.model import Aside, RunId, SubjectId
 from syncd.core.ports import Target
@@ -26,6 +24,7 @@ from syncd.engine.planning import planned
 from syncd.engine.reconcile import UNMANAGED, Reconciliation, everybody_due, judged
 from syncd.engine.world import World
 from syncd.store import Transaction
+from syncd.structured import structlog
 
 log = structlog.get_logger(__name__)
 

@@ -15,8 +15,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-import structlog
-
 from syncd.core.errors import SyncdError, code_of, problem_of
 from syncd.core.health import Failure
 from syncd.core.model import SourceName, SubjectId
@@ -41,6 +39,7 @@ from syncd.engine.schedule import Diary, Schedule
 from syncd.engine.stage import Asked
 from syncd.engine.tidying import tidy
 from syncd.engine.world import World
+from syncd.structured import structlog
 
 log = structlog.get_logger(__name__)
 

@@ -13,8 +13,6 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-import structlog
-
 from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.errors import Problem
 from syncd.core.model import Completeness, Kind, NativeId, Page, ProofFact, RunId, SourceName, SourceRecord
@@ -28,6 +26,7 @@ from syncd.engine.world import Seat, World
 from syncd.store import Transaction
 from syncd.store.rows import ReadRow, StagedRecord, Told
 from syncd.store.wakes import Waiting
+from syncd.structured import structlog
 
 log = structlog.get_logger(__name__)
 

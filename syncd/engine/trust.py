@@ -16,14 +16,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
 from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.errors import Problem, message
 from syncd.core.values import instant, moment
 from syncd.engine import marking
 from syncd.store import stale, witness
 from syncd.store.witness import Witness
+from syncd.structured import structlog
 
 if TYPE_CHECKING:
     from syncd.audit.log import AuditLog

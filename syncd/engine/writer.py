@@ -13,8 +13,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
-
 from syncd import tracing
 from syncd.audit.entries import EntryType
 from syncd.core.difference import exchange, references
@@ -43,6 +41,7 @@ from syncd.engine.world import World
 from syncd.engine.write_back_calls import Callers
 from syncd.store import Transaction
 from syncd.store.rows import QueuedChange
+from syncd.structured import structlog
 
 log = structlog.get_logger(__name__)
 
