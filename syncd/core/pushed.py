@@ -85,6 +85,10 @@ class Shelf(Protocol):
 
     def members(self, groups: Collection[str]) -> Mapping[str, Sequence[Member]]: ...
 
+    def size(self, group: str) -> int:
+        """Return how many members a group has."""
+        ...
+
     def groups(self, members: Collection[str]) -> Mapping[str, Sequence[str]]:
         """Return the groups of each member."""
         ...

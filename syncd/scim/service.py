@@ -164,7 +164,7 @@ def _patched(asked: Asked, shelf: Shelf, kept: Kept) -> Answer:
         now = shelf.put(kept, new)
         _stepped(shelf, kept.id, made.steps)
     changed, headers = now is not kept, {"etag": tag(now)}
-    if kept.sort is Sort.GROUP and not view.narrowed and len(shelf.members([kept.id]).get(kept.id, ())) > MOST_SHOWN:
+    if kept.sort is Sort.GROUP and not view.narrowed and shelf.size(kept.id) > MOST_SHOWN:
         return Answer(status=204, headers=headers, changed=changed)
     return Answer(status=200, body=view.one(shelf, now), headers=headers, changed=changed)
 

@@ -52,6 +52,7 @@ _JOINED: Final = pushed_members.outerjoin(pushed, (_P.source == _M.source) & (_P
 _MEMBERS: Final = select(_M.group_id, _M.member_id, _P.sort).select_from(_JOINED).where(_OF_SOURCE, among(_M.group_id))
 _GROUPS: Final = select(_M.member_id, _M.group_id).where(_OF_SOURCE, among(_M.member_id))
 _IDS: Final = select(_M.member_id).where(_OF_SOURCE, _M.group_id == bindparam("group"))
+_SIZE: Final = select(func.count()).where(_OF_SOURCE, _M.group_id == bindparam("group"))
 _AMONG: Final = _IDS.where(among(_M.member_id))
 _JOIN: Final = Put(pushed_members)
 _LEAVE: Final = Many(
@@ -171,6 +172,10 @@ class SourceShelf:
         for group, member, sort in several(self._connection, _MEMBERS, self._of, groups):
             found.setdefault(group, []).append(Member(id=member, sort=Sort(sort) if sort else None))
         return found
+
+    def size(self, group: str) -> int:
+        """Return how many members a group has."""
+        return int(self._connection.execute(_SIZE, self._said(group=group)).scalar_one())
 
     def groups(self, members: Collection[str]) -> Mapping[str, Sequence[str]]:
         """Return the groups of members."""
