@@ -161,7 +161,9 @@ class QueueMachine(RuleBasedStateMachine):
         broken: set[SubjectId] = set()
         for place, change in enumerate(plan):
             same = [one for one in before if one.change.subject == change.subject and one.sort == SORTS[change.op]]
-            if same and change.subject not in broken and change_digest(same[0].change) == change_digest(change):
+            more = same and set(change.needs) - set(same[0].change.needs) - {change.subject}
+            equal = same and not more and change_digest(same[0].change) == change_digest(change)
+            if equal and change.subject not in broken:
                 kept[place] = same[0]
             else:
                 broken.add(change.subject)

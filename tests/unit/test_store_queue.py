@@ -295,6 +295,26 @@ def test_a_parked_change_is_superseded_by_a_different_one_only(store: Store) -> 
     assert accept(store, change("a", fields=()), run=NEXT_RUN).superseded == old.ids
 
 
+def test_a_change_that_was_refused_alone_is_tried_anew_when_it_has_to_wait_for_another(store: Store) -> None:
+    """Two swap their numbers. One of them is planned for alone, and refused; then both are, and one gives the number up first."""
+    alone = accept(store, change("a"))
+    settle(store, claim(store)[0], QueueState.PARKED)
+    assert accept(store, change("a"), run=NEXT_RUN).kept == frozenset(alone.ids)
+
+    giving, link = change("b", Op.UPDATE, rank=9), change("b", Op.LINK, rank=11, needs=subjects("a"))
+    both = (giving, change("a", needs=subjects("b")), link)
+    together = accept(store, *both, run=NEXT_RUN)
+
+    assert together.superseded == alone.ids
+    assert accept(store, *both, run=RunId("r3")).kept == frozenset(together.ids), "it is tried anew once"
+    done: list[str] = []
+    while claimed := claim(store):
+        for one in claimed:
+            settle(store, one)
+        done += names(claimed)
+    assert done == ["update b", "create a", "link b"]
+
+
 def test_what_no_plan_wants_any_more_is_over_except_what_is_pending(store: Store) -> None:
     ids = accept(store, change("pending"), change("running"), change("parked"), change("ready"), change("wanted")).ids
     pending, _, parked = claim(store, 3)
