@@ -82,7 +82,7 @@ def test_whatever_fails_in_the_end_the_tenant_is_what_a_first_run_would_give(cha
         print("nothing may be mounted here: the disk is never full in this journey")
     one.serve()
     # The first accident meets a first run that is under way, so that what follows is about accounts that are there.
-    until(lambda: len(one.control("state")["users"]) > PEOPLE // 4, "a quarter of the people")
+    until(lambda: len(one.control("state")["users"]) > PEOPLE // 4, "a quarter of the people", patience=PATIENCE)
     for _ in range(CHAPTERS):
         chaos.chapter(steps=STEPS, changes=CHANGES)
     chaos.calm()
