@@ -43,7 +43,10 @@ def token() -> None:
 @teach(
     "add",
     examples=(
-        ("syncd scim token add entra --note 'Entra ID, production'", "Give a token for the source entra; it is shown once."),
+        (
+            "syncd scim token add entra --note 'Entra ID, production'",
+            "Give a token for the source entra; it is shown once.",
+        ),
         ("syncd scim token add entra --days 365", "Give one that ends by itself."),
     ),
 )
@@ -88,7 +91,10 @@ def list_(call: Call) -> None:
     call.out.show(shown, lambda out: _tell_all(out, shown))
 
 
-@teach("revoke", examples=(("syncd scim token revoke 4be1a7c0", "Take a token back: within two seconds it opens nothing."),))
+@teach(
+    "revoke",
+    examples=(("syncd scim token revoke 4be1a7c0", "Take a token back: within two seconds it opens nothing."),),
+)
 @click.argument("id_", metavar="ID")
 def revoke(call: Call, *, id_: str) -> None:
     """Take a token back, by its id."""
