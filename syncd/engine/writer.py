@@ -199,6 +199,9 @@ class Writer:
         ]
         self._store(tx, settled, now)
         write_back.settled(tx, self.world, [(done.queued.change, done.outcome) for done in finished], now)
+        if found := {done.wire.subject for done in finished if done.queued.again and done.wire.op is Op.CREATE}:
+            # Whoever it was made for may have left while nobody knew of it.
+            tx.marks.add(found, reason="a creation was read back", at=now)
         if short := self._short & {done.wire.subject for done in finished}:
             tx.marks.add(short, reason="a reference was left out", at=now)
             self._short -= short

@@ -92,12 +92,16 @@ class Queue:
     def supersede_absent(
         self, present: Collection[SubjectId], *, at: datetime, among: Collection[SubjectId] | None = None
     ) -> list[ChangeId]:
-        """End the ready and parked changes of every subject (of those in `among`) not in `present`. Pending ones stay."""
+        """End the ready and parked changes of every subject (of those in `among`) not in `present`.
+
+        Pending ones stay, and creations of which nobody knows whether they happened: those are read back, and then leave.
+        """
         wanted = frozenset(present)
         if among is None:
             over = [row for row in self._connection.execute(ask.NOT_RUNNING) if row.subject not in wanted]
         else:
             over = list(several(self._connection, ask.NOT_RUNNING_OF, {}, sorted(frozenset(among) - wanted)))
+        over = [row for row in over if not bodies.may_have_made(row)]
         self._end(over, QueueState.SUPERSEDED, at=at)
         return [ChangeId(row.id) for row in over]
 

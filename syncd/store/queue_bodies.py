@@ -99,6 +99,11 @@ def _needs_more(change: Filed, needed: Collection[str]) -> bool:
     return any(one not in needed and one != change.subject for one in change.needs)
 
 
+def may_have_made(row: Answer) -> bool:
+    """Tell whether a waiting change may have made an object of which nobody has heard: forgotten, it would be nobody's."""
+    return bool(row.again) and row.state == QueueState.READY.value and decode_change(row.body).op is Op.CREATE
+
+
 def unsure(rows: Iterable[Answer]) -> set[str]:
     """Return the subjects of which the platform may know something that we do not."""
     return {row.subject for row in rows if row.again or row.state == QueueState.PENDING.value}

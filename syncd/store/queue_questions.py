@@ -94,15 +94,12 @@ ANY_WAITING: Final = select(C.c.number).where(text(f"state {_WAITING}")).limit(1
 WAITING_BODIES: Final = select(C.c.body).where(
     C.c.subject.in_(bindparam("of_subjects", expanding=True)), text(f"state {_WAITING}")
 )
-NOT_RUNNING: Final = (
-    select(C.c.number, C.c.id, C.c.subject).where(text("state IN ('ready', 'parked')")).order_by(C.c.number)
-)
+_WAITS: Final = select(C.c.number, C.c.id, C.c.subject, C.c.state, C.c.again, case((C.c.again, C.c.body)).label("body"))
+NOT_RUNNING: Final = _WAITS.where(text("state IN ('ready', 'parked')")).order_by(C.c.number)
 PARKED_SUBJECTS: Final = select(C.c.subject).where(
     text("state IN ('ready', 'running', 'pending', 'parked')"), C.c.state == "parked"
 )
-NOT_RUNNING_OF: Final = select(C.c.number, C.c.id, C.c.subject).where(
-    text("state IN ('ready', 'parked')"), among(C.c.subject)
-)
+NOT_RUNNING_OF: Final = _WAITS.where(text("state IN ('ready', 'parked')"), among(C.c.subject))
 END: Final = Many(
     update(C)
     .where(C.c.number == bindparam("this"))

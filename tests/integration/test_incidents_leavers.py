@@ -13,8 +13,8 @@ import pytest
 
 from support.incidents import Make, homes, in_step, making, settled
 from support.small_world import SmallWorld
-from syncd.core.model import Kind, Op, Reason, TargetId
-from syncd.core.outcome import Deferred
+from syncd.core.model import Change, Kind, Op, Reason, TargetId
+from syncd.core.outcome import Deferred, Outcome
 from syncd.core.values import Value
 from syncd.engine.world import WriterTerms
 from syncd.testing.memory import refusal
@@ -257,3 +257,27 @@ def test_a_look_at_the_target_that_is_not_certified_makes_nobody_again(company: 
     assert done.reconciliation.plan.changes == ()
     assert done.reconciliation.view.complete is False
     company.target.objects[Kind.PERSON, TargetId("e3")] = held
+
+
+def test_a_joiner_whose_creation_went_unanswered_and_who_leaves_is_found_and_leaves(company: SmallWorld) -> None:
+    """H: the account was made, and nobody heard of it. To forget the creation would leave somebody whom no link names."""
+    answered = company.target.apply
+
+    async def unanswered(change: Change, *, key: str, again: bool = False) -> Outcome:
+        done = await answered(change, key=key, again=again)
+        if change.op is not Op.CREATE or change.kind is not Kind.PERSON or again:
+            return done
+        return Deferred(problem=refusal("nobody answers"), retry_at=company.now() + timedelta(hours=1), read_back=True)
+
+    company.target.apply = unanswered  # type: ignore[method-assign]
+    company.person("9", "team")
+    company.sync()
+    company.leave("9")
+    company.sync()
+    assert homes(company, "Example 9") == ("Unit team",)
+
+    company.time += timedelta(hours=2)
+    company.sync()
+    company.sync()
+
+    assert homes(company, "Example 9") == ("Leavers",)
