@@ -230,9 +230,8 @@ class Administrator(ABC):
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
-        lines = _LINES.__dict__
-        key = f"{self.user} {self.password} {self.host}:{self.port}"
-        connection = lines.pop(key, None)
+        key = (threading.get_ident(), self.user, self.password, self.host, self.port)
+        connection = _LINES.pop(key, None)
         if connection is None or _hung_up(connection):
             connection = self._opened()
         try:
@@ -240,7 +239,7 @@ class Administrator(ABC):
         except BaseException:
             _close(connection)
             raise
-        lines[key] = connection
+        _LINES[key] = connection
 
     def _opened(self) -> Any:
         server = Server(self.host, port=self.port, use_ssl=True, tls=unverified(), get_info="NO_INFO")
@@ -253,8 +252,8 @@ class Administrator(ABC):
         return connection
 
 
-_LINES: Final = threading.local()
-"""The lines of each thread, by whose they are and where they lead."""
+_LINES: Final[dict[tuple[int, str, str, str, int], Any]] = {}
+"""The lines by thread, by whose they are and where they lead. Those of a thread that has ended serve the next one of its number."""
 
 
 def _hung_up(connection: Any) -> bool:
