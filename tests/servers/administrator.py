@@ -253,7 +253,7 @@ class Administrator(ABC):
 
 
 _LINES: Final[dict[tuple[int, str, str, str, int], Any]] = {}
-"""The lines by thread, by whose they are and where they lead. Those of a thread that has ended serve the next one of its number."""
+"""The lines by thread, whose they are, and where they lead. Those of a thread that has ended serve the next one of its number."""
 
 
 def _hung_up(connection: Any) -> bool:
