@@ -92,7 +92,7 @@ class TestScimPush(SourceContract):
                 other.cancel()
             return turns
 
-        assert asyncio.run(counted()) > 10
+        assert asyncio.run(counted()) > 1
 
 
 class TestScimPushWatches(WatchingContract):
