@@ -56,12 +56,23 @@ def healed(tx: Transaction, what: str, codes: Collection[str]) -> None:
         tx.meta.drop(PREFIX + what)
 
 
-async def not_logged(world: World, error: Exception) -> None:
-    """Keep that the audit log takes no records, if that is what `error` says. A store that cannot keep it has told so itself."""
+async def not_logged(world: World, error: Exception) -> bool:
+    """Keep that the audit log takes no records, if that is what `error` says, and tell whether it is. A store that cannot keep it
+    has told so itself."""
     problem = problem_of(error)
-    if problem is not None and problem.code in REFUSED:
-        with suppress(SyncdError):
-            await world.store.do(lambda tx: note(tx, AUDIT, problem, at=world.now()))
+    if problem is None or problem.code not in REFUSED:
+        return False
+    with suppress(SyncdError):
+        await world.store.do(lambda tx: note(tx, AUDIT, problem, at=world.now()))
+    return True
+
+
+async def logged(world: World) -> bool:
+    """Forget that the audit log took no records, for it has; tell whether that could be kept."""
+    with suppress(SyncdError):
+        await world.store.do(lambda tx: healed(tx, AUDIT, REFUSED))
+        return True
+    return False
 
 
 def known(meta: Mapping[str, str], what: str) -> Failure | None:

@@ -73,6 +73,8 @@ class Pen:
         self._unsure = True
         """Whether a change may have been left running: always at first."""
         self._writer: Writer | None = None
+        self._unlogged = False
+        """Whether the audit log took no records here, and has taken none since."""
         self._backoff = Backoff()
         self._gate = Gate()
         self.confirmed: Counter[str] = Counter()
@@ -180,7 +182,7 @@ class Pen:
             return await self._until_due(world)
         except SyncdError as error:
             log.warning("writer.failed", code=code_of(error))
-            await failures.not_logged(self._world(), error)
+            self._unlogged = await failures.not_logged(self._world(), error) or self._unlogged
         except Exception:
             log.exception("writer.failed")
         finally:
@@ -208,6 +210,7 @@ class Pen:
                 self.confirmed.update(writer.tally.confirmed)
         self._unsure = False
         if tally.attempts:
+            self._unlogged = self._unlogged and not await failures.logged(world)
             log.info("writer.idle", confirmed=tally.done, not_confirmed=tally.attempts - tally.done)
 
     def _progress(self, _: Tally) -> None:

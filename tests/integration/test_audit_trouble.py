@@ -15,6 +15,8 @@ from support.serving import ringing, served, until
 from support.small_world import SmallWorld, run
 from syncd.core.errors import NeedsHuman
 from syncd.core.health import Failure
+from syncd.core.model import Change
+from syncd.core.outcome import Outcome
 from syncd.engine.health import health
 
 REFUSES = """CREATE TRIGGER audit_refuses BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no more records'); END"""
@@ -76,6 +78,30 @@ def test_a_log_that_takes_no_records_is_told_by_the_service_and_nothing_is_writt
             await until(lambda: failing(world) is None, "the end of the trouble")
 
     run(story())
+
+
+def test_a_writer_whose_settlement_could_not_be_logged_tells_it_and_tells_the_end(world: SmallWorld) -> None:
+    """The log takes no more just when the last answer has come: nothing else has anything to log until it does again."""
+    answered = world.target.apply
+    hit: list[str] = []
+
+    async def last(change: Change, *, key: str, again: bool = False) -> Outcome:
+        done = await answered(change, key=key, again=again)
+        if len(world.target.objects) == 6 and not hit:
+            hit.append(key)
+            does(world, REFUSES)
+        return done
+
+    world.target.apply = last  # type: ignore[method-assign]
+
+    async def story() -> None:
+        async with served(world.world):
+            await until(lambda: failing(world) is not None, "the trouble to be told")
+            does(world, "DROP TRIGGER audit_refuses")
+            await until(lambda: failing(world) is None, "the end of the trouble")
+
+    run(story())
+    assert len(world.target.log) == len(set(world.target.log))
 
 
 def test_a_command_says_what_the_log_refused(world: SmallWorld) -> None:
