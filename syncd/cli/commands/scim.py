@@ -80,7 +80,13 @@ def add(call: Call, *, source: str, note: str, days: int | None) -> None:
     call.out.show(made, lambda out: _tell_new(out, made))
 
 
-@teach("list", examples=(("syncd scim token list", "List all tokens: whose, since when, until when."),))
+@teach(
+    "list",
+    examples=(
+        ("syncd scim token list", "List all tokens: whose, since when, until when."),
+        ("syncd scim token list --json | jq -r '.[] | select(.until == \"\") | .id'", "Show those that never end."),
+    ),
+)
 def list_(call: Call) -> None:
     """List tokens, those that were taken back or have ended, too."""
     with call.session() as session:
@@ -93,7 +99,10 @@ def list_(call: Call) -> None:
 
 @teach(
     "revoke",
-    examples=(("syncd scim token revoke 4be1a7c0", "Take a token back: within two seconds it opens nothing."),),
+    examples=(
+        ("syncd scim token revoke 4be1a7c0", "Take a token back: within two seconds it opens nothing."),
+        ("syncd scim token revoke 4be1a7c0 --json", "The same for a script, which reads the id that was taken back."),
+    ),
 )
 @click.argument("id_", metavar="ID")
 def revoke(call: Call, *, id_: str) -> None:
