@@ -244,6 +244,30 @@ class SourceContract:
                     assert _TYPES[type_](value), f"{record.kind} {name} is not {type_}: {type(value).__name__}"
 
 
+class AsynchronousSourceContract(SourceContract):
+    """The same for a source that waits by an asynchronous library, and so hands nothing to threads."""
+
+    def test_rule_08_the_event_loop_is_never_blocked_by_a_blocking_library(self, rig: Rig) -> None:
+        """While it waits, other tasks have their turn."""
+
+        async def counted(_: _Recording) -> int:
+            turns = 0
+
+            async def turn() -> None:
+                nonlocal turns
+                while True:
+                    turns += 1
+                    await asyncio.sleep(0)
+
+            async with rig.open() as source:
+                other = asyncio.create_task(turn())
+                await _pages(source, None)
+                other.cancel()
+            return turns
+
+        assert _run(counted) > 1
+
+
 class _Recording(ThreadPoolExecutor):
     """A thread pool that knows what it still does."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from servers.scim import ScimService
 from syncd.config.secrets import Secret
 from syncd.core.model import Kind, NativeId
 from syncd.core.ports import Room, Source
-from syncd.testing.source import Rig, SourceContract
+from syncd.testing.source import AsynchronousSourceContract, Rig
 from syncd_scim import Scim
 from syncd_scim.settings import Deltas
 
@@ -63,35 +62,13 @@ def service() -> Iterator[ScimService]:
         yield running
 
 
-class _WithoutThreads(SourceContract):
-    def test_rule_08_the_event_loop_is_never_blocked_by_a_blocking_library(self, rig: Rig) -> None:
-        """It asks through an asynchronous library: there are other tasks at work while it waits."""
-
-        async def counted() -> int:
-            turns = 0
-
-            async def turn() -> None:
-                nonlocal turns
-                while True:
-                    turns += 1
-                    await asyncio.sleep(0)
-
-            async with rig.open() as source:
-                other = asyncio.create_task(turn())
-                _ = [page async for page in source.read(None)]
-                other.cancel()
-            return turns
-
-        assert asyncio.run(counted()) > 1
-
-
-class TestDeltas(_WithoutThreads):
+class TestDeltas(AsynchronousSourceContract):
     @pytest.fixture
     def rig(self, service: ScimService) -> Rig:
         return ScimRig(service.fresh(), delta=Deltas.MODIFIED)
 
 
-class TestFullReads(_WithoutThreads):
+class TestFullReads(AsynchronousSourceContract):
     @pytest.fixture
     def rig(self, service: ScimService) -> Rig:
         return ScimRig(service.fresh(), delta=Deltas.NONE)

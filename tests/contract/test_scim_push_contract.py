@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from syncd.core.ports import Room, Source
 from syncd.engine.pushing import Pushing, SourcePushes
 from syncd.scim.service import Asked
 from syncd.store import Store
-from syncd.testing.source import Rig, SourceContract
+from syncd.testing.source import AsynchronousSourceContract, Rig
 from syncd.testing.watching import Watcher, WatchingContract
 from syncd_scim import ScimPush
 
@@ -69,30 +68,10 @@ class PushRig(Rig):
         self.pushes = None
 
 
-class TestScimPush(SourceContract):
+class TestScimPush(AsynchronousSourceContract):
     @pytest.fixture
     def rig(self, store: Store) -> Rig:
         return PushRig(store)
-
-    def test_rule_08_the_event_loop_is_never_blocked_by_a_blocking_library(self, rig: Rig) -> None:
-        """The store answers in a thread of its own: there are other tasks at work meanwhile."""
-
-        async def counted() -> int:
-            turns = 0
-
-            async def turn() -> None:
-                nonlocal turns
-                while True:
-                    turns += 1
-                    await asyncio.sleep(0)
-
-            async with rig.open() as source:
-                other = asyncio.create_task(turn())
-                _ = [page async for page in source.read(None)]
-                other.cancel()
-            return turns
-
-        assert asyncio.run(counted()) > 1
 
 
 class TestScimPushWatches(WatchingContract):
