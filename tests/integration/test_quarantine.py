@@ -21,6 +21,7 @@ from syncd.core.model import Change, Kind, Lane, Observed, Op, TargetId
 from syncd.core.outcome import Deferred, Outcome, Rejected
 from syncd.engine.health import health
 from syncd.engine.left_alone import KEY
+from syncd.engine.trust import BELIEVED
 from syncd.store.rows import QueueState
 from syncd.testing.memory import MemoryTarget, refusal
 
@@ -117,7 +118,7 @@ def test_probes_are_few_and_grow_apart_and_nobody_is_parked_by_an_outage_of_hour
         async with served(world.world) as service:
             await until(lambda: target(world).quarantine_until is not None, "the quarantine")
             asked = len(outage.asked)
-            ends = world.time + timedelta(hours=6)
+            ends = world.time + BELIEVED - timedelta(hours=1)
             for probe in range(1, 200):
                 opens = target(world).quarantine_until
                 assert opens is not None
@@ -126,7 +127,7 @@ def test_probes_are_few_and_grow_apart_and_nobody_is_parked_by_an_outage_of_hour
                 world.time = max(world.time, opens)
                 service._pen.ring()
                 await until(partial(probed, world, outage, asked + probe, opens), "the next probe, and its outcome")
-            assert len(outage.asked) - asked < 6 * 60 / 11 + 8, "one each quarter of an hour, or a little oftener"
+            assert len(outage.asked) - asked < 5 * 60 / 11 + 8, "one each quarter of an hour, or a little oftener"
             assert attempts(world) == {0}
 
             world.target.fault = lambda _: None

@@ -24,6 +24,8 @@ class Sentry:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run)
         self._task: asyncio.Task[None] | None = None
+        self._left = asyncio.Event()
+        """Nobody waits for wakes any more: only then the loop ends, whatever ended the watch."""
         self._started = threading.Event()
 
     @property
@@ -46,8 +48,7 @@ class Sentry:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._task is not None
-        self._loop.call_soon_threadsafe(self._task.cancel)
+        self._loop.call_soon_threadsafe(self._leave)
         self._thread.join(_LONG)
         assert not self._thread.is_alive(), "the watch does not end when it is cancelled"
 
@@ -55,10 +56,16 @@ class Sentry:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._watch())
 
+    def _leave(self) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        self._left.set()
+
     async def _watch(self) -> None:
         self._task = asyncio.ensure_future(self._listen())
         self._started.set()
         await asyncio.wait([self._task])
+        await self._left.wait()
 
     async def _listen(self) -> None:
         try:
