@@ -86,6 +86,7 @@ class Endpoint:
         self._body_seconds = body_seconds
         self._tokens: Sequence[Token] = ()
         self._looked_at = -math.inf
+        self._looking = asyncio.Lock()
 
     async def __call__(self, request: Request) -> Response:
         """Answer in SCIM's words, whatever happens."""
@@ -132,8 +133,12 @@ class Endpoint:
 
     async def _known(self) -> Sequence[Token]:
         if self._clock() - self._looked_at > FRESH_SECONDS:
-            self._looked_at = self._clock()
-            self._tokens = await self._pushed.tokens()
+            # Whoever comes meanwhile waits for the same look: before the first one is over, no token would be known.
+            async with self._looking:
+                if self._clock() - self._looked_at > FRESH_SECONDS:
+                    at = self._clock()
+                    self._tokens = await self._pushed.tokens()
+                    self._looked_at = at
         return self._tokens
 
     async def _asked(self, request: Request, source: str) -> Asked:

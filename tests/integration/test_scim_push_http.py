@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -15,10 +16,14 @@ import httpx2
 import pytest
 from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import Status, check_server
+from starlette.requests import Request
 
 from support.scim_push import GROUP, OTHER_TOKEN, PATCH_OP, TOKEN, USER, endpoint, token
 from support.web import AT, CLIENT, Door
+from syncd.scim.service import Answer, Asked
 from syncd.store import Store
+from syncd.store.tokens import TokenRow
+from syncd.web.scim import Endpoint, Pushed
 
 Served = tuple[Door, Store]
 
@@ -73,6 +78,30 @@ def test_a_token_is_changed_without_a_pause_and_one_that_is_taken_back_opens_not
             200,
         ]
     assert all(TOKEN.encode() not in one.read_bytes() for one in tmp_path.iterdir() if one.is_file())
+
+
+def test_who_comes_while_tokens_are_looked_up_for_the_first_time_is_not_refused() -> None:
+    async def story() -> None:
+        looked = asyncio.Event()
+
+        async def tokens() -> Sequence[TokenRow]:
+            await looked.wait()
+            return [token(TOKEN, "entra")]
+
+        async def ask(source: str, asked: Asked) -> Answer:
+            return Answer(status=204)
+
+        pushed = Pushed(sources=frozenset({"entra"}), ask=ask, tokens=tokens, rate=1000)
+        door = Endpoint(pushed, now=lambda: AT, clock=lambda: 5.0, strangers=1000)
+        headers = [(b"authorization", f"Bearer {TOKEN}".encode())]
+        scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": headers}
+        waiting = [asyncio.create_task(door(Request({**scope, "path_params": {"source": "entra"}}))) for _ in range(5)]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        looked.set()
+        assert [one.status_code for one in await asyncio.gather(*waiting)] == [204] * 5
+
+    asyncio.run(story())
 
 
 def test_who_asks_too_often_is_told_when_to_come_again(tmp_path: Path) -> None:
