@@ -14,7 +14,7 @@ import asyncio
 import ssl
 from base64 import b64encode
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +22,7 @@ from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias
 from urllib.parse import urlencode
 
 import msgspec
@@ -79,6 +79,10 @@ UNREADABLE_ROOTS: Final = message(
     do="Name a readable PEM file as `ca_file`, or leave it out to trust the system's roots.",
     example="target:\n  ca_file: missing.pem",
 )
+
+
+Taking: TypeAlias = Callable[[bytes], Awaitable[None]]
+"""Takes the pieces of an answer."""
 
 
 class Unsent(StrEnum):
@@ -162,9 +166,11 @@ class Client:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: timedelta | None = None,  # noqa: ASYNC109 - the time is the caller's; `asyncio.timeout` below keeps it
+        taking: Taking | None = None,
     ) -> Answer:
         """Return the answer to one call. At most one of `json`, `form` and `content` is sent.
 
+        `taking` is handed the pieces of a success (200) as they come, without a limit of their sum; the content is empty then.
         Raises `NotSent` if certainly nothing reached the other side, `AnswerLost` if something may have.
         """
         body, sent = _body(json, form, content)
@@ -173,15 +179,17 @@ class Client:
         seconds = timeout.total_seconds() if timeout else self._settings.timeout
         request.extensions["timeout"] = {"connect": self._settings.connect_timeout, "read": seconds}
         with tracing.calling(method, request.url.host) as doing:
-            answer = await self._answered(opened.transport, request, seconds)
+            answer = await self._answered(opened.transport, request, seconds, taking=taking)
             doing.say(status=answer.status)
             return answer
 
-    async def _answered(self, transport: httpx.AsyncBaseTransport, request: httpx.Request, seconds: float) -> Answer:
+    async def _answered(
+        self, transport: httpx.AsyncBaseTransport, request: httpx.Request, seconds: float, *, taking: Taking | None
+    ) -> Answer:
         host = request.url.host
         try:
             async with asyncio.timeout(seconds):
-                answer = await self._exchange(transport, request)
+                answer = await self._exchange(transport, request, taking)
         except TimeoutError:
             CALLS[host, "lost"] += 1
             # It may have been waiting for a connection; saying "lost" costs a read back, the opposite could cost a person.
@@ -189,17 +197,24 @@ class Client:
         except Exception as error:
             told = _told(error, host)
             CALLS[host, "not sent" if isinstance(told, NotSent) else "lost"] += 1
+            if told is error:
+                raise
             raise told from error
         CALLS[host, str(answer.status)] += 1
         return answer
 
-    async def _exchange(self, transport: httpx.AsyncBaseTransport, request: httpx.Request) -> Answer:
+    async def _exchange(
+        self, transport: httpx.AsyncBaseTransport, request: httpx.Request, taking: Taking | None
+    ) -> Answer:
         response = await transport.handle_async_request(request)
         try:
             pieces, size = [], 0
             # What is not packed needs none of httpx's unpacking, which is a tenth of a call.
             packed = "content-encoding" in response.headers
             async for piece in response.aiter_bytes() if packed else _stream(response):
+                if taking is not None and response.status_code == 200:
+                    await taking(piece)
+                    continue
                 pieces.append(piece)
                 size += len(piece)
                 if size > BODY_LIMIT:

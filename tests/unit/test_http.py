@@ -86,6 +86,36 @@ def test_a_packed_answer_is_unpacked() -> None:
     run(work())
 
 
+def test_a_success_is_handed_over_in_pieces_and_an_error_comes_whole() -> None:
+    answers = [
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+        b"HTTP/1.1 500 Broken\r\nContent-Length: 4\r\n\r\nwhy?",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ncut",
+    ]
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(answers.pop(0))
+        await writer.drain()
+
+    async def work() -> None:
+        taken = bytearray()
+
+        async def take(piece: bytes) -> None:
+            taken.extend(piece)
+
+        async with server(talk) as port, open_client(HttpSettings()) as client:
+            url = f"http://127.0.0.1:{port}/"
+            whole = await client.send("GET", url, taking=take)
+            assert (whole.status, whole.content, bytes(taken)) == (200, b"", b"abcde")
+            wrong = await client.send("GET", url, taking=take)
+            assert (wrong.status, wrong.content, bytes(taken)) == (500, b"why?", b"abcde")
+            with pytest.raises(AnswerLost):
+                await client.send("GET", url, taking=take)
+
+    run(work())
+
+
 def test_a_form_is_sent_as_a_form() -> None:
     seen: list[tuple[bytes, bytes]] = []
 
