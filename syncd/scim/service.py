@@ -134,7 +134,7 @@ def _replaced(asked: Asked, shelf: Shelf, kept: Kept) -> Answer:
     low = {key.lower() for key in given}
     stays = {name: value for name, value in before.items() if name.lower() not in low and _stays(name, low)}
     view = View.asked(asked.query, asked.base)
-    resource = cleaned(kept.sort, {**stays, **given})
+    resource = _lasting(before, cleaned(kept.sort, {**stays, **given}))
     made = entry(kept.sort, resource)
     steps: list[Step] = []
     if kept.sort is Sort.GROUP and "members" in low:
@@ -156,7 +156,7 @@ def _patched(asked: Asked, shelf: Shelf, kept: Kept) -> Answer:
     made = patched(kept.sort, before, _object(asked.body))
     view = View.asked(asked.query, asked.base)
     required(kept.sort, made.resource)
-    resource = cleaned(kept.sort, made.resource)
+    resource = _lasting(before, cleaned(kept.sort, made.resource))
     now = kept
     if resource != before or made.steps:
         new = entry(kept.sort, resource)
@@ -167,6 +167,11 @@ def _patched(asked: Asked, shelf: Shelf, kept: Kept) -> Answer:
     if kept.sort is Sort.GROUP and not view.narrowed and shelf.size(kept.id) > MOST_SHOWN:
         return Answer(status=204, headers=headers, changed=changed)
     return Answer(status=200, body=view.one(shelf, now), headers=headers, changed=changed)
+
+
+def _lasting(before: Mapping[str, Any], resource: dict[str, Any]) -> dict[str, Any]:
+    """Whoever takes `active` away says nothing of it: as its absence means true, somebody who had left would come back."""
+    return {**resource, "active": before["active"]} if "active" in before and "active" not in resource else resource
 
 
 def _stepped(shelf: Shelf, group: str, steps: list[Step]) -> None:

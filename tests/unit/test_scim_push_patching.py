@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from support.scim_push import USER as CORE_USER
 from support.scim_push import E, Provider, opened
 from syncd.store import Store
 
@@ -67,6 +68,26 @@ def test_a_shape_of_a_plain_attribute_does_what_it_means(
     reply = entra.patch(f"Users/{id_}", operation)
     assert reply.status == 200
     assert _of(entra.get(f"Users/{id_}").body, path) == expected
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "remove", "path": "active"},
+        {"op": "Remove", "path": f"{CORE_USER}:active"},
+        {"op": "replace", "path": "active", "value": None},
+        {"op": "Replace", "value": {"active": ""}},
+        {"op": "add", "value": {f"{CORE_USER}:Active": None}},
+    ],
+)
+@pytest.mark.parametrize("active", [False, True])
+def test_taking_active_away_brings_nobody_back_and_sends_nobody_away(
+    entra: Provider, operation: dict[str, Any], active: bool
+) -> None:
+    id_ = entra.user(active=active)
+    assert entra.patch(f"Users/{id_}", operation).status == 200
+    assert entra.get(f"Users/{id_}")["active"] is active
+    assert entra.ask("PUT", f"Users/{id_}", {"userName": "ayu@okta.local", "active": None})["active"] is active
 
 
 @pytest.mark.parametrize("value", [{"value": ""}, "", None, {"value": None}])
