@@ -22,6 +22,7 @@ from sqlalchemy import (
 from syncd.store.columns import Bytes
 from syncd.store.tables_alerts import alert_cases, alert_notes, alert_silences
 from syncd.store.tables_drift import drifts, touches
+from syncd.store.tables_lifecycle import offboardings
 from syncd.store.tables_pushed import pushed, pushed_members, pushed_tokens
 from syncd.store.tables_queue import change_waits, changes, metadata, partial
 
@@ -359,6 +360,7 @@ __all__ = [
     "metadata",
     "observed",
     "observed_keys",
+    "offboardings",
     "origins",
     "pushed",
     "pushed_members",

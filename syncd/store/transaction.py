@@ -14,6 +14,7 @@ from syncd.store.links import Links
 from syncd.store.marks import Marks, Reviews
 from syncd.store.meta import Meta
 from syncd.store.observed import Observations
+from syncd.store.offboardings import Offboardings
 from syncd.store.pushed import Pushed
 from syncd.store.queue import Queue
 from syncd.store.records import Records
@@ -48,5 +49,6 @@ class Transaction:
         self.alerts = Alerts(connection)
         self.touches = Touches(connection)
         self.drifts = Drifts(connection)
+        self.offboardings = Offboardings(connection)
         self.pushed = Pushed(connection)
         self.tokens = Tokens(connection)
