@@ -21,6 +21,8 @@ _FLAGS: Final = (
     "auto_approve_apply",
 )
 _PERMITS: Final = ("dept_permits", "user_permits", "outer_permit_depts", "outer_permit_users")
+_TOGETHER: Final = (("dept_permits", "user_permits"), ("outer_permit_depts", "outer_permit_users"))
+"""Lists that share one limit. Documented of the first pair (`department/update`); of the second it is our caution."""
 UPDATE_ONLY: Final = frozenset({"code", "auto_add_user", "managers"})
 """What `department/create` does not take (its page lists none of them; managers must be members first)."""
 
@@ -34,9 +36,12 @@ def to_wire(fields: Values, *, root: TargetId) -> dict[str, object]:
         elif name in _FLAGS:
             body[name] = bool(value)
         elif name in _PERMITS:
-            body[name] = _listed(name, value)
+            body[name] = ",".join(_texts(value))  # an empty list empties: recalled, not documented
         else:
             body.update(_special(name, value, root))
+    for names in _TOGETHER:
+        if sum(len(_texts(fields.get(name))) for name in names) > PERMIT_LIMIT:
+            raise Unsayable(names[0], f"at most {PERMIT_LIMIT} can be named together with `{names[1]}`")
     return body
 
 
@@ -57,13 +62,6 @@ def _special(name: str, value: Value, root: TargetId) -> dict[str, object]:
         case "managers":
             return {"dept_manager_userid_list": ",".join(_texts(value))}
     raise Unsayable(name, "DingTalk has no such field")
-
-
-def _listed(name: str, value: Value) -> str:
-    ids = _texts(value)
-    if len(ids) > PERMIT_LIMIT:
-        raise Unsayable(name, f"at most {PERMIT_LIMIT} can be named")
-    return ",".join(ids)
 
 
 def _texts(value: Value) -> list[str]:

@@ -44,12 +44,17 @@ def _text(doc: str, limit: int | None = None, *, clearable: bool = True, unique:
     return FieldSpec(type=FieldType.TEXT, max_length=limit, clearable=clearable, unique=unique, doc=doc)
 
 
-def _flag(doc: str) -> FieldSpec:
-    return FieldSpec(type=FieldType.FLAG, doc=doc)
+def _flag(doc: str, *, needs: str = "") -> FieldSpec:
+    return FieldSpec(type=FieldType.FLAG, needs=needs, doc=doc)
 
 
 def _late(doc: str, *, of_members: bool = False) -> FieldSpec:
     return FieldSpec(type=FieldType.REFERENCES, late=True, clearable=True, of_members=of_members, doc=doc)
+
+
+def _permits(doc: str, *, needs: str) -> FieldSpec:
+    # "Takes effect when …": the pages on `department/create` and `department/update` say it of each of the four lists.
+    return FieldSpec(type=FieldType.REFERENCES, late=True, clearable=True, max_items=PERMIT_LIMIT, needs=needs, doc=doc)
 
 
 PERSON: Final[Mapping[str, FieldSpec]] = MappingProxyType(
@@ -139,12 +144,24 @@ UNIT: Final[Mapping[str, FieldSpec]] = MappingProxyType(
         ),
         "order": FieldSpec(type=FieldType.NUMBER, doc="The place among its siblings, above 0; smaller stands earlier."),
         "hide_dept": _flag("Hide the department from everybody who is not permitted."),
-        "dept_permits": _late("Departments that see it though it is hidden; at most 50 together with `user_permits`."),
-        "user_permits": _late("People who see it though it is hidden; at most 50 together with `dept_permits`."),
-        "outer_dept": _flag("Its members see only what they are permitted to."),
-        "outer_dept_only_self": _flag("Its members see only their own department; needs `outer_dept`."),
-        "outer_permit_depts": _late("Departments that its members see besides; at most 50."),
-        "outer_permit_users": _late("People whom its members see besides; at most 50."),
+        "dept_permits": _permits(
+            "Departments that see it though it is hidden; at most 50 together with `user_permits`.", needs="hide_dept"
+        ),
+        "user_permits": _permits(
+            "People who see it though it is hidden; at most 50 together with `dept_permits`.", needs="hide_dept"
+        ),
+        "outer_dept": _flag("Its members see only themselves, and what they are permitted to."),
+        "outer_dept_only_self": _flag(
+            "Its members see their own department and what is below it; otherwise each sees only themselves.",
+            needs="outer_dept",
+        ),
+        "outer_permit_depts": _permits(
+            "Departments that its members see besides; at most 50 together with `outer_permit_users`.",
+            needs="outer_dept",
+        ),
+        "outer_permit_users": _permits(
+            "People whom its members see besides; at most 50 together with `outer_permit_depts`.", needs="outer_dept"
+        ),
         "create_dept_group": _flag("Keep a group chat of the department."),
         "auto_add_user": _flag("Let new members join the group chat by themselves."),
         "auto_approve_apply": _flag("Accept people who ask to join without asking."),
@@ -177,6 +194,16 @@ def normalise(kind: Kind, fields: Values, *, region: Region) -> Values:
         else:
             stored[name] = store(value)
     return stored
+
+
+def settled(fields: Values) -> Values:
+    """Return what is wanted of a department without what its own flags make void: a list of those who see a department that is
+    not hidden is emptied, so that nobody sees it by an old list on the day when it is hidden. Idempotent."""
+    void = {name: fields.get(spec.needs) for name, spec in UNIT.items() if spec.needs and name in fields}
+    return {
+        **fields,
+        **{name: False if UNIT[name].type is FieldType.FLAG else None for name, flag in void.items() if flag is False},
+    }
 
 
 # --- mobile numbers ---------------------------------------------------------------------------------------------------

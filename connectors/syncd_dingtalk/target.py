@@ -29,7 +29,7 @@ from syncd_dingtalk.callback import Callback
 from syncd_dingtalk.callback_crypto import Cipher, Unreadable
 from syncd_dingtalk.errors import Meaning
 from syncd_dingtalk.events import ADMIN_EVENTS, Event, touched
-from syncd_dingtalk.fields import FIELDS, normalise
+from syncd_dingtalk.fields import FIELDS, normalise, settled
 from syncd_dingtalk.observe import Observer, hidden_fields
 from syncd_dingtalk.people import HIDEABLE
 from syncd_dingtalk.rate import RatePlan
@@ -130,8 +130,12 @@ class DingTalk:
         settings = self._settings
 
         def common(kind: Kind) -> Common:
+            # What a flag makes void is settled in the wish: what is seen is compared as it is, so that it is emptied.
             return Common(
-                api=api, specs=FIELDS[kind], now=self._room.now, normalise=lambda fields: self.normalise(kind, fields)
+                api=api,
+                specs=FIELDS[kind],
+                now=self._room.now,
+                normalise=lambda fields: normalise(kind, fields, region=settings.corp_region),
             )
 
         persons = PeopleWriter(
@@ -169,8 +173,9 @@ class DingTalk:
         return TargetId(str(self._settings.root_department))
 
     def normalise(self, kind: Kind, fields: Values) -> Values:
-        """Return `fields` as DingTalk would store them; see `syncd_dingtalk.fields.normalise`."""
-        return normalise(kind, fields, region=self._settings.corp_region)
+        """Return `fields` as DingTalk would store them; see `syncd_dingtalk.fields`, `normalise` and `settled`."""
+        stored = normalise(kind, fields, region=self._settings.corp_region)
+        return settled(stored) if kind is Kind.UNIT else stored
 
     # --- reading -------------------------------------------------------------------------------------------------------
 

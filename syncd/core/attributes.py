@@ -91,6 +91,9 @@ PERSON: Final[Mapping[str, Attribute]] = {
     "remark": _a(Type.TEXT, "A note shown on the profile.", _OWN),
     "hideMobile": _a(Type.FLAG, "True to hide the mobile number from colleagues.", _OWN),
     "senior": _a(Type.FLAG, "True for people whom not everybody may call.", _OWN),
+    "outsider": _a(
+        Type.FLAG, "True for partners and contractors, who stand in `outer` units only; nobody else stands there.", _OWN
+    ),
     "extra": _a(Type.TEXT, "Reserved for `extra.<name>`: any text of your own.", _OWN),
 }
 
@@ -105,6 +108,20 @@ UNIT: Final[Mapping[str, Attribute]] = {
     "order": _a(Type.NUMBER, "The place among its siblings; smaller stands earlier.", _OWN),
     "active": _a(Type.FLAG, "False for a unit that is closed.", _OWN),
     "hidden": _a(Type.FLAG, "True to hide the unit from others.", _OWN),
+    "visibleToUnits": _a(Type.UNITS, "Units whose members see the unit though it is hidden.", _OWN),
+    "visibleToPersons": _a(Type.PERSONS, "People who see the unit though it is hidden.", _OWN),
+    "outer": _a(
+        Type.FLAG,
+        "True for a unit of outsiders, who see only what they are permitted to. Units below are outer, too.",
+        _OWN,
+    ),
+    "seesOwnUnit": _a(
+        Type.FLAG,
+        "True if members of an outer unit see it and what is below; otherwise each sees only themselves.",
+        _OWN,
+    ),
+    "seesUnits": _a(Type.UNITS, "Units that members of an outer unit see besides.", _OWN),
+    "seesPersons": _a(Type.PERSONS, "People whom members of an outer unit see besides.", _OWN),
     "code": _a(Type.TEXT, "The unit's code, such as a cost centre.", _OWN),
     "organization": _a(Type.TEXT, "The company or subsidiary that owns the unit.", _ENTERPRISE),
     "remark": _a(Type.TEXT, "A note.", _OWN),

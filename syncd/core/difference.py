@@ -11,7 +11,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Final, cast
 
-from syncd.core.errors import Place
+from syncd.core.errors import Place, message
 from syncd.core.model import ROOT_UNIT, Desired, FieldChange, FieldSpec, FieldType, Kind, Observed, SubjectId, TargetId
 from syncd.core.values import Value, frozen, is_empty
 
@@ -22,6 +22,12 @@ _PLAIN: Final = frozenset({FieldType.TEXT, FieldType.NUMBER, FieldType.DATE})
 """Types whose values need no translation."""
 _REFERRING: Final = frozenset({FieldType.REFERENCE, FieldType.REFERENCES, FieldType.MEMBERSHIPS})
 _NOWHERE: Final = Place()
+NAMED_ABSENT: Final = message(
+    "PLN-008",
+    what="{label}: {field} names somebody or something that is not in the target yet.",
+    do="Nothing to do: it is completed in the first cycle after they appear. Until then it is written without them.",
+    example="A hidden department names the people who may see it, and one of them starts next month.",
+)
 
 
 class Names:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from syncd.core.difference import Names, compare, fields_where, references, refers, units_of
+from syncd.core.difference import NAMED_ABSENT, Names, compare, fields_where, references, refers, units_of
 from syncd.core.errors import Problem, message
 from syncd.core.model import (
     HOLDING_UNIT,
@@ -283,7 +283,8 @@ class Draft:
             if not absent:
                 kept.append(change)
             elif spec.late:
-                self.warn(item.subject, MANAGER_ABSENT.at(label=item.label))
+                told = MANAGER_ABSENT if change.name in ("manager", "managers") else NAMED_ABSENT
+                self.warn(item.subject, told.at(label=item.label, field=change.name))
                 rest = tuple(subject for subject in named if subject not in absent)
                 if rest and set(rest) != set(references(change.before, spec)):
                     kept.append(replace(change, after=rest))

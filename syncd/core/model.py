@@ -230,6 +230,10 @@ class FieldSpec:
     """Written in a second pass, because it refers to objects that must exist first and may refer to each other."""
     of_members: bool = False
     """Units: names people who must be members of the very unit; others are left out of it."""
+    max_items: int | None = None
+    """References: how many."""
+    needs: str = ""
+    """The flag of the same object without which the field says nothing: rules that fill one must fill the other."""
     read_only: bool = False
     """The target makes it up: rules can write it back to a source, and never fill it."""
     doc: str = ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, Protocol
 
@@ -225,6 +225,7 @@ def grown(
     entities = {subject: resolve(merge(subject, groups[subject], rules), references) for subject in sorted(groups)}
     _spread_members(entities)
     depth, broken = _unit_depths(entities)
+    _spread_outer(entities, depth)
     warnings: list[Problem] = [UNIT_CYCLE.at(names=", ".join(entities[unit].label for unit in ring)) for ring in broken]
     in_rings = {unit for ring in broken for unit in ring}
     ring_asides = tuple(
@@ -285,6 +286,18 @@ def within(person: Entity, units: Sequence[Entity]) -> Entity:
         records=person.records,
         unresolved=person.unresolved,
     )
+
+
+def _spread_outer(entities: dict[SubjectId, Entity], depth: Mapping[SubjectId, int]) -> None:
+    """Make every unit below an outer one outer, whatever it says itself: what outsiders may see ends at no department."""
+    if not any(depth.get(one.subject) is not None and one.facts.get("outer") is True for one in entities.values()):
+        return
+    for unit in sorted(depth, key=lambda one: (depth[one], one)):
+        entity = entities[unit]
+        above = entities.get(SubjectId(str(entity.facts.get("parent"))))
+        if above is None or above.facts.get("outer") is not True or entity.facts.get("outer") is True:
+            continue
+        entities[unit] = replace(entity, facts={**entity.facts, "outer": True})
 
 
 def _unit_depths(entities: Mapping[SubjectId, Entity]) -> tuple[dict[SubjectId, int], list[tuple[SubjectId, ...]]]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
+from syncd.core.attributes import REFERRING
 from syncd.core.correlation import Statement, folded
 from syncd.core.model import Kind, SubjectId
 from syncd.core.values import Value
@@ -22,6 +24,8 @@ from syncd.store.rows import RecordState, StagedRecord
 
 _UP = {Kind.PERSON: ("units", "manager"), Kind.UNIT: ("parent",), Kind.GROUP: ()}
 """What leads from somebody to those above, by kind."""
+_NAMED: Final = tuple(name for name in REFERRING[Kind.UNIT] if name != "parent")
+"""How a unit names others besides: who leads it, who belongs to it, whom its rights speak of."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,7 +102,7 @@ def _as_context(one: Statement, part: Part, by: Collection[str]) -> Statement:
 
 
 def _companions(tx: Transaction, world: World, part: Part) -> None:
-    """Add the units that name those who are asked for as their members, and the managers of units that are asked for."""
+    """Add the units that name those who are asked for as their members, and whom units that are asked for name."""
     names = {
         name
         for subject, rows in part.rows.items()
@@ -108,15 +112,15 @@ def _companions(tx: Transaction, world: World, part: Part) -> None:
     }
     found = [one for one in tx.records.referring(names) if one.attribute == "members"] if names else []
     units = {one.subject for one in found if one.subject is not None}
-    managers = {
+    others = {
         other
         for subject in part.asked
         for one in part.groups.get(subject, ())
         if one.kind is Kind.UNIT
-        for name in ("managers", "members")
+        for name in _NAMED
         for other in _meant(part, one, name)
     }
-    _load(tx, world, part, sorted((units | managers) - part.groups.keys() - part.others.keys()))
+    _load(tx, world, part, sorted((units | others) - part.groups.keys() - part.others.keys()))
 
 
 def _climb(tx: Transaction, world: World, part: Part) -> None:

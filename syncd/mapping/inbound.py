@@ -329,6 +329,7 @@ class _Loader:
             id_name="+".join(ident.inputs) or "id" if ident else "",
             order=plan("order", level.order, "unitOrder"),
             owner=level.owner,
+            outer=level.outer,
         )
 
 

@@ -201,6 +201,13 @@ CASE_KIND: Final = message(
     example="cases: [{name: A person, expect: {title: Engineer}}]",
 )
 
+WITHOUT_ITS_FLAG: Final = message(
+    "RUL-036",
+    what="'{name}' says nothing without '{flag}', and {why}.",
+    do="Write a rule for '{flag}' beside it, or remove this one.",
+    example="outer_permit_depts: seesUnits   # without a rule for outer_dept",
+)
+
 # --- records ----------------------------------------------------------------------------------------------------------
 
 CANNOT_FILL: Final = message(
@@ -226,6 +233,12 @@ OVER_LIMIT: Final = message(
     what="it holds at most {limit} characters, and the value has {length}.",
     do="Shorten it in the source, or add `truncate_to_field` to the rule.",
     example="name: {from: displayName}   # 90 characters for a field of 80",
+)
+OVER_ITEMS: Final = message(
+    "MAP-013",
+    what="it names at most {limit}, and the value names {count}.",
+    do="Name units instead of single people, or fewer of them.",
+    example="user_permits: visibleToPersons   # with 60 people; DingTalk takes 50",
 )
 FORBIDDEN: Final = message(
     "MAP-005",

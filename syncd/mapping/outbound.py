@@ -25,7 +25,7 @@ from syncd.mapping.numbering import candidates
 from syncd.mapping.plan import Absent, Field, Rules
 from syncd.mapping.reading import Written, in_order, read_rules
 from syncd.mapping.results import Around, FieldTrace, Neighbour, Trace
-from syncd.mapping.schema import OutboundFile, OutboundSection
+from syncd.mapping.schema import AnyRule, OutboundFile, OutboundSection, Rule
 from syncd.mapping.tracing import Interpreter
 from syncd.mapping.vocabulary import NEIGHBOURS, PATH, ToTarget
 
@@ -252,6 +252,7 @@ class _Loader:
                 problem = messages.REQUIRED_WITHOUT_RULE.at(place, kind=kind.value, name=name)
                 self.written.problems.append(problem)
         self._adopt(kind, section, fields)
+        self._flags(kind, section, fields)
         if not self.written.problems:
             self.kinds[kind] = _Kind(
                 kind=kind,
@@ -262,6 +263,18 @@ class _Loader:
                 reads_path=PATH in rules.inputs,
             )
 
+    def _flags(self, kind: Kind, section: OutboundSection, fields: Mapping[str, FieldSpec]) -> None:
+        """Refuse rules that contradict each other: what says nothing without a flag that no rule fills, or that never holds."""
+        for name, rule in section.fields.items():
+            flag = spec.needs if (spec := fields.get(name)) is not None else ""
+            if not flag or _is_never(rule):
+                continue
+            missing = flag not in section.fields
+            if missing or _is_never(section.fields[flag]):
+                why = "no rule fills that" if missing else "its rule says that it is never true"
+                place = self.written.place((kind.value, "fields", name), "key")
+                self.written.problems.append(messages.WITHOUT_ITS_FLAG.at(place, name=name, flag=flag, why=why))
+
     def _adopt(self, kind: Kind, section: OutboundSection, fields: Mapping[str, FieldSpec]) -> None:
         for index, name in enumerate(section.adopt):
             if name != MARK and name not in fields:
@@ -270,6 +283,11 @@ class _Loader:
                 similar = did_you_mean(name, (MARK, *fields))
                 self.written.problems.append(messages.UNKNOWN_FIELD.at(place, similar=similar, **words))
         self.adopt[kind] = tuple(section.adopt)
+
+
+def _is_never(rule: AnyRule) -> bool:
+    """Tell whether a rule gives false, whatever the object."""
+    return isinstance(rule, Rule) and rule.value is False
 
 
 def _with_result(trace: FieldTrace, plan: Field, result: Desired | Aside) -> FieldTrace:

@@ -122,6 +122,8 @@ class Level(_Shape):
     """The attribute or rule that gives the place among the siblings; smaller stands earlier."""
     owner: bool = False
     """True for the level of the subsidiary: units here and below get its name as their `organization`."""
+    outer: bool = False
+    """True for the level of outsiders: units here and below are `outer`, and take nobody else."""
 
 
 class UnitPath(_Shape):

@@ -107,6 +107,8 @@ def field_conform(spec: FieldSpec) -> Conform:
     basic = _CONFORM[TARGET_SHAPES[spec.type]]
     if spec.type is FieldType.MAPPING:
         return _mapping_within(spec.max_length)
+    if spec.type is FieldType.REFERENCES and spec.max_items is not None:
+        return _references_within(spec.max_items)
     if spec.type is not FieldType.TEXT or not (spec.max_length or spec.forbidden or spec.pattern):
         return basic
     return _text_within(spec)
@@ -145,6 +147,16 @@ def _text_within(spec: FieldSpec) -> Conform:
     whole = re.compile(spec.pattern, re.ASCII).fullmatch if spec.pattern else None
     forbidden = frozenset(spec.forbidden)
     return TextWithin(limit=spec.max_length or 2**31, forbidden=forbidden, whole=whole, pattern=spec.pattern or None)
+
+
+def _references_within(limit: int) -> Conform:
+    def conform(value: Any) -> Value:
+        named = _CONFORM["references"](value)
+        if (count := len(set(named))) > limit:  # type: ignore[arg-type]
+            refuse(messages.OVER_ITEMS, limit=limit, count=count)
+        return named
+
+    return conform
 
 
 def _mapping_within(limit: int | None) -> Conform:

@@ -33,6 +33,7 @@ class PlannedLevel:
     """The attribute of the id, which keeps the ids of different levels apart."""
     order: Field | None = None
     owner: bool = False
+    outer: bool = False
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -60,7 +61,8 @@ class _Found:
     id: str | None
     id_name: str
     order: Value
-    owner: bool
+    owner: bool = False
+    outer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +134,7 @@ class _Run:
         if path.names is not None:
             names = self._value(path.names)
             listed = names if isinstance(names, Sequence) and not isinstance(names, str) else ()
-            return [
-                _Found(name=str(name), id=None, id_name="", order=None, owner=False)
-                for name in listed
-                if not is_empty(name)
-            ]
+            return [_Found(name=str(name), id=None, id_name="", order=None) for name in listed if not is_empty(name)]
         return [found for level in path.levels if (found := self._level(level)) is not None]
 
     def _level(self, level: PlannedLevel) -> _Found | None:
@@ -150,6 +148,7 @@ class _Run:
             id_name=level.id_name,
             order=self._value(level.order) if level.order else None,
             owner=level.owner,
+            outer=level.outer,
         )
 
     def _value(self, plan: Field) -> Value:
@@ -173,6 +172,7 @@ def _chain(levels: Sequence[_Found]) -> list[DerivedUnit]:
         facts |= {"code": level.id} if level.id is not None else {}
         facts |= {"order": level.order} if level.order is not None else {}
         facts |= {"organization": owner} if owner is not None else {}
+        facts |= {"outer": True} if level.outer else {}
         chain.append(DerivedUnit(key=key, parent=parent, facts=facts))
     return chain
 

@@ -255,3 +255,14 @@ def test_lists_lag_and_reads_by_id_do_not(desk: Desk) -> None:
     assert {sub["name"] for sub in desk.ok(LISTSUB)} == {"New", "Old"}
     desk.control("PUT", "settings", {"list_lag_seconds": 0})
     assert {sub["name"] for sub in desk.ok(LISTSUB)} == {"Old"}
+
+
+def test_lists_of_who_may_see_share_their_limit_with_what_stays(desk: Desk) -> None:
+    for number in range(50):
+        desk.user(f"seer{number}")
+    board = desk.department("Board", hide_dept=True, user_permits=",".join(f"seer{number}" for number in range(50)))
+    assert desk.code(UPDATE, dept_id=board, dept_permits="1") == 60109
+    assert desk.code(UPDATE, dept_id=board, dept_permits="1", user_permits="seer1") == 0
+    assert desk.code(UPDATE, dept_id=board, dept_permits="", user_permits="") == 0
+    shown = desk.ok(GET, dept_id=board)
+    assert (shown["dept_permits"], shown["user_permits"]) == ([], [])

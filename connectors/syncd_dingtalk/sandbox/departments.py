@@ -90,7 +90,9 @@ def _check_sibling(tenant: Tenant, parent_id: int, name: str, own: int | None) -
         raise Business(tenant.settings.duplicate_department_code)
 
 
-def _written(tenant: Tenant, params: Params, flags: tuple[str, ...]) -> dict[str, Any]:
+def _written(
+    tenant: Tenant, params: Params, flags: tuple[str, ...], department: Department | None = None
+) -> dict[str, Any]:
     """Return the fields that the parameters set, checked, except name, parent and people."""
     fields: dict[str, Any] = {}
     for name in flags:
@@ -103,15 +105,17 @@ def _written(tenant: Tenant, params: Params, flags: tuple[str, ...]) -> dict[str
         if order <= 0:
             raise Business(40011)
         fields["order"] = order
-    return fields | _permits(tenant, params)
+    return fields | _permits(tenant, params, department)
 
 
-def _permits(tenant: Tenant, params: Params) -> dict[str, Any]:
-    """Return the visibility lists: 60109 for more than 50 entries or unknown ones."""
+def _permits(tenant: Tenant, params: Params, department: Department | None) -> dict[str, Any]:
+    """Return the visibility lists: 60109 for more than 50 entries of a pair, with those that stay, or unknown ones."""
     fields: dict[str, Any] = {}
     for depts, users in (("dept_permits", "user_permits"), ("outer_permit_depts", "outer_permit_users")):
         dept_ids, userids = params.ids(depts, 60109), params.texts(users, 60109)
-        if len(dept_ids or ()) + len(userids or ()) > PERMITS:
+        kept = (getattr(department, depts), getattr(department, users)) if department is not None else ((), ())
+        together = [after if after is not None else was for after, was in zip((dept_ids, userids), kept, strict=True)]
+        if (dept_ids or userids) and sum(map(len, together)) > PERMITS:
             raise Business(60109)
         if dept_ids is not None:
             fields[depts] = tuple(dept_ids)
@@ -137,7 +141,7 @@ def update(call: Call) -> Answer:
     department = _known(call, params.needed_whole("dept_id", 40009))
     if department.dept_id == ROOT:
         raise Business(60018)
-    fields = _written(tenant, params, _UPDATE_FLAGS)
+    fields = _written(tenant, params, _UPDATE_FLAGS, department)
     if (code := params.text("code", 30)) is not None:
         fields["code"] = code
     fields |= _moved(call, department) | _people(tenant, params, department)
