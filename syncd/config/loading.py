@@ -17,6 +17,7 @@ from syncd.config.settings import PARTS, Settings, secrets_of
 from syncd.config.yaml import Document, did_you_mean, read
 from syncd.core.attributes import PERSON
 from syncd.core.errors import Misconfigured, Place, Problem, foreign, message
+from syncd.core.matching import attributes_of
 from syncd.plugins import Group
 from syncd.plugins import load as load_plugin
 
@@ -191,8 +192,13 @@ class _Reading:
             join = JoinSettings.model_validate(raw.get("join", {}))
         except ValidationError:
             return
-        for index, name in enumerate(join.correlate):
-            self._attribute(name, self.place("join", "correlate", index))
+        for setting, texts in (("correlate", join.correlate), ("suggest", join.suggest)):
+            for index, text in enumerate(texts):
+                self._step(text, self.place("join", setting, index))
+        for source, own in join.correlate_by_source.items():
+            self._source(source, sources, self.place("join", "correlate_by_source", source, key=True))
+            for index, text in enumerate(own):
+                self._step(text, self.place("join", "correlate_by_source", source, index))
         for attribute, order in join.precedence.items():
             self._attribute(attribute, self.place("join", "precedence", attribute, key=True))
             for index, name in enumerate(order):
@@ -206,6 +212,11 @@ class _Reading:
             for index, name in enumerate(named if isinstance(named, list) else ()):
                 if isinstance(name, str):
                     self._source(name, sources, self.place("web", "webhooks", sender, "sources", index))
+
+    def _step(self, text: str, place: Place) -> None:
+        """Check the attributes that must agree together."""
+        for name in attributes_of(text):
+            self._attribute(name, place)
 
     def _attribute(self, name: str, place: Place) -> None:
         if name not in PERSON and not name.startswith("extra."):

@@ -88,7 +88,13 @@ class JoinSettings(Part):
 
     correlate: list[str] = ["employeeNumber", "emails.work", "userName"]
     """The attributes by which a record finds its person, the most reliable one first. A value that two persons share
-    joins nobody and is reported."""
+    joins nobody; it is reported and proposed. Attributes that must agree together stand with a plus between them:
+    `name.formatted + extra.birthDate`."""
+    correlate_by_source: dict[str, list[str]] = {}
+    """The same for the records of single sources, instead of `correlate`: `partners: [emails.work]`."""
+    suggest: list[str] = []
+    """Written like `correlate` and tried after it: what agrees here is a hint and no proof. Such a join is proposed and waits for
+    a person (`syncd links review`); until then the record stands aside, nobody is created for it, and nobody is removed."""
     precedence: dict[str, list[str]] = {}
     """Which source is believed for an attribute, the first that has a value wins: `title: [hr, ad]`. Attributes that are
     not named here follow the order of `sources`."""

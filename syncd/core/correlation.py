@@ -1,7 +1,7 @@
 """Who is who: which records speak about one subject, and whom a source's text means.
 
-Correlation is by ordered attributes and never a guess: two candidates are an ambiguity that is named, not decided. A join
-once made is kept (`Statement.subject`). Pure functions; nothing here merges facts.
+Correlation is by ordered steps and never a guess: what is only probable, and what fits two, is proposed and named, not decided
+(`syncd.core.matching`). A join once made is kept (`Statement.subject`). Pure functions; nothing here merges facts.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from syncd.core.attributes import Type, attribute
-from syncd.core.errors import Place, message
+from syncd.core.employment import successive
+from syncd.core.errors import Place
+from syncd.core.matching import MESSAGE_OF, Apart, Cause, Confidence, Pair, Proposal, Step, compared, joint, steps
 from syncd.core.model import Aside, Kind, NativeId, Reason, SourceName, SubjectId
 from syncd.core.values import Value, is_empty
 
@@ -29,13 +32,6 @@ ONE_OF: Final = {
     Type.GROUPS: (Kind.GROUP,),
     Type.MEMBERS: (Kind.PERSON, Kind.GROUP),
 }
-
-AMBIGUOUS: Final = message(
-    "REC-001",
-    what="{label}: {attribute} matches more than one person who is already known ({others}).",
-    do="Correct the value in the source, or give correlation an attribute that tells them apart (`join.correlate`).",
-    example="Two people share the employee number 00042 in Active Directory, and the HR file has a third 00042.",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +61,31 @@ class JoinRules:
 
     sources: tuple[SourceName, ...]
     """Every source, the one that wins first."""
-    correlate: tuple[str, ...] = ("employeeNumber", "emails.work", "userName")
+    correlate: tuple[Step, ...] = steps(("employeeNumber", "emails.work", "userName"))
+    """What is tried in this order; the first step that finds somebody decides."""
+    of: Mapping[SourceName, tuple[Step, ...]] = field(default_factory=dict)
+    """Of single sources: what is tried for their records instead."""
     precedence: Mapping[str, tuple[SourceName, ...]] = field(default_factory=dict)
     """The order of sources for single attributes."""
     refers: Mapping[SourceName, Mapping[Kind, Mapping[str, str]]] = field(default_factory=dict)
     """How a source's reference attributes name others: `id`, `alias`, or a canonical attribute of the one referred to."""
+
+    timezone: str = "UTC"
+    """Where people work of whom no source says it; an IANA name."""
+
+    def steps(self, source: SourceName) -> tuple[Step, ...]:
+        """Return what is tried for a record of this source."""
+        return self.of.get(source, self.correlate)
+
+    @property
+    def every_step(self) -> tuple[Step, ...]:
+        """Return each step of any source once."""
+        return tuple(dict.fromkeys((*self.correlate, *(step for some in self.of.values() for step in some))))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the attributes by which records find each other."""
+        return tuple(sorted({name for step in self.every_step for name in step.attributes}))
 
     def order(self, name: str) -> tuple[SourceName, ...]:
         """Return the sources that may speak about an attribute, the strongest first."""
@@ -96,66 +112,157 @@ def folded(value: Value) -> str:
     return str(value).strip().casefold()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correlated:
+    """Who is who, and what is left to a person."""
+
+    groups: Mapping[SubjectId, Sequence[Statement]]
+    asides: tuple[Aside, ...] = ()
+    proposals: tuple[Proposal, ...] = ()
+
+
 def correlate(
     statements: Sequence[Statement], rules: JoinRules, departed: Sequence[Statement] = ()
-) -> tuple[dict[SubjectId, list[Statement]], tuple[Aside, ...]]:
-    """Group statements by subject. A statement that matches two subjects is left aside with the names of both.
+) -> tuple[Mapping[SubjectId, Sequence[Statement]], tuple[Aside, ...]]:
+    """Group statements by subject; see `correlated`."""
+    found = correlated(statements, rules, departed)
+    return found.groups, found.asides
+
+
+def correlated(
+    statements: Sequence[Statement],
+    rules: JoinRules,
+    departed: Sequence[Statement] = (),
+    *,
+    apart: Apart = MappingProxyType({}),
+) -> Correlated:
+    """Group statements by subject. One that is probably somebody, or could be several, is left aside, and proposed.
 
     `departed` is what subjects without any record said last. A new record with the number *and* the name of one of them is
-    that person, hired again; a number by itself may have been given to somebody else.
+    that person, hired again; a number by itself may have been given to somebody else. Whom people have said to be `apart` is not
+    put together.
     """
-    rank = {source: place for place, source in enumerate(rules.sources)}
-    groups: dict[SubjectId, list[Statement]] = defaultdict(list)
-    index: dict[tuple[Kind, str, str], set[SubjectId]] = defaultdict(set)
-    asides: list[Aside] = []
-    several = len(rules.sources) > 1
-    fresh = [statement for statement in statements if statement.subject is None]
-    looked_up = several and bool(fresh)
-
-    def take(subject: SubjectId, statement: Statement) -> None:
-        groups[subject].append(statement)
-        for name in rules.correlate if looked_up else ():
-            if not is_empty(value := statement.facts.get(name)):
-                index[statement.kind, name, folded(value)].add(subject)
-
-    former: dict[tuple[Kind, str, str, str], set[SubjectId]] = defaultdict(set)
-    for one in departed:
-        for key in _marks(one, rules):
-            former[key] |= {one.subject} if one.subject is not None else set()
-    for statement in statements:
-        if statement.subject is not None:
-            take(statement.subject, statement)
-    fresh.sort(key=lambda statement: (rank.get(statement.source, len(rank)), statement.kind, statement.native_id))
-    for statement in fresh:
-        match = _match(statement, rules, index, groups) if several else None
-        match = match or _again(statement, rules, former, groups) or new_subject(statement)
-        if isinstance(match, Aside):
-            asides.append(match)
-        else:
-            take(match, statement)
-    return groups, tuple(asides)
+    return _Correlation(rules, apart).of(statements, departed)
 
 
-def _match(
-    statement: Statement,
-    rules: JoinRules,
-    index: Mapping[tuple[Kind, str, str], set[SubjectId]],
-    groups: Mapping[SubjectId, list[Statement]],
-) -> SubjectId | Aside | None:
-    for name in rules.correlate:
-        if is_empty(value := statement.facts.get(name)):
-            continue
-        found = sorted(
-            subject
-            for subject in index.get((statement.kind, name, folded(value)), ())
-            if all(other.source != statement.source for other in groups[subject])
-        )
-        if len(found) == 1:
-            return found[0]
-        if found:
-            others = ", ".join(groups[subject][0].label for subject in found)
-            problem = AMBIGUOUS.at(label=statement.label, attribute=name, others=others)
-            return Aside(
+class _Correlation:
+    """One correlation under way."""
+
+    def __init__(self, rules: JoinRules, apart: Apart) -> None:
+        self._rules = rules
+        self._apart = apart
+        self._groups: dict[SubjectId, list[Statement]] = defaultdict(list)
+        self._index: dict[tuple[object, ...], set[SubjectId]] = defaultdict(set)
+        self._steps: tuple[Step, ...] = ()
+        """What is looked up: nothing where nobody is new."""
+        self._gone: dict[SubjectId, Statement] = {}
+        self._asides: list[Aside] = []
+        self._proposals: list[Proposal] = []
+
+    def of(self, statements: Sequence[Statement], departed: Sequence[Statement]) -> Correlated:
+        rank = {source: place for place, source in enumerate(self._rules.sources)}
+        fresh = [statement for statement in statements if statement.subject is None]
+        self._steps = self._rules.every_step if fresh else ()
+        for statement in statements:
+            if statement.subject is not None:
+                self._take(statement.subject, statement)
+        former = self._former(departed)
+        fresh.sort(key=lambda statement: (rank.get(statement.source, len(rank)), statement.kind, statement.native_id))
+        for statement in fresh:
+            match = self._match(statement) or self._again(statement, former)
+            match = match or new_subject(statement)
+            if isinstance(match, _Open):
+                self._leave_open(statement, match)
+            else:
+                self._take(match, statement)
+        return Correlated(groups=self._groups, asides=tuple(self._asides), proposals=tuple(self._proposals))
+
+    def _take(self, subject: SubjectId, statement: Statement) -> None:
+        self._groups[subject].append(statement)
+        self._learn(subject, statement, self._steps)
+
+    def _learn(self, subject: SubjectId, statement: Statement, some: Sequence[Step]) -> None:
+        for step in some:
+            if (key := step.key(statement.facts)) is not None:
+                self._index[statement.kind, step.attributes, key].add(subject)
+
+    def _former(self, departed: Sequence[Statement]) -> Mapping[tuple[Kind, str, str, str], set[SubjectId]]:
+        """Return by what those who are gone are known again; by what is only probable they are proposed, like anybody."""
+        former: dict[tuple[Kind, str, str, str], set[SubjectId]] = defaultdict(set)
+        probable = [step for step in self._steps if step.confidence is Confidence.PROBABLE]
+        for one in departed:
+            for key in _marks(one, self._rules):
+                former[key] |= {one.subject} if one.subject is not None else set()
+            if one.subject is not None and one.subject not in self._groups:
+                self._gone[one.subject] = one
+                self._learn(one.subject, one, probable)
+        return former
+
+    def _match(self, statement: Statement) -> SubjectId | _Open | None:
+        """Return whom a record speaks of, or who it may be; None where nobody fits."""
+        for step in self._rules.steps(statement.source):
+            if (key := step.key(statement.facts)) is None:
+                continue
+            met = sorted(self._index.get((statement.kind, step.attributes, key), ()))
+            near = [one for one in met if not self._are_apart(statement, one)]
+            found = [one for one in near if self._is_new_to(one, statement.source)]
+            if len(found) == 1 and step.confidence is Confidence.CERTAIN:
+                return found[0]
+            if found:
+                cause = Cause.SEVERAL if len(found) > 1 else Cause.PROBABLE
+                return _Open(subjects=tuple(found), step=step, cause=cause)
+            if step.confidence is Confidence.CERTAIN and (match := self._beside(statement, step, near)) is not None:
+                return match
+        return None
+
+    def _again(
+        self, statement: Statement, former: Mapping[tuple[Kind, str, str, str], set[SubjectId]]
+    ) -> SubjectId | None:
+        """Return the one former subject that a new record must be; None where there is none, or several, or it is taken."""
+        for key in _marks(statement, self._rules) if former else ():
+            found = [one for one in former.get(key, ()) if one not in self._groups]
+            found = [one for one in found if not self._are_apart(statement, one)]
+            if found:
+                return found[0] if len(found) == 1 else None
+        return None
+
+    def _is_new_to(self, subject: SubjectId, source: SourceName) -> bool:
+        return all(other.source != source for other in self._groups.get(subject, ()))
+
+    def _beside(self, statement: Statement, step: Step, near: Sequence[SubjectId]) -> SubjectId | _Open | None:
+        """Return of whom a second record of the same source speaks: the same number and the same name."""
+        if statement.kind is not Kind.PERSON:
+            return None
+        name = compared("displayName", statement.label)
+        own = {
+            subject: [one for one in self._groups[subject] if one.source == statement.source]
+            for subject in near
+            if subject in self._groups
+        }
+        same = [one for one, some in own.items() if any(compared("displayName", each.label) == name for each in some)]
+        if not same:
+            return None
+        if len(same) == 1 and all(successive(each.facts, statement.facts) for each in own[same[0]]):
+            return same[0]
+        return _Open(subjects=tuple(same), step=step, cause=Cause.TWICE if len(same) == 1 else Cause.SEVERAL)
+
+    def _are_apart(self, statement: Statement, subject: SubjectId) -> bool:
+        """Tell whether somebody said so, and neither says anything else of itself since."""
+        if not self._apart:
+            return False
+        known = self._apart.get(_pair(statement, subject))
+        return known is not None and known == self._digest(statement, subject)
+
+    def _digest(self, statement: Statement, subject: SubjectId) -> bytes:
+        others = self._groups.get(subject) or [self._gone[subject]]
+        return joint(statement.facts, [one.facts for one in others], self._rules.names)
+
+    def _leave_open(self, statement: Statement, found: _Open) -> None:
+        labels = {one: (self._groups.get(one) or [self._gone[one]])[0].label for one in found.subjects}
+        words = {"attribute": str(found.step), "others": ", ".join(labels.values()), "source": statement.source}
+        problem = MESSAGE_OF[found.cause].at(label=statement.label, **words)
+        self._asides.append(
+            Aside(
                 reason=Reason.AMBIGUOUS,
                 kind=statement.kind,
                 name=f"{statement.source}/{statement.native_id}",
@@ -163,29 +270,39 @@ def _match(
                 problems=(problem,),
                 why=problem.what,
             )
-    return None
+        )
+        self._proposals += [
+            Proposal(
+                pair=_pair(statement, subject),
+                label=statement.label,
+                other=labels[subject],
+                step=str(found.step),
+                cause=found.cause,
+                digest=self._digest(statement, subject),
+            )
+            for subject in found.subjects
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Open:
+    """Who a record may speak of."""
+
+    subjects: tuple[SubjectId, ...]
+    step: Step
+    cause: Cause
+
+
+def _pair(statement: Statement, subject: SubjectId) -> Pair:
+    return Pair(source=statement.source, kind=statement.kind, native_id=statement.native_id, subject=subject)
 
 
 def _marks(statement: Statement, rules: JoinRules) -> Iterator[tuple[Kind, str, str, str]]:
     """Yield by what a person is known again: each number or address, together with the name."""
     if statement.kind is Kind.PERSON:
-        for name in rules.correlate:
-            if not is_empty(value := statement.facts.get(name)):
-                yield statement.kind, name, folded(value), folded(statement.label)
-
-
-def _again(
-    statement: Statement,
-    rules: JoinRules,
-    former: Mapping[tuple[Kind, str, str, str], set[SubjectId]],
-    groups: Mapping[SubjectId, Sequence[Statement]],
-) -> SubjectId | None:
-    """Return the one former subject that a new record must be; None where there is none, or several, or it is taken."""
-    for key in _marks(statement, rules):
-        found = [subject for subject in former.get(key, ()) if subject not in groups]
-        if found:
-            return found[0] if len(found) == 1 else None
-    return None
+        for step in rules.steps(statement.source):
+            if step.confidence is Confidence.CERTAIN and (key := step.key(statement.facts)) is not None:
+                yield statement.kind, str(step), "\0".join(key), compared("displayName", statement.label)
 
 
 class References:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Final, Protocol
 
 from syncd.core.attributes import ATTRIBUTES, REFERENCES, Type
 from syncd.core.correlation import JoinRules, References, Statement, correlate
+from syncd.core.employment import current
 from syncd.core.errors import Place, Problem, message
 from syncd.core.model import Aside, Entity, Kind, Origin, Reason, SourceName, SubjectId
 from syncd.core.values import Value
@@ -97,8 +99,11 @@ class _Spoken(Mapping[str, Origin]):
         return len(self._statement.facts)
 
 
-def merge(subject: SubjectId, statements: Sequence[Statement], rules: JoinRules) -> Entity:
-    """Join what several records say, attribute by attribute: the first source that says something wins."""
+def merge(subject: SubjectId, statements: Sequence[Statement], rules: JoinRules, at: datetime | None = None) -> Entity:
+    """Join what several records say, attribute by attribute: the first source that says something wins.
+
+    Of several records of one source that one speaks which is the employment of `at` (`syncd.core.employment`).
+    """
     first = statements[0]
     if len(statements) == 1 and first.source in rules.sources:  # nearly everybody: there is nothing to join
         return Entity(
@@ -108,13 +113,14 @@ def merge(subject: SubjectId, statements: Sequence[Statement], rules: JoinRules)
             origins=_Spoken(first),
             records=((first.source, first.native_id),),
         )
-    return _joined(subject, statements, rules)
+    return _joined(subject, statements, rules, at)
 
 
-def _joined(subject: SubjectId, statements: Sequence[Statement], rules: JoinRules) -> Entity:
-    by_source: dict[SourceName, Statement] = {}
+def _joined(subject: SubjectId, statements: Sequence[Statement], rules: JoinRules, at: datetime | None) -> Entity:
+    records: dict[SourceName, list[Statement]] = defaultdict(list)
     for statement in statements:
-        by_source.setdefault(statement.source, statement)
+        records[statement.source].append(statement)
+    by_source = {source: current(some, at, rules.timezone) for source, some in records.items()}
     facts: dict[str, Value] = {}
     origins: dict[str, Origin] = {}
     names = {name for statement in by_source.values() for name in statement.facts}
@@ -217,12 +223,13 @@ def grown(
     *,
     asides: Sequence[Aside] = (),
     about: Collection[SubjectId] | None = None,
+    at: datetime | None = None,
 ) -> OrgTree:
     """Build the tree of subjects whose statements are known, or a part of it in which nobody is missing whom it refers to.
 
-    `about` limits what is said of references that name nobody to these subjects.
+    `about` limits what is said of references that name nobody to these subjects. `at` is the moment of which the tree is.
     """
-    entities = {subject: resolve(merge(subject, groups[subject], rules), references) for subject in sorted(groups)}
+    entities = {subject: resolve(merge(subject, groups[subject], rules, at), references) for subject in sorted(groups)}
     _spread_members(entities)
     depth, broken = _unit_depths(entities)
     _spread_outer(entities, depth)

@@ -14,6 +14,7 @@ from syncd.audit.entries import Actor
 from syncd.audit.log import AuditLog, ValuesRule
 from syncd.config.ending import ends_of
 from syncd.core.correlation import JoinRules
+from syncd.core.matching import Confidence, steps
 from syncd.core.model import Observed, SourceName
 from syncd.core.ports import Consumer, Source, Target, Trigger
 from syncd.engine.world import DriftRule, DriftTerms, GuardTerms, LeaverTerms, Seat, World, WriterTerms
@@ -53,7 +54,7 @@ def compose(
         target_name=settings.target.type,
         make_target=make_target,
         outbound=outbound,
-        join=_join(settings.join, seats),
+        join=_join(settings.join, seats, settings.leavers.timezone),
         now=now,
         config_digest=config_digest(settings, inbound, outbound),
         program=version("syncd"),
@@ -88,12 +89,15 @@ def config_digest(settings: Settings, inbound: Mapping[str, InboundRules], outbo
     return sum_.digest()
 
 
-def _join(settings: JoinSettings, seats: Mapping[SourceName, Seat]) -> JoinRules:
+def _join(settings: JoinSettings, seats: Mapping[SourceName, Seat], timezone: str) -> JoinRules:
+    probable = steps(settings.suggest, Confidence.PROBABLE)
     return JoinRules(
         sources=tuple(seats),
-        correlate=tuple(settings.correlate),
+        correlate=(*steps(settings.correlate), *probable),
+        of={SourceName(name): (*steps(texts), *probable) for name, texts in settings.correlate_by_source.items()},
         precedence={name: tuple(map(SourceName, order)) for name, order in settings.precedence.items()},
         refers={name: seat.rules.refers for name, seat in seats.items()},
+        timezone=timezone,
     )
 
 

@@ -39,6 +39,8 @@ class Part:
     since: dict[SubjectId, datetime] = field(default_factory=dict)
     rows: dict[SubjectId, list[StagedRecord]] = field(default_factory=dict)
     """Of those who are asked for."""
+    open: frozenset[SubjectId] = frozenset()
+    """Of those who are asked for: who may be somebody whose record waits for a decision."""
     left: dict[SubjectId, dict[str, bytes]] = field(default_factory=dict)
     """Of those who are asked for: the fields that somebody changed by hand and that are left alone, with what was wanted then."""
 
@@ -49,6 +51,7 @@ def gather(
     """Return the part of the world that `asked` is planned from. Without `above`, only they themselves."""
     part = Part(asked=frozenset(asked), lookup=lookup or Lookup(world))
     part.left = tx.drifts.left(world.target_name, part.asked)
+    part.open = tx.proposals.waiting(part.asked)
     _load(tx, world, part, sorted(part.asked))
     if above:
         _companions(tx, world, part)

@@ -9,12 +9,13 @@ from typing import Final
 from syncd.core.attributes import REFERRING
 from syncd.core.correlation import folded, subject_for
 from syncd.core.errors import Place
+from syncd.core.matching import compared
 from syncd.core.model import Aside, Kind, NativeId, Reason, SourceRecord, SubjectId
 from syncd.core.values import Value, Values, digest
 from syncd.engine.world import Seat, World
 from syncd.mapping import DerivedUnit, Mapped
 from syncd.store import codec
-from syncd.store.rows import RecordState, StagedRecord, Told
+from syncd.store.rows import ALIKE, RecordState, StagedRecord, Told
 
 DERIVED: Final = b"\0derived"
 """How the digest of a unit begins that was made from a path of names and has no record of its own."""
@@ -23,7 +24,7 @@ _NAMES: Final = ("displayName", "name.formatted", "userName", "externalId")
 
 def stamp(world: World, seat: Seat) -> bytes:
     """Return the digest of everything that decides how a record of this source is mapped and found."""
-    by = repr((world.looked_up_by, world.program))
+    by = repr((world.looked_up_by, world.program, world.join.names))
     return hashlib.blake2b(seat.rules.digest + by.encode(), digest_size=16).digest()
 
 
@@ -145,8 +146,12 @@ def _meaning(state: RecordState, facts: Values, record: SourceRecord, told: bool
 
 
 def _keys(world: World, facts: Values) -> tuple[tuple[str, str], ...]:
-    """Return by what a record is looked for. A search folds case, so these do."""
-    return tuple((name, folded(facts[name])) for name in world.looked_up_by if facts.get(name))
+    """Return by what a record is looked for. A search folds case, so these do; and in what form records are found to be alike,
+    where that is another one."""
+    found = [(name, folded(facts[name])) for name in world.looked_up_by if facts.get(name)]
+    said = dict(found)
+    alike = ((name, compared(name, facts[name])) for name in world.join.names if name in said)
+    return (*found, *((ALIKE + name, word) for name, word in alike if word != said[name]))
 
 
 def _refers(seat: Seat, record: SourceRecord, facts: Values) -> Iterator[tuple[str, str]]:

@@ -64,7 +64,7 @@ class Standing:
 
 def stand(world: World, part: Part) -> Standing:
     """Grow the org tree of a part of the records."""
-    tree = grown(part.groups, world.join, part.lookup, about=part.asked)
+    tree = grown(part.groups, world.join, part.lookup, about=part.asked, at=world.now())
     told = [
         (subject, RECORD_WARNING.at(each.place, label=row.label, what=each.what, do=each.do))
         for subject, rows in part.rows.items()
@@ -120,6 +120,9 @@ def _departed(part: Part, world: World) -> tuple[frozenset[SubjectId], dict[Subj
             # Its source is no longer configured. That is a change of the configuration, never a leaver.
             parked.add(subject)
         elif any(row.state is RecordState.PARKED and row.absent_since is None for row in rows):
+            parked.add(subject)
+        elif subject in part.open and subject not in part.groups:
+            # A record that waits for a decision may be theirs.
             parked.add(subject)
         elif subject not in part.groups:
             excluded = [row for row in rows if row.state is RecordState.EXCLUDED and row.absent_since is None]

@@ -143,7 +143,7 @@ class World:
     def looked_up_by(self) -> tuple[str, ...]:
         """Return the facts by which records are found: by people, by the join, and by references of other records."""
         hows = {how for kinds in self.join.refers.values() for names in kinds.values() for how in names.values()}
-        return tuple(sorted({*FOUND_BY, *self.join.correlate, *hows} - {"id", "alias"}))
+        return tuple(sorted({*FOUND_BY, *self.join.names, *hows} - {"id", "alias"}))
 
     @cached_property
     def returned(self) -> Mapping[SourceName, tuple[WriteBack, ...]]:

@@ -42,6 +42,8 @@ ALIAS: Final = "@alias"
 """The key name under which a record's aliases are found; their values are compared case-insensitively."""
 SAME_ID: Final = "@id"
 """The key name under which a record's id is found in any case; kept only where the id is not in that form already."""
+ALIKE: Final = "~"
+"""Before the name of a key that holds the form in which values are compared when records find each other."""
 REFERS: Final = ">"
 """How the name of a key begins under which a record's reference is kept; the attribute's name follows."""
 
@@ -274,6 +276,7 @@ class Holder:
 
 __all__ = [
     "ALIAS",
+    "ALIKE",
     "OPEN_STATES",
     "REFERS",
     "SAME_ID",

@@ -23,6 +23,7 @@ from syncd.store.columns import Bytes
 from syncd.store.tables_alerts import alert_cases, alert_notes, alert_silences
 from syncd.store.tables_drift import drifts, touches
 from syncd.store.tables_lifecycle import offboardings
+from syncd.store.tables_proposals import proposals
 from syncd.store.tables_pushed import pushed, pushed_members, pushed_tokens
 from syncd.store.tables_queue import change_waits, changes, metadata, partial
 
@@ -362,6 +363,7 @@ __all__ = [
     "observed_keys",
     "offboardings",
     "origins",
+    "proposals",
     "pushed",
     "pushed_members",
     "pushed_tokens",

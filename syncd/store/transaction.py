@@ -15,6 +15,7 @@ from syncd.store.marks import Marks, Reviews
 from syncd.store.meta import Meta
 from syncd.store.observed import Observations
 from syncd.store.offboardings import Offboardings
+from syncd.store.proposals import Proposals
 from syncd.store.pushed import Pushed
 from syncd.store.queue import Queue
 from syncd.store.records import Records
@@ -50,5 +51,6 @@ class Transaction:
         self.touches = Touches(connection)
         self.drifts = Drifts(connection)
         self.offboardings = Offboardings(connection)
+        self.proposals = Proposals(connection)
         self.pushed = Pushed(connection)
         self.tokens = Tokens(connection)

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from syncd.core.correlation import JoinRules, Statement, new_subject, subject_for
 from syncd.core.errors import Place
+from syncd.core.matching import steps
 from syncd.core.model import Kind, NativeId, Reason, SourceName, SubjectId
 from syncd.core.orgtree import dependants, grow, merge
 from syncd.core.values import Value
 
 AD, HR = SourceName("ad"), SourceName("hr")
-RULES = JoinRules(sources=(HR, AD), correlate=("employeeNumber", "emails.work"))
+RULES = JoinRules(sources=(HR, AD), correlate=steps(["employeeNumber", "emails.work"]))
 
 
 def person(source: SourceName, native_id: str, aliases: tuple[str, ...] = (), **facts: Value) -> Statement:
@@ -71,7 +72,7 @@ def test_a_record_of_a_source_that_has_no_say_says_nothing() -> None:
 
 
 def test_an_attribute_can_have_an_order_of_its_own() -> None:
-    rules = JoinRules(sources=(HR, AD), correlate=("employeeNumber",), precedence={"title": (AD,)})
+    rules = JoinRules(sources=(HR, AD), correlate=steps(["employeeNumber"]), precedence={"title": (AD,)})
 
     tree = grow([person(AD, "g", employeeNumber="1", title="A"), person(HR, "h", employeeNumber="1", title="H")], rules)
 
