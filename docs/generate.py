@@ -36,6 +36,7 @@ _ROOMS: Final = {
     "HTP": "HTTP",
     "LNK": "Links",
     "MAP": "Mapping a record",
+    "OFB": "Offboarding by hand",
     "NTF": "Channels of alerts",
     "PLG": "Connectors",
     "PLN": "Plan",

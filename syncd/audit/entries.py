@@ -39,6 +39,8 @@ class EntryType(StrEnum):
     SUPERSEDED = "change.superseded"
     DRIFT_FOUND = "drift.found"
     """Somebody changed by hand what we keep in step."""
+    OFFBOARDING_ENDED = "offboarding.ended"
+    """An operator had let somebody leave, and now the sources say so themselves."""
     OPERATOR_COMMAND = "operator.command"
     STATE_RESTORED = "state.restored"
     """The database was put back from a backup: what was recorded after it is in the database that it replaced."""

@@ -83,7 +83,8 @@ class Operation:
 def operating(session: Session, command: str, *, reason: str, alone: bool = True) -> Iterator[Operation]:
     """Do what is in the block, with what it logs: all of it or nothing. Raises Busy (exit 9).
 
-    With `alone` False it is done beside a service at work: for what no cycle reads or writes.
+    With `alone` False it is done beside a service at work: for what no cycle reads or writes, and for what a cycle obeys whenever
+    it comes, because a mark of the same transaction has it look again.
     """
     from syncd.audit.entries import Actor
     from syncd.audit.log import AuditLog

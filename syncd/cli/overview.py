@@ -177,6 +177,8 @@ class Status:
     """Why everybody is looked at in the next run; empty where that is not known to be needed."""
     review_at: datetime | None
     """When time alone first changes what somebody shall be."""
+    offboarded: tuple[str, ...]
+    """Who leaves because an operator says so, whatever the sources say."""
     audit_head: str
     """`sequence:hash`, empty without a log; what `syncd audit verify --head` takes."""
     audit_verified: str
@@ -292,6 +294,7 @@ def judged(seen: Glance, counted: Vitals, outline: Outline, now: datetime, *, so
         marked=seen.marked,
         everybody=seen.meta.get(WHOLE, ""),
         review_at=seen.review_at,
+        offboarded=seen.offboarded,
         audit_head=f"{seen.head[0]}:{seen.head[1].hex()}" if seen.head else "",
         audit_verified=verified,
         audit_verified_at=verified_at,

@@ -36,6 +36,7 @@ from syncd.engine.window import recent_to
 from syncd.engine.world import World
 from syncd.mapping import InboundRules, Mapped, OutboundRules, Trace
 from syncd.store import Transaction
+from syncd.store.offboardings import Offboarding
 from syncd.store.rows import FoundRecord, QueuedChange, StagedRecord
 
 
@@ -64,6 +65,8 @@ class Explanation:
     """For which effects the guard holds the changes."""
     leaving: str = ""
     """Why the subject leaves, if it does."""
+    offboarded: Offboarding | None = None
+    """The operator's decision that lets them leave, while it is in force."""
     names: Mapping[str, str] = field(default_factory=dict)
     """What to call the subjects that are mentioned."""
     queued: tuple[QueuedChange, ...] = ()
@@ -103,8 +106,9 @@ def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanat
         seen=seen,
         changes=changes,
         asides=tuple(aside for aside in recalled.plan.aside if aside.name in known),
-        held=_held(tx, world, recalled, subject),
+        held=held_for(tx, world, recalled, subject),
         leaving=recalled.wishes.leaving.get(subject, "") if subject else "",
+        offboarded=tx.offboardings.all().get(subject) if subject else None,
         names=_names(recalled.standing.tree, mentioned, world.leavers.department),
         queued=tuple(tx.queue.for_subject(subject)) if subject else (),
     )
@@ -182,7 +186,7 @@ def _seen(observed: Observed | None, target: Target, recalled: Computed) -> Valu
     return {name: names.translate(name, value, specs[name]) for name, value in observed.fields.items() if name in specs}
 
 
-def _held(tx: Transaction, world: World, recalled: Computed, subject: SubjectId | None) -> tuple[Effect, ...]:
+def held_for(tx: Transaction, world: World, recalled: Computed, subject: SubjectId | None) -> tuple[Effect, ...]:
     """Judge the whole plan, as a run would, and return for what the subject's changes are held."""
     now = world.now()
 

@@ -7,7 +7,7 @@ leaves: the next cycle looks again. Nothing here decides what is written.
 from __future__ import annotations
 
 from syncd.core.model import SubjectId
-from syncd.engine import drift_judging, marking
+from syncd.engine import drift_judging, marking, offboarding
 from syncd.engine.reconcile import PLANNED_BY, Reconciliation
 from syncd.engine.world import World
 from syncd.store import Transaction
@@ -22,6 +22,7 @@ def conclude(tx: Transaction, world: World, found: Reconciliation) -> None:
     tx.reviews.put(found.reviews)
     drift_judging.settled(tx, world, found.plan.changes, subjects_of(found.plan.changes))
     drift_judging.ended(tx, world, found.wishes.desired, found.looked_at)
+    offboarding.ended(tx, world, found)
     if found.everybody:
         tx.meta.drop(marking.WHOLE)
         tx.meta.set(PLANNED_BY, world.computed_by)

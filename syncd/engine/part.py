@@ -20,6 +20,7 @@ from syncd.engine.marking import names_of
 from syncd.engine.staging import texts_of
 from syncd.engine.world import World
 from syncd.store import Transaction
+from syncd.store.offboardings import Offboarding
 from syncd.store.rows import RecordState, StagedRecord
 
 _UP = {Kind.PERSON: ("units", "manager"), Kind.UNIT: ("parent",), Kind.GROUP: ()}
@@ -39,6 +40,8 @@ class Part:
     since: dict[SubjectId, datetime] = field(default_factory=dict)
     rows: dict[SubjectId, list[StagedRecord]] = field(default_factory=dict)
     """Of those who are asked for."""
+    offboarded: dict[SubjectId, Offboarding] = field(default_factory=dict)
+    """Everybody who leaves because an operator says so, asked for or not."""
     open: frozenset[SubjectId] = frozenset()
     """Of those who are asked for: who may be somebody whose record waits for a decision."""
     left: dict[SubjectId, dict[str, bytes]] = field(default_factory=dict)
@@ -50,6 +53,7 @@ def gather(
 ) -> Part:
     """Return the part of the world that `asked` is planned from. Without `above`, only they themselves."""
     part = Part(asked=frozenset(asked), lookup=lookup or Lookup(world))
+    part.offboarded = tx.offboardings.all()
     part.left = tx.drifts.left(world.target_name, part.asked)
     part.open = tx.proposals.waiting(part.asked)
     _load(tx, world, part, sorted(part.asked))

@@ -201,6 +201,10 @@ def _wanted(
             case _:
                 differing.add(subject)
                 ground.leaving.add(subject)
+    for subject in standing.offboarded:
+        wanted.pop(subject, None)
+        differing.add(subject)
+        ground.leaving.add(subject)
     return wanted, differing
 
 
@@ -276,6 +280,7 @@ def people_among(tx: Transaction, ground: Ground, subjects: Sequence[SubjectId])
         since={},
         parked=standing.parked,
         gone=standing.gone,
+        offboarded=standing.offboarded,
         warned=standing.warned,
         left=standing.left,
     )

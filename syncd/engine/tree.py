@@ -31,6 +31,7 @@ from syncd.engine.part import Part
 from syncd.engine.world import World
 from syncd.mapping import Around
 from syncd.store import Transaction
+from syncd.store.offboardings import Offboarding
 from syncd.store.rows import RecordState, StagedRecord
 
 RECORD_WARNING: Final = message(
@@ -54,6 +55,8 @@ class Standing:
     parked: frozenset[SubjectId]
     gone: Mapping[SubjectId, str]
     """Subjects without a single living record: why they leave."""
+    offboarded: Mapping[SubjectId, str] = field(default_factory=dict)
+    """Of those who are looked at: who leaves because an operator says so, and why in words."""
     asides: tuple[Aside, ...] = ()
     warnings: tuple[Problem, ...] = ()
     """What the inbound rules left out of records that they mapped, and references that name nobody."""
@@ -81,11 +84,17 @@ def stand(world: World, part: Part) -> Standing:
         since=part.since,
         parked=parked,
         gone=gone,
+        offboarded={one: told_of(row) for one, row in part.offboarded.items() if one in part.asked},
         asides=tree.asides,
         warnings=(*(problem for _, problem in told), *tree.warnings),
         warned=frozenset({subject for subject, _ in told} | loose | circling),
         left=part.left,
     )
+
+
+def told_of(row: Offboarding) -> str:
+    """Return in words why somebody leaves whom an operator offboarded; nothing else that makes anybody leave says the same."""
+    return f"offboarded by {row.decided_by}: {row.reason}"
 
 
 def set_aside(tx: Transaction, world: World) -> tuple[Aside, ...]:
@@ -182,6 +191,10 @@ def wish(
                 whole = finished(entity, one, world, subject in links, normalise, standing.since.get(subject))
                 if (wanted := but_for_drift(whole, standing.left.get(subject))) is not None:
                     desired[subject] = wanted
+    # Whatever the sources say, and also where a record of theirs is parked; where the sources agree, their word stands.
+    for subject, why in standing.offboarded.items():
+        leaving.setdefault(subject, why)
+        desired.pop(subject, None)
     if world.leavers.hold and _needs_holding(leaving, links):
         desired[HOLDING_UNIT] = _holding(world, normalise, hidden)
     return Wishes(

@@ -64,6 +64,7 @@ _BEHIND: Final = (
 _META: Final = "SELECT key, value FROM meta"
 # The kind is what a subject's id begins with.
 _MARKED: Final = "SELECT substr(subject, 1, 4) AS kind, count(*) AS n FROM marks GROUP BY substr(subject, 1, 4)"
+_OFFBOARDED: Final = "SELECT label FROM offboardings ORDER BY decided_at, subject"
 _REVIEW: Final = "SELECT min(at) AS at FROM reviews"
 _KINDS: Final = {kind[:4]: kind for kind in Kind}
 
@@ -95,6 +96,8 @@ class Glance:
     """By kind, who is looked at again in the next run, changed or not."""
     review_at: datetime | None = None
     """When time alone first changes what somebody shall be, past times too."""
+    offboarded: tuple[str, ...] = ()
+    """Who leaves because an operator says so, the first one first."""
     observed_at: datetime | None = None
     """When the whole target was last looked at."""
     objects: Mapping[str, int] = field(default_factory=dict)
@@ -183,6 +186,7 @@ def glance(ask: Ask, asked: Asked, now: datetime) -> Glance:
         there_until=_instant(min((row["at"] for row in there if row["at"] is not None), default=None)),
         marked={_KINDS[row["kind"]]: row["n"] for row in ask(_MARKED, {})},
         review_at=_instant(next(iter(ask(_REVIEW, {})))["at"]),
+        offboarded=tuple(row["label"] for row in ask(_OFFBOARDED, {})),
         observed_at=moment(seen_at) if seen_at else None,
         objects={row["kind"]: row["n"] for row in ask(_OBJECTS, {"target": target})},
         links=_nested(ask(_LINKS, {"target": target}), "kind", "state"),

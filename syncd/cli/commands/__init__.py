@@ -54,6 +54,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "apply": "Write a plan that was shown.",
         "sync": "Plan and write once, within the limits of the guard.",
         "run": "Synchronize for ever: the service.",
+        "offboard": "Let somebody leave at once, whatever the sources say.",
         "status": "Say how things stand: last runs, queue, holds, sources.",
     },
     "Look into": {

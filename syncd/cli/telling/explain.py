@@ -63,6 +63,9 @@ def _header(out: Output, one: Explanation, manner: Manner) -> None:
         out.say(f"  {_link(one.link, manner.now)}", style="none" if one.link else "yellow")
     if one.leaving:
         out.say(f"  a leaver: {one.leaving}", style="bold yellow")
+    if (by_hand := one.offboarded) is not None:
+        told = f"offboarded by {by_hand.decided_by} {relative(by_hand.decided_at, manner.now)}: {by_hand.reason}"
+        out.say(f"  {told}; `syncd offboard … --undo` takes it back", style="yellow")
     if one.observed is not None and one.observed.protected:
         out.say("  protected: never touched", style="yellow")
     for name, texts in (one.entity.unresolved if one.entity else {}).items():

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _COUNTED: Final = ("planned", "confirmed", "deferred", "pending", "parked", "held", "aside")
 _ALWAYS: Final = ("planned", "confirmed")
+_NAMED: Final = 5
+"""How many of those who were offboarded by hand are named."""
 _PLURALS: Final = {"person": "people"}
 _COLOURS: Final = {"done": "green", "nothing to do": "green", "held": "yellow", "planned only": "yellow"}
 
@@ -103,6 +105,7 @@ def _rest(out: Output, status: Status) -> None:
         ("Queue", _queue(status)),
         ("Holds", _holds(status)),
         ("Left aside", _nested(status.asides) or "nobody"),
+        *((("Offboarded", _offboarded(status)),) if status.offboarded else ()),
         ("Next run", _next(status)),
         *((f"Consumer {name}", _consumer(behind)) for name, behind in status.consumers.items()),
         ("Audit log", _audit(status)),
@@ -207,6 +210,13 @@ def _holds(status: Status) -> str:
         f"{hold.id} ({hold.count} × {hold.effect}, expires {relative(hold.expires_at, status.at)})"
         for hold in status.holds
     )
+
+
+def _offboarded(status: Status) -> str:
+    """Name those whom an operator let leave while the sources still have them; there are few at any time."""
+    names, more = status.offboarded[:_NAMED], len(status.offboarded) - _NAMED
+    rest = f" and {more:,} more" if more > 0 else ""
+    return f"{', '.join(names)}{rest} by hand, and the sources do not say so yet (`syncd explain NAME`)"
 
 
 def _next(status: Status) -> str:
