@@ -45,7 +45,7 @@ fast: $(VENV)/.dev ## Unit, contract and property tests: under a minute
 
 fuzz: $(VENV)/.dev ## The property tests and state machines with examples that nobody has tried yet
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q -n 2 --dist loadgroup tests/property
-	SCIM_FUZZ=50000 $(BIN)/python -m pytest -q tests/integration/test_scim_push_fuzz.py
+	SCIM_FUZZ=50000 SCIM_FUZZ_SEED=$(shell shuf -i 1-1000000 -n 1) $(BIN)/python -m pytest -q -s tests/integration/test_scim_push_fuzz.py
 
 SEEDS ?= $(shell shuf -i 1-1000000 -n 10)
 CHAPTERS ?= 20

@@ -22,13 +22,13 @@ from statistics import median
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from benchmarks._scim_endpoint import ROOT, SOURCE
 from benchmarks.figures import Figure
 from benchmarks.sandbox_server import cpu_of
 
 USERS, THEIR_USERS, MEMBERS = 10_000, 400, 10_000
 REMOVALS, THEIR_REMOVALS = 40, 3
 AT_ONCE, ALONE = 16, 1
+SOURCE: Final = "entra"
 _CORE: Final = "urn:ietf:params:scim:schemas:core:2.0"
 _ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 _START_SECONDS: Final = 60
@@ -215,16 +215,13 @@ async def _line(server: Server, requests: Sequence[bytes]) -> list[tuple[float, 
 
 @contextmanager
 def _ours(folder: Path) -> Iterator[Server]:
+    sys.path[:0] = [str(Path(__file__).parents[1] / "tests")]
+    from servers.scim_push import endpoint_process
+
     token = secrets.token_urlsafe(24)
-    command = [sys.executable, "-m", "benchmarks._scim_endpoint", str(folder), token]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT) as process:
-        try:
-            assert process.stdout is not None
-            url = process.stdout.readline().strip()
-            base = f"{url}/scim/v2/{SOURCE}"
-            yield Server(name="syncd", base=base, token=token, pid=process.pid, users=USERS, removals=REMOVALS)
-        finally:
-            process.terminate()
+    with endpoint_process(folder, {SOURCE: token}) as one:
+        base = f"{one.url}/scim/v2/{SOURCE}"
+        yield Server(name="syncd", base=base, token=token, pid=one.pid, users=USERS, removals=REMOVALS)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from syncd import telemetry
 from syncd.core.errors import SyncdError, TryAgain, code_of
@@ -87,6 +88,7 @@ class Endpoint:
         self._tokens: Sequence[Token] = ()
         self._looked_at = -math.inf
         self._looking = asyncio.Lock()
+        self.app = _App(self)
 
     async def __call__(self, request: Request) -> Response:
         """Answer in SCIM's words, whatever happens."""
@@ -156,6 +158,17 @@ class Endpoint:
             if_match=headers.get("if-match", ""),
             if_none_match=headers.get("if-none-match", ""),
         )
+
+
+class _App:
+    """The same for a server: Starlette lets an application, unlike a function, have every method."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._endpoint(Request(scope, receive))
+        await response(scope, receive, send)
 
 
 class _TooMany(Exception):
