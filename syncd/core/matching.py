@@ -59,6 +59,8 @@ class Cause(StrEnum):
     """It fits more than one person."""
     TWICE = "twice"
     """One source has two records of the same number and name at the same time."""
+    HAND = "hand"
+    """Nothing was proposed: somebody said by themselves who is who."""
 
 
 MESSAGE_OF: Final = {Cause.PROBABLE: PROBABLE, Cause.SEVERAL: SEVERAL, Cause.TWICE: TWICE}

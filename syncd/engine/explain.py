@@ -37,6 +37,7 @@ from syncd.engine.world import World
 from syncd.mapping import InboundRules, Mapped, OutboundRules, Trace
 from syncd.store import Transaction
 from syncd.store.offboardings import Offboarding
+from syncd.store.proposals import ProposalRow
 from syncd.store.rows import FoundRecord, QueuedChange, StagedRecord
 
 
@@ -70,6 +71,8 @@ class Explanation:
     names: Mapping[str, str] = field(default_factory=dict)
     """What to call the subjects that are mentioned."""
     queued: tuple[QueuedChange, ...] = ()
+    decisions: tuple[ProposalRow, ...] = ()
+    """Who the records may be besides, and what people have decided about it."""
 
 
 def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanation:
@@ -111,6 +114,7 @@ def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanat
         offboarded=tx.offboardings.all().get(subject) if subject else None,
         names=_names(recalled.standing.tree, mentioned, world.leavers.department),
         queued=tuple(tx.queue.for_subject(subject)) if subject else (),
+        decisions=_decisions(tx, subject, rows),
     )
 
 
@@ -166,6 +170,14 @@ def _rows(tx: Transaction, subject: SubjectId | None, found: FoundRecord) -> tup
         return tuple(rows)
     one = tx.records.get(found.source, found.kind, found.native_id)
     return (one,) if one is not None else ()
+
+
+def _decisions(tx: Transaction, subject: SubjectId | None, rows: Iterable[StagedRecord]) -> tuple[ProposalRow, ...]:
+    """Return what is open or was decided about who these records are, and about who else may be the subject."""
+    about = tx.proposals.of_subjects([subject]) if subject else []
+    own = [one for row in rows for one in tx.proposals.of_record(row.source, row.kind, row.native_id)]
+    found = {one.pair: one for one in (*about, *own)}
+    return tuple(sorted(found.values(), key=lambda one: (one.found_at, one.pair.id)))
 
 
 def _observed(recalled: Computed, link: Link | None) -> Observed | None:

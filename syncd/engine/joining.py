@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from syncd.core.correlation import Correlated, JoinRules, Statement, correlated
@@ -49,21 +50,31 @@ def _portion(tx: Transaction, world: World, rows: Sequence[StagedRecord]) -> tup
     """Return who is who among these records, and the subjects that those of them have found."""
     fresh = [spoken(world, row) for row in rows]
     known, departed = _candidates(tx, world, fresh)
-    apart = tx.proposals.apart((one.source, one.kind, one.native_id) for one in rows)
+    # A record of one kind may state something of another: a group that is a department.
+    stated = {(row.source, row.kind, row.native_id): one.kind for row, one in zip(rows, fresh, strict=True)}
+    stored = {(source, stated[source, kind, one], one): kind for source, kind, one in stated}
+    apart = {
+        replace(pair, kind=stated[pair.source, pair.kind, pair.native_id]): sum_
+        for pair, sum_ in tx.proposals.apart(stated).items()
+    }
     found = correlated([*known, *fresh], world.join, departed, apart=apart)
+    proposals = [
+        replace(one, pair=replace(pair, kind=stored[pair.source, pair.kind, pair.native_id]))
+        for one in found.proposals
+        for pair in (one.pair,)
+    ]
     joined = {
         (one.source, one.kind, one.native_id): subject
         for subject, statements in found.groups.items()
         for one in statements
         if one.subject is None
     }
-    # A record of one kind may state something of another: a group that is a department.
     of_row = {
-        (row.source, row.kind, row.native_id): subject
-        for row, one in zip(rows, fresh, strict=True)
-        if (subject := joined.get((one.source, one.kind, one.native_id))) is not None
+        (source, kind, native_id): subject
+        for (source, kind, native_id), as_ in stated.items()
+        if (subject := joined.get((source, as_, native_id))) is not None
     }
-    return found, of_row
+    return replace(found, proposals=tuple(proposals)), of_row
 
 
 def spoken(world: World, row: StagedRecord) -> Statement:

@@ -147,7 +147,7 @@ def bind(tx: Transaction, target: str, subject: SubjectId, kind: Kind, target_id
         raise NeedsHuman(
             NOT_SEEN.at(kind=kind, target_id=target_id, at=f"{last:%Y-%m-%d %H:%M} UTC" if last else "never")
         )
-    _settled(tx, subject)
+    settled(tx, subject)
     link = Link(subject=subject, kind=kind, target_id=target_id, state=LinkState.LINKED, since=at, adopted=True)
     tx.links.put(target, link)
     tx.queue.supersede([subject], at=at)
@@ -160,14 +160,14 @@ def unbind(tx: Transaction, target: str, subject: SubjectId, *, at: datetime) ->
     link = tx.links.get(target, subject)
     if link is None or link.state is LinkState.REMOVED:
         raise NeedsHuman(NOT_LINKED.at(subject=subject))
-    _settled(tx, subject)
+    settled(tx, subject)
     tx.links.drop(target, [subject])
     tx.queue.supersede([subject], at=at)
     tx.marks.add([subject], reason="linked by hand", at=at)
     return link
 
 
-def _settled(tx: Transaction, subject: SubjectId) -> None:
+def settled(tx: Transaction, subject: SubjectId) -> None:
     """Refuse while nobody knows what came of a change."""
     running = next((row for row in tx.queue.for_subject(subject) if row.state is QueueState.RUNNING), None)
     if running is not None:

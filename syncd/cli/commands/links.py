@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from syncd.cli.call import Call, Stopped, teach
+from syncd.cli.commands.links_review import join, review, split
 from syncd.cli.exit_codes import ExitCode
 from syncd.core.errors import message
 
@@ -176,7 +177,7 @@ def check(call: Call, *, mend: bool, reason: str) -> ExitCode:
     return ExitCode.DONE if found.sound else ExitCode.PARKED
 
 
-for one in (list_, show, bind, unbind, check):
+for one in (list_, show, review, split, join, bind, unbind, check):
     command.add_command(one)
 
 

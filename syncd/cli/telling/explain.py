@@ -41,6 +41,7 @@ def tell_explanation(out: Output, one: Explanation, manner: Manner) -> None:
     _header(out, one, manner)
     _records(out, one, manner)
     _left_aside(out, one, manner)
+    _decisions(out, one, manner)
     if one.outbound is not None and one.outbound.fields:
         _fields(out, one, one.outbound, manner)
     if manner.trace:
@@ -106,6 +107,24 @@ def _left_aside(out: Output, one: Explanation, manner: Manner) -> None:
         out.say("\nNoted when it was mapped", style="bold")
         for each in told:
             out.say(f"  {each.what} {each.do} {where(each.place, manner.base)}")
+
+
+def _decisions(out: Output, one: Explanation, manner: Manner) -> None:
+    """Print who else it may be, and what people have decided about that."""
+    if not one.decisions:
+        return
+    out.say("\nWho is who", style="bold")
+    for row in one.decisions:
+        pair, proposal = row.pair, row.proposal
+        record = f"{pair.source}/{pair.native_id} ({proposal.label})"
+        if row.decided_at is None:
+            out.say(
+                f"  {pair.id}: {record} may be {proposal.other}, by {proposal.step}: syncd links review", style="yellow"
+            )
+            continue
+        said = "is" if row.state == "accepted" else "is not"
+        when_ = relative(row.decided_at, manner.now)
+        out.say(f"  {record} {said} {proposal.other}: decided by {row.by} {when_}, because: {row.reason}")
 
 
 # --- fields ---------------------------------------------------------------------------------------------------------
