@@ -38,6 +38,7 @@ _ROOMS: Final = {
     "MAP": "Mapping a record",
     "OFB": "Offboarding by hand",
     "NTF": "Channels of alerts",
+    "OUT": "Outsiders and rights",
     "PLG": "Connectors",
     "PLN": "Plan",
     "REC": "Records and their joins",

@@ -147,6 +147,13 @@ def change_parked(at: Situation, measure: Measure) -> Iterator[Found]:
         yield Found(id="", words=words, who=queue.parked_labels, number=queue.parked)
 
 
+def people_misplaced(at: Situation, measure: Measure) -> Iterator[Found]:
+    """Outsiders would stand among insiders, or insiders among outsiders."""
+    if at.health.misplaced > measure.number:
+        words = {"count": _number(at.health.misplaced)}
+        yield Found(id="", words=words, who=at.health.misplaced_labels, number=at.health.misplaced)
+
+
 def leaver_late(at: Situation, measure: Measure) -> Iterator[Found]:
     """Leavers keep their account for longer than `leavers.within`."""
     queue = at.health.queue
@@ -266,6 +273,7 @@ _ALL: Final = (
     ("target.drift", Needs.OVER, _TARGET, target_drift),
     ("change.failing", Needs.OVER, (), change_failing),
     ("change.parked", Needs.OVER, (), change_parked),
+    ("people.misplaced", Needs.OVER, (), people_misplaced),
     ("leaver.late", Needs.OVER, (), leaver_late),
     ("guard.held", Needs.NOTHING, ("hold",), guard_held),
     ("queue.backlog", Needs.OVER, (), queue_backlog),

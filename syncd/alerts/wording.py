@@ -38,6 +38,7 @@ LOOK: Final[Mapping[str, tuple[str, str]]] = {
     "target.drift": ("syncd drift list", "drift.md"),
     "change.failing": ("syncd queue list", "operate.md"),
     "change.parked": ("syncd queue list --state parked", "operate.md"),
+    "people.misplaced": ("syncd plan --all", "outsiders-and-rights.md"),
     "leaver.late": ("syncd queue list", "operate.md"),
     "guard.held": ("syncd hold show {hold}", "operate.md"),
     "queue.backlog": ("syncd queue list", "operate.md"),

@@ -106,7 +106,7 @@ PLANNED_ONLY: Final = "planned only"
 SOME_NOT_CONFIRMED: Final = "some not confirmed"
 """Words of `syncd.engine.cycle.Result`, repeated because importing the engine would cost more than the whole command."""
 
-_TROUBLING: Final = ("parked", "ambiguous", "failed")
+_TROUBLING: Final = ("parked", "ambiguous", "failed", "misplaced")
 """Reasons for which somebody is left aside and that somebody has to mend. Excluded and protected are wanted."""
 LEAST_STALE: Final = timedelta(hours=1)
 _OVERRULING: Final = (

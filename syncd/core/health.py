@@ -114,6 +114,10 @@ class Health:
     """Those of them whose object is known to be as it should be (accuracy)."""
     aside: int = 0
     """Records that the rules put aside."""
+    misplaced: int = 0
+    """People who would stand among insiders though they are outsiders, or the other way round; `aside` counts them, too."""
+    misplaced_labels: tuple[str, ...] = ()
+    """Labels of the first ten of them."""
     held: Mapping[str, int] = field(default_factory=dict)
     """Changes that wait for an approval, by hold id."""
     held_since: datetime | None = None

@@ -168,6 +168,8 @@ class Reason(StrEnum):
     AMBIGUOUS = "ambiguous"
     UNPROVEN = "unproven"
     FAILED = "failed"
+    MISPLACED = "misplaced"
+    """An outsider among insiders, or the other way round."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ EXPIRES: Final = "expires:"
 """Before what a certificate or secret is for: the key of the instant at which it ends."""
 UNWRITTEN: Final = frozenset({"STO-001", "STO-003", "STO-004", "STO-007", "STO-008", "STO-012"})
 """Messages of `syncd.store.errors`, which needs SQLAlchemy, that say: nothing can be kept."""
-_TROUBLING: Final = (Reason.PARKED, Reason.AMBIGUOUS, Reason.FAILED)
+_TROUBLING: Final = (Reason.PARKED, Reason.AMBIGUOUS, Reason.FAILED, Reason.MISPLACED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +105,8 @@ def combined(seen: Glance, counted: Vitals, whom: Whom, *, now: datetime, servic
         linked=linked,
         agreeing=max(linked - counted.unsettled, 0),
         aside=sum(sum(seen.asides.get(reason, {}).values()) for reason in _TROUBLING),
+        misplaced=sum(seen.asides.get(Reason.MISPLACED, {}).values()),
+        misplaced_labels=counted.misplaced_labels,
         held={hold.id: hold.count for hold in holds},
         held_since=min((hold.created_at for hold in holds), default=None),
         audit_head=seen.head[0] if seen.head else 0,

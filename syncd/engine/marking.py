@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 from syncd.core.correlation import folded
 from syncd.core.model import Kind, SubjectId
 from syncd.engine.world import World
-from syncd.mapping import Neighbour
 from syncd.store import Transaction
 from syncd.store.rows import StagedRecord
 
@@ -27,7 +26,6 @@ MOST: Final = 5_000
 """From so many changed records on, looking at everybody is cheaper than finding out who refers to whom."""
 MOST_TOLD: Final = 25_000
 """The same for a delta, which may be a burst beside which a leaver waits: a look at everybody lets the writer stand still."""
-_ABOVE: Final = frozenset({Neighbour.UNIT, Neighbour.PATH})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +70,7 @@ def mark(tx: Transaction, world: World, turned: Sequence[Turned]) -> None:
             units |= now
             members |= one.refers ^ members_of(one.row)
     own |= concerned(tx, texts)
-    if units and any(_ABOVE & looks for looks in world.outbound.looks_at.values()):
+    if units and world.looks_above:
         own |= below(tx, units)
     if members:
         own |= tx.records.named(members)

@@ -21,6 +21,7 @@ from syncd.core.model import (
     SubjectId,
 )
 from syncd.core.orgtree import OrgTree, grow
+from syncd.core.outsiders import apart
 from syncd.core.ports import Target
 from syncd.core.values import is_empty
 from syncd.engine.explain import first_candidate
@@ -142,7 +143,7 @@ def _statements(source: SourceName, record: SourceRecord, mapped: Mapped, subjec
 
 
 def _desired(tree: OrgTree, entity: Entity, target: Target, outbound: OutboundRules) -> Outcome:
-    wished = outbound.map(entity, around(tree, entity, first_candidate))
+    wished = apart(entity, outbound.map(entity, around(tree, entity, first_candidate)), tree.entities)
     if isinstance(wished, Desired):
         return replace(wished, fields=target.normalise(entity.kind, wished.fields))
     return wished

@@ -26,6 +26,7 @@ from syncd.core.model import (
     SubjectId,
 )
 from syncd.core.orgtree import OrgTree, grown, missed
+from syncd.core.outsiders import apart
 from syncd.core.values import Values, digest
 from syncd.engine.part import Part
 from syncd.engine.world import World
@@ -211,7 +212,7 @@ def want(
     wanted = world.outbound.map(entity, around(tree, entity, unique))
     if isinstance(wanted, Desired) and not wanted.active:
         return "inactive in " + _source_of(entity, "active")
-    return wanted
+    return apart(entity, wanted, tree.entities)
 
 
 def finished(

@@ -146,6 +146,11 @@ class World:
         return tuple(sorted({*FOUND_BY, *self.join.names, *hows} - {"id", "alias"}))
 
     @cached_property
+    def looks_above(self) -> bool:
+        """Return whether it depends on the units above what becomes of somebody: by the rules, or by who may stand where."""
+        return self.outbound.looks_above or any(seat.rules.parts_outsiders for seat in self.seats.values())
+
+    @cached_property
     def returned(self) -> Mapping[SourceName, tuple[WriteBack, ...]]:
         """Return what is written back, by the source that it is written to."""
         return {name: seat.rules.write_back for name, seat in self.seats.items() if seat.rules.write_back}

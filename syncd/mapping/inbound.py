@@ -45,6 +45,12 @@ class _Kind:
     gives: Kind
     paths: Paths | None = None
 
+    @property
+    def parts_outsiders(self) -> bool:
+        """Tell whether units can become outer by these rules."""
+        named = self.gives is Kind.UNIT and any(field.name == "outer" for field in self.rules.fields)
+        return named or (self.paths is not None and self.paths.has_outer)
+
 
 def load_inbound(
     path: Path,
@@ -96,6 +102,8 @@ class InboundRules:
             self.reads = {**self.reads, Kind.PERSON: self.reads.get(Kind.PERSON, frozenset()) | self.returned}
         """The source's attributes that the rules can look at. It is always told, for expressions, too: they are handed what
         was found in them at load, and nothing else. A kind that is not there has no rules: nothing of it is read."""
+        self.parts_outsiders = any(each.parts_outsiders for each in kinds.values())
+        """Whether it can depend on these rules which units are for outsiders."""
         self._source = source
         self._kinds = kinds
 

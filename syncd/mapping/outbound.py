@@ -37,6 +37,7 @@ _LOOKS: Final = {
     PATH: Neighbour.PATH,
 }
 """How names begin that are a neighbour's attributes."""
+_ABOVE: Final = frozenset({Neighbour.UNIT, Neighbour.PATH})
 MARK: Final = "mark"
 """In `adopt`: our own key that the target's object carries."""
 
@@ -86,6 +87,8 @@ class OutboundRules:
             kind: _neighbours(kinds[kind].rules.inputs) if kind in kinds else frozenset() for kind in Kind
         }
         """Whose attributes besides the entity's own the rules of a kind look at: what becomes of it follows their changes."""
+        self.looks_above = any(_ABOVE & looks for looks in self.looks_at.values())
+        """Whether it depends on the units above what becomes of somebody."""
         self._kinds = kinds
 
     def fills(self, kind: Kind) -> tuple[str, ...]:

@@ -87,6 +87,11 @@ class Paths:
         self._known: dict[tuple[object, ...], Units] = {}
 
     @property
+    def has_outer(self) -> bool:
+        """Tell whether a level is for outsiders."""
+        return any(level.outer for path in self._paths for level in path.levels)
+
+    @property
     def inputs(self) -> frozenset[str]:
         """Return the attributes that are looked at."""
         return frozenset(self._inputs)

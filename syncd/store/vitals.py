@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from syncd.core.model import LANES, Lane
+from syncd.core.model import LANES, Lane, Reason
 from syncd.store import codec
 from syncd.store.filing import decode_change
 from syncd.store.glance import Ask, Row
@@ -73,6 +73,9 @@ _GONE: Final = (
 )
 
 _DRIFTED: Final = "SELECT count(DISTINCT subject) AS n FROM drifts WHERE target = :target AND state = 'waiting'"
+_MISPLACED: Final = (
+    f"SELECT label FROM asides WHERE scope = 'plan' AND reason = '{Reason.MISPLACED}' ORDER BY number LIMIT {NAMED}"
+)
 _ALERTS: Final = "SELECT body FROM alert_cases WHERE stage = 'open'"
 
 
@@ -108,6 +111,8 @@ class Vitals:
     """People who have none, of whom one is wanted."""
     drifted: int = 0
     """Objects that somebody changed by hand and that wait for a decision."""
+    misplaced_labels: tuple[str, ...] = ()
+    """The first of those who would stand on the wrong side."""
     alerts: Mapping[str, int] = field(default_factory=dict)
     """Open alerts by severity."""
     file_bytes: int | None = None
@@ -138,6 +143,7 @@ def vitals(ask: Ask, *, target: str, late: datetime, file: Path | None) -> Vital
         unsettled=unsettled["linked"],
         unlinked=unsettled["n"] - unsettled["linked"] - gone,
         drifted=next(iter(ask(_DRIFTED, {"target": target})))["n"],
+        misplaced_labels=tuple(row["label"] for row in ask(_MISPLACED, {})),
         alerts=Counter(str(json.loads(bytes(row["body"]))["severity"]) for row in ask(_ALERTS, {})),
         file_bytes=size(file),
         disk_free=free(file),

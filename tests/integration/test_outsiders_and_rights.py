@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from support.outer_world import OuterWorld
+from syncd.core.model import Reason
+from syncd.engine.cycle import Cycle
+from syncd.engine.health import health
 from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
 
 
@@ -58,3 +61,73 @@ def test_when_a_department_is_shown_again_its_list_goes_so_that_it_does_not_come
     board = company.department("Unit board")
     assert (board.hide_dept, board.dept_permits, board.user_permits) == (False, (), ())
     assert company.sync(fresh=True).tally.done == 0
+
+
+# --- outsiders --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def partners(company: OuterWorld) -> OuterWorld:
+    """The company, and partners in an outer department with one below it, who may see one person and their own department."""
+    company.unit("partners", "top")
+    company.unit("firm", "partners")
+    company.says("partners", outer="yes", sees_own="yes", sees="e1")
+    company.person("7", "firm", kind="partner")
+    company.sync()
+    return company
+
+
+def misplaced(done: Cycle) -> dict[str, str]:
+    asides = [one for one in done.reconciliation.plan.aside if one.reason is Reason.MISPLACED]
+    return {one.label: one.problems[0].code for one in asides}
+
+
+def test_outsiders_stand_below_a_department_that_sees_only_what_it_may(partners: OuterWorld) -> None:
+    outer, firm = partners.department("Unit partners"), partners.department("Unit firm")
+
+    assert partners.places("e7") == {"Unit firm"}
+    assert (outer.outer_dept, outer.outer_dept_only_self, outer.outer_permit_users) == (True, True, ("e1",))
+    assert firm.outer_dept is True
+    assert partners.sync(fresh=True).tally.done == 0
+
+
+def test_an_outsider_whose_record_names_an_internal_department_stands_aside_and_somebody_is_told(
+    partners: OuterWorld,
+) -> None:
+    partners.person("8", "team", kind="contractor")
+    partners.edit("7", unit="team,firm")
+
+    done = partners.sync()
+
+    assert misplaced(done) == {"Example 7": "OUT-001", "Example 8": "OUT-001"}
+    assert (partners.places("e7"), partners.places("e8")) == ({"Unit firm"}, set())
+    seen = health(partners.world)
+    assert (seen.misplaced, set(seen.misplaced_labels)) == (2, {"Example 7", "Example 8"})
+    partners.edit("7", unit="firm")
+    partners.edit("8", unit="partners")
+    assert misplaced(partners.sync()) == {}
+    assert partners.places("e8") == {"Unit partners"}
+    assert health(partners.world).misplaced == 0
+
+
+def test_an_employee_never_gets_among_outsiders_and_a_conversion_takes_both_steps_at_once(partners: OuterWorld) -> None:
+    partners.edit("2", unit="firm")
+    partners.edit("7", kind="staff")
+    assert misplaced(partners.sync()) == {"Example 2": "OUT-002", "Example 7": "OUT-002"}
+    assert (partners.places("e2"), partners.places("e7")) == ({"Unit team"}, {"Unit firm"})
+
+    partners.edit("2", kind="partner")
+    partners.edit("7", unit="team")
+    assert misplaced(partners.sync()) == {}
+    assert (partners.places("e2"), partners.places("e7")) == ({"Unit firm"}, {"Unit team"})
+
+
+def test_a_department_that_moves_away_from_the_outer_one_takes_nobody_inside_with_it_unseen(
+    partners: OuterWorld,
+) -> None:
+    partners.unit("firm", "top")
+    partners.person("9", "firm", kind="partner")
+
+    assert misplaced(partners.sync()) == {"Example 7": "OUT-001", "Example 9": "OUT-001"}
+    assert partners.places("e9") == set()
+    assert partners.department("Unit firm").outer_dept is True
