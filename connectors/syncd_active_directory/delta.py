@@ -89,7 +89,8 @@ class Delta:
     def _take(self, wanted: set[str]) -> None:
         """Read those who were told. Units that earlier deltas asked for are what they were, as long as only people changed:
         content synchronization tells of each unit that is made, changed, renamed or deleted."""
-        found: Iterable[tuple[str, Kind, RawEntry]] = self._reading.by_ids(wanted)
+        persons = self._told.persons and wanted <= self._told.changed
+        found: Iterable[tuple[str, Kind, RawEntry]] = self._reading.by_ids(wanted, persons=persons)
         if len(wanted) <= _MOST_AT_ONCE:
             found = list(found)
         people = {identity for identity, kind, _ in found if kind is Kind.PERSON} if isinstance(found, list) else set()

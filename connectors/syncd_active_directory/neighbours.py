@@ -21,6 +21,9 @@ MOST: Final = 2000
 """So many changed objects at most: beyond, reading everything costs less than asking who is touched."""
 GROUPS: Final = frozenset({"groupofnames", "groupofuniquenames", "groupofmembers", "posixgroup", "groupofurls"})
 """Classes of objects that have members, in lower case."""
+PERSONS: Final = frozenset({"person", "organizationalperson", "inetorgperson"})
+"""Structural classes of people (RFC 4519 §3.12, RFC 4519 §3.7, RFC 2798 §3), in lower case."""
+UNITS: Final = frozenset({"organizationalunit"})
 REGROUPED: Final = "a group changed, and the server does not say who left it"
 _BATCH: Final = 25
 _DOING: Final = "looking for those who are touched by a change"

@@ -77,6 +77,10 @@ class Place:
         """Return the searches of one kind."""
         return tuple(search for search in self.searches if search.kind is kind)
 
+    def has_usual(self, kind: Kind) -> bool:
+        """Tell whether objects of a kind are looked for by the dialect's own filter only."""
+        return all(search.filter == self.dialect.filters[kind] for search in self.of(kind))
+
     def context(self, base: str) -> str:
         """Return the naming context that holds `base`; `base` itself where the server names none."""
         return max((each for each in self.contexts if is_below(base, each)), key=len, default=base)

@@ -8,14 +8,27 @@ deletion starts the read over, and the read proves who is gone. It reads no attr
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from syncd.core.errors import NeedsHuman, Problem, TryAgain, foreign
+from syncd.core.model import Kind
 from syncd_active_directory import messages_ldap as messages
 from syncd_active_directory.dialects import DialectName
 from syncd_active_directory.entry import Malformed, RawEntry
-from syncd_active_directory.neighbours import GROUPS, MOST, REGROUPED, Changed, changed, found, neighbours, wanted
+from syncd_active_directory.neighbours import (
+    GROUPS,
+    MOST,
+    PERSONS,
+    REGROUPED,
+    UNITS,
+    Changed,
+    changed,
+    found,
+    neighbours,
+    wanted,
+)
 from syncd_active_directory.place import Place
 from syncd_active_directory.sync_values import DELETE, PRESENT, finished, informed, request, stated
 from syncd_active_directory.ways import BEHIND, Mark, Told, Way
@@ -115,9 +128,17 @@ class SyncRepl:
             told,
             changed=(touched | {each.identity for each in those}) - claimed,
             gone=claimed,
+            persons=self._are_persons(those, touched),
             inexact=f"{len(claimed)} objects are deleted, or hidden from the account now" if claimed else "",
             regrouped=REGROUPED if any(each.classes & GROUPS for each in those) else "",
         )
+
+    def _are_persons(self, those: Sequence[Changed], touched: frozenset[str]) -> bool:
+        """Tell whether all of these are people by a structural class, of which an object has one chain only (RFC 4512 §2.4),
+        and so none is what the dialect calls a unit. Units by a filter of one's own may be anything."""
+        if not touched <= {each.identity for each in those} or not self._place.has_usual(Kind.UNIT):
+            return False
+        return all(each.classes & PERSONS and not each.classes & UNITS for each in those)
 
     def _from(self, mark: Mark, base: str) -> str:
         """Return the cookie from which on is told: by the first call on a connection, what the last read was told once more."""

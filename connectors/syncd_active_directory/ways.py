@@ -57,6 +57,8 @@ class Told:
     may be."""
     born: frozenset[str] = frozenset()
     """Those of `moved` that are new, where the way can tell."""
+    persons: bool = False
+    """Whether each of `changed` is a person by its own classes, and cannot be a unit: then units need not be asked for them."""
     returned: frozenset[str] = frozenset()
     """Those of `changed` that were deleted before, as far as the way can tell: whoever refers to them may do so again."""
     names: Mapping[str, str] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from syncd.core.model import SourceName
 from syncd.engine.intake import Intake
 from syncd.engine.pen import Pen
 from syncd.engine.readers import Readers
-from syncd.engine.rounds import Marks, Round, Verdict, end_with_round
+from syncd.engine.rounds import Marks, Round, Verdict, end_with_round, note
 from syncd.engine.stage import Asked, SourceRead
 from syncd.engine.world import World
 from syncd.store import Transaction
@@ -83,13 +83,15 @@ class AtOnce:
         with self.planning():
             try:
                 async with world.make_target() as target:
-                    both = partial(end_with_round, world, target, world.new_run(), self._marks().asking(), end=end)
+                    run_id = world.new_run()
+                    both = partial(end_with_round, world, target, run_id, self._marks().asking(), end=end)
                     if self._pen.rests:
                         read, done = await self._pen.ahead(target, lambda take: both(take=take))
                     else:
                         (read, done), _ = await both()
             except Exception:  # noqa: BLE001 - nothing has happened: the round is made by itself, where what is wrong is said
                 return await world.store.do(end)
+            note(done, run_id)
             if done.verdict not in (Verdict.WHOLE, Verdict.BARRED):
                 self._readers.noted(name)
                 await self._note(done)

@@ -118,15 +118,21 @@ async def make_round(world: World, target: Target, run_id: RunId, asking: Asking
     """Make one round. Raises what the store raises; then nothing has happened."""
     with tracing.planning("syncd.round", run_id) as doing:
         done = await world.store.do(lambda tx: _round(tx, world, target, run_id, asking))
-        _say(done, run_id, doing)
+        _say(done, doing)
+    note(done, run_id)
     return done
 
 
-def _say(done: Round, run_id: RunId, doing: tracing.Doing) -> None:
+def note(done: Round, run_id: RunId) -> None:
+    """Write a line into the log of the process, unless nobody was to be looked at."""
     if done.verdict is not Verdict.IDLE:
         verdict, looked_at = str(done.verdict), len(done.looked_at)
-        doing.say(verdict=verdict, looked_at=looked_at, changes=done.changes)
         log.info("round.done", run=run_id, verdict=verdict, looked_at=looked_at, changes=done.changes)
+
+
+def _say(done: Round, doing: tracing.Doing) -> None:
+    if done.verdict is not Verdict.IDLE:
+        doing.say(verdict=str(done.verdict), looked_at=len(done.looked_at), changes=done.changes)
 
 
 async def end_with_round(
@@ -139,7 +145,8 @@ async def end_with_round(
     take: Callable[[Transaction], Taken] | None = None,
 ) -> tuple[tuple[T, Round], Taken | None]:
     """End a read, make a round for those whom it has marked, and `take` what was accepted, in one transaction. Raises what any of
-    them raises; then none has happened."""
+    them raises; then none has happened. The line in the log (`note`) is the caller's, when the writer has begun: it takes as
+    long as a dozen statements."""
 
     def both(tx: Transaction) -> tuple[T, Round, Taken | None]:
         ended, done = end(tx), _round(tx, world, target, run_id, asking)
@@ -148,7 +155,7 @@ async def end_with_round(
 
     with tracing.planning("syncd.round", run_id) as doing:
         ended, done, taken = await world.store.do(both)
-        _say(done, run_id, doing)
+        _say(done, doing)
     return (ended, replace(done, taken=taken is not None)), taken
 
 
@@ -221,4 +228,4 @@ def _plan(tx: Transaction, world: World, target: Target, run_id: RunId, who: _Wh
     return (Verdict.ACCEPTED if made.plan.changes else Verdict.AGREED), len(made.plan.changes)
 
 
-__all__ = ["MOST", "Asking", "Marks", "Round", "Verdict", "end_with_round", "is_due", "make_round"]
+__all__ = ["MOST", "Asking", "Marks", "Round", "Verdict", "end_with_round", "is_due", "make_round", "note"]

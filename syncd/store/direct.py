@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Boolean, Connection, Delete, Insert, Integer, LargeBinary, Select, String, Update
+from sqlalchemy import Boolean, Connection, Delete, Insert, Integer, LargeBinary, Row, Select, String, Update
 from sqlalchemy.engine import IteratorResult
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.exc import DBAPIError
@@ -27,13 +28,41 @@ _AS_THEY_ARE: Final = (String, Integer, LargeBinary, NullType)
 """Types of which the driver takes and gives what Python has (text, whole numbers, bytes)."""
 
 
-class Told(IteratorResult[Any]):
-    """What SQLite answered, with what its driver says besides."""
+class _Columns(SimpleResultMetaData):
+    """What the columns of an answer are called, and what makes a row of a tuple: worked out once, not for each answer."""
 
-    def __init__(self, columns: SimpleResultMetaData, cursor: sqlite3.Cursor) -> None:
+    def __init__(self, names: Sequence[str], processors: Sequence[Any] | None = None) -> None:
+        super().__init__(names, _processors=processors)
+        self.row: Callable[[Any], Row[*tuple[Any, ...]]] = partial(
+            Row, self, self._effective_processors, self._key_to_index
+        )
+
+
+class Told(IteratorResult[Any]):
+    """What SQLite answered, with what its driver says besides. The common ways to have rows are short cuts: SQLAlchemy's own take
+    several times as long as SQLite does for an answer of a row or two."""
+
+    def __init__(self, columns: _Columns, cursor: sqlite3.Cursor) -> None:
         super().__init__(columns, cursor)
+        self._row = columns.row
         self.cursor = cursor
         self.rowcount = cursor.rowcount
+
+    def __iter__(self) -> Iterator[Row[*tuple[Any, ...]]]:
+        yield from map(self._row, self.cursor)
+        self.close()
+
+    def all(self) -> Sequence[Row[*tuple[Any, ...]]]:
+        """Return the rows that are left."""
+        rows = [self._row(one) for one in self.cursor.fetchall()]
+        self.close()
+        return rows
+
+    def first(self) -> Row[*tuple[Any, ...]] | None:
+        """Return the first row, and forget the others."""
+        one = self.cursor.fetchone()
+        self.close()
+        return None if one is None else self._row(one)
 
     def _soft_close(self, hard: bool = False, **words: Any) -> None:
         # What was not read to its end would stay open in the database.
@@ -52,7 +81,7 @@ class _Known:
         self._lists = frozenset(_LIST.findall(self._text))
         columns = made._result_columns
         flags = [_flag if isinstance(one.type, Boolean) else None for one in columns]
-        self.columns = SimpleResultMetaData([one.keyname for one in columns], _processors=flags if any(flags) else None)
+        self.columns = _Columns([one.keyname for one in columns], flags if any(flags) else None)
 
     def said(self, fields: Mapping[str, Any]) -> tuple[str, Sequence[Any]] | None:
         """Return the words and the values by place; None where a list is empty, or of more than single values."""
@@ -71,6 +100,9 @@ class _Known:
             text = text.replace(f"__[POSTCOMPILE_{name}]", ", ".join("?" * len(those)))
         return text, values
 
+
+_NOTHING: Final = _Columns(())
+"""Of an answer without rows."""
 
 _MET: Final[WeakKeyDictionary[Any, _Known | frozenset[str] | None]] = WeakKeyDictionary()
 """What has been asked: with which names once, as it is known since the second time, or None where it cannot be."""
@@ -104,8 +136,17 @@ class Direct(Connection):
         """Execute words. Raises as SQLAlchemy does."""
         if execution_options is None and self._is_free():
             cursor = driven(self, statement, () if parameters is None else parameters)
-            return Told(SimpleResultMetaData([one[0] for one in cursor.description or ()]), cursor)
+            return Told(_Columns([one[0] for one in cursor.description]) if cursor.description else _NOTHING, cursor)
         return super().exec_driver_sql(statement, parameters, execution_options)
+
+    def tuples(self, words: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Return what the driver answers, as it answers. Raises as SQLAlchemy does."""
+        if self._is_free():
+            return driven(self, words, values).fetchall()
+        with super().exec_driver_sql(words, tuple(values)) as rows:
+            cursor: Any = rows.cursor
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+            return found
 
     def _is_free(self) -> bool:
         return self.in_transaction() and not self.dispatch.before_cursor_execute

@@ -93,7 +93,8 @@ def _sqlite(url: URL, base: Path) -> Opened:
     engine = create_engine(
         URL.create("sqlite+pysqlite", database=str(file)),
         hide_parameters=True,
-        connect_args={"timeout": LOCK_WAIT_SECONDS, "check_same_thread": False},
+        # A round has some eighty statements, in several lengths: with 128, the default, each would be worked out anew.
+        connect_args={"timeout": LOCK_WAIT_SECONDS, "check_same_thread": False, "cached_statements": 512},
     )
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)

@@ -39,7 +39,7 @@ _CALLED: Final = (
     .where(_MAPPED, _K.c.name.in_([ALIAS, SAME_ID]), among(_K.c.value))
 )
 _WITH_ID: Final = select(_T.c.source, _T.c.kind, _T.c.native_id, _T.c.native_id.label("value"), _T.c.subject).where(
-    _OF_SOURCE, _T.c.kind == bindparam("of_kind"), _MAPPED, _PRESENT, among(_T.c.native_id)
+    _OF_SOURCE, _T.c.kind.in_(bindparam("of_kinds", expanding=True)), _MAPPED, _PRESENT, among(_T.c.native_id)
 )
 _HERE: Final = {False: _PRESENT, True: text("1 = 1")}
 _ASK_KEYED: Final = {too: _KEYED.where(here) for too, here in _HERE.items()}
@@ -111,9 +111,11 @@ class NamedRecords(FewRecords):
         else:
             rows = list(several(self._connection, _ASK_CALLED[absent_too], {}, values))
             every = [(source, kind) for source in self.sources() for kind in Kind] if places is None else places
+            kinds: dict[SourceName, list[str]] = defaultdict(list)
             for source, kind in every:
-                question = {"of_source": source, "of_kind": str(kind)}
-                rows += several(self._connection, _WITH_ID, question, values)
+                kinds[source].append(str(kind))
+            for source, some in kinds.items():
+                rows += several(self._connection, _WITH_ID, {"of_source": source, "of_kinds": some}, values)
         found = {
             Meant(
                 source=SourceName(row.source),

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
+from syncd.store.direct import Direct
 from syncd.store.tables import counters
 
 T = TypeVar("T")
@@ -101,7 +102,11 @@ class Few:
         before = [known[name] for name in self._places[:at]]
         after = [known[name] for name in self._places[at + 1 :]]
         for portion in portions(dict.fromkeys(ids)):
-            with connection.exec_driver_sql(self._words(len(portion)), (*before, *portion, *after)) as rows:
+            words, values = self._words(len(portion)), (*before, *portion, *after)
+            if isinstance(connection, Direct):
+                yield from connection.tuples(words, values)
+                continue
+            with connection.exec_driver_sql(words, values) as rows:
                 cursor: Any = rows.cursor
                 yield from cursor.fetchall()
 

@@ -26,7 +26,7 @@ from syncd.testing.memory import MemorySource, refusal
 
 FLUSHED = 1
 """Writing transactions before the call: it stores the read, the plan and the queue, claims, and logs the intent."""
-STATEMENTS = 90
+STATEMENTS = 80
 """Before the call, of everybody, where nobody stands deep."""
 
 

@@ -18,6 +18,7 @@ from syncd_active_directory.dialects_ldap import DS389, OPENLDAP, account_state,
 from syncd_active_directory.entry import Malformed, RawEntry
 from syncd_active_directory.neighbours import MOST
 from syncd_active_directory.place import Place, Search
+from syncd_active_directory.reading import Reading
 from syncd_active_directory.settings_ldap import LdapSettings
 from syncd_active_directory.stamps import Stamps
 from syncd_active_directory.sync_values import Finished, Informed, finished, informed, request, stated
@@ -229,6 +230,39 @@ def test_whoever_names_what_changed_and_whoever_stands_below_is_told_too() -> No
         controls={STATE: state("team")},
     )
     assert {ANI, BUDI} < since(ScriptedWire(answer(unit), found=found)).changed
+
+
+UNITS_FIRST = tuple(
+    Search(kind=kind, base=BASE, filter=OPENLDAP.filters[kind]) for kind in (Kind.UNIT, Kind.PERSON, Kind.GROUP)
+)
+
+
+def test_people_are_known_for_people_by_their_classes_unless_units_are_by_a_filter_of_ones_own() -> None:
+    usual: dict[str, Any] = {"searches": UNITS_FIRST, "asked": OPENLDAP.asked}
+    assert since(ScriptedWire(answer(person("ani"))), **usual).persons
+    for classes in ((b"inetOrgPerson", b"organizationalUnit"), (b"posixAccount",), ()):
+        values = {**person("budi").attributes, "objectClass": classes}
+        other = RawEntry(dn=f"uid=budi,{BASE}", attributes=values, controls={STATE: state("budi")})
+        assert not since(ScriptedWire(answer(person("ani"), other)), **usual).persons
+    someone = ScriptedWire(answer(person("ani")), found=lambda base, filter_: [person("budi")])
+    assert not since(someone, **usual).persons  # whoever names her may be anything
+    own = replace(UNITS_FIRST[0], filter="(employeeType=team)")
+    assert not since(ScriptedWire(answer(person("ani"))), **{**usual, "searches": (own, *UNITS_FIRST[1:])}).persons
+
+
+@pytest.mark.parametrize("persons", [True, False])
+@pytest.mark.parametrize("kind", Kind)
+def test_whatever_is_sought_first_everybody_is_found_as_what_they_are(kind: Kind, persons: bool) -> None:
+    asked: list[str] = []
+
+    def found(base: str, filter_: str) -> Sequence[RawEntry]:
+        asked.append(filter_)
+        return [person("ani")] if filter_.startswith(f"(&{OPENLDAP.filters[kind]}") else []
+
+    reading = Reading(ScriptedWire(found=found), place(searches=UNITS_FIRST, asked=OPENLDAP.asked))
+    assert [(one, of) for one, of, _ in reading.by_ids({ANI}, persons=persons)] == [(ANI, kind)]
+    order = [Kind.PERSON, Kind.UNIT, Kind.GROUP] if persons else [Kind.UNIT, Kind.PERSON, Kind.GROUP]
+    assert len(asked) == order.index(kind) + 1
 
 
 def test_389_writes_the_filter_into_its_cookie_and_leaves_refresh_deletes_out() -> None:

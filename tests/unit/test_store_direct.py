@@ -83,6 +83,28 @@ def test_a_known_statement_is_answered_as_the_usual_way_answers(engine: Engine) 
         assert (row.name, row._mapping["count"], row.sure, row.body) == ("a", 1, True, b"\0x")
         assert connection.execute(AMONG, {"ids": ["c"]}).all()[0].sure is None
         assert connection.execute(AMONG, {"ids": ["b"]}).scalar_one() == "b"
+        assert connection.execute(AMONG, {"ids": ["nobody"]}).first() is None
+
+
+def test_an_answer_that_was_left_half_read_holds_up_nobody(engine: Engine) -> None:
+    with Direct(engine) as connection, connection.begin():
+        asked(connection, AMONG, {"ids": ["a", "b", "c"]})
+        half = iter(connection.execute(AMONG, {"ids": ["a", "b", "c"]}))
+        assert next(half).name == "a"
+        assert connection.execute(AMONG, {"ids": ["b", "c"]}).first() is not None
+        assert [row.name for row in half] == ["b", "c"]
+        connection.exec_driver_sql("DELETE FROM things")
+        assert asked(connection, AMONG, {"ids": ["a"]}) == [[]] * 4
+
+
+def test_tuples_are_the_drivers_own_and_are_heard_of_by_whoever_listens(engine: Engine) -> None:
+    words, heard = "SELECT name, count FROM things WHERE name > ? ORDER BY name", list[str]()
+    connection = Direct(engine)
+    with connection, connection.begin():
+        assert connection.tuples(words, ["a"]) == [("b", None), ("c", 3)]
+        event.listen(connection, "before_cursor_execute", lambda *said: heard.append(said[2]))
+        assert connection.tuples(words, ["b"]) == [("c", 3)]
+    assert heard == [words]
 
 
 def test_a_list_may_be_empty_and_may_be_of_pairs(engine: Engine) -> None:
