@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -16,7 +16,7 @@ from syncd.core.errors import Problem, foreign
 from syncd.core.model import FieldType
 from syncd.core.values import Value
 from syncd.mapping import messages
-from syncd.mapping.expression import Environment, Expression, ExpressionError, words_of
+from syncd.mapping.expression import Expression, ExpressionError, words_of
 from syncd.mapping.functions import Surroundings, Unfit
 from syncd.mapping.plan import ABSENT, Condition, Field, Memberships, Numbering, OnError, Rules, Step, Way
 from syncd.mapping.reading import Loc, Written
@@ -24,6 +24,9 @@ from syncd.mapping.schema import Pipeline, Rule, Scope, Section, Unique
 from syncd.mapping.shapes import NAMES, advice, takes
 from syncd.mapping.steps import ViaError, spelled, steps
 from syncd.mapping.vocabulary import Slot, Vocabulary
+
+if TYPE_CHECKING:
+    from syncd.mapping.environment import Environment
 
 Written_ = str | Rule | Sequence[str | Rule]
 _ORIGINS = ("from_", "expr", "value", "memberships", "mapping")
@@ -38,11 +41,18 @@ class Compiler:
         self._written = written
         self._vocabulary = vocabulary
         self._surroundings = surroundings
-        self._environment = self._made_environment(section)
+        self._section = section
+        self._environment: Environment | None = None
+        """What expressions share; None while there is none."""
 
-    def _made_environment(self, section: BaseModel) -> Environment:
-        """Declare every name that the section's expressions may read, so that a wrong one is told at load."""
-        words = words_of(list(_expressions(section)))
+    def _made_environment(self) -> Environment:
+        """Declare every name that the section's expressions may read, so that a wrong one is told at load.
+
+        CEL is loaded for the first of them: most rule files have none, and it takes 10 MB and 40 ms.
+        """
+        from syncd.mapping.environment import Environment
+
+        words = words_of(list(_expressions(self._section)))
         names = dict(self._vocabulary.names())
         for name in {name for each in words for name in (*each.paths, *each.columns)}:
             parts = name.split(".")
@@ -74,6 +84,8 @@ class Compiler:
     def finished(self, rules: Rules) -> Rules:
         """Return `rules` with what their expressions need to be evaluated."""
         known = self._environment
+        if known is None:
+            return rules
         return replace(rules, variables=known.read, columns=tuple(sorted(known.columns)), activation=known.activation)
 
     def fields(self, written: Mapping[str, Any], loc: Loc) -> tuple[Field, ...]:
@@ -204,6 +216,7 @@ class Compiler:
 
     def _expression(self, text: str, loc: Loc, way: Way) -> Way | None:
         try:
+            self._environment = self._environment or self._made_environment()
             compiled: Expression = self._environment.compile(text, self._written.place(loc, "text"))
         except ExpressionError as error:
             self._written.problems.extend(error.problems)

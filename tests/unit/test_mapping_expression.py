@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from syncd.core.errors import Place
-from syncd.mapping.expression import Environment, Expression, ExpressionError, bounded, seen
+from syncd.mapping.environment import Environment
+from syncd.mapping.expression import Expression, ExpressionError, bounded, seen
 from syncd.mapping.functions import FUNCTIONS, Surroundings, Unfit
 from syncd.mapping.words import scan
 

@@ -279,3 +279,19 @@ def test_reading_is_cheap_to_import() -> None:
     code = "import sys, syncd.mapping; print([m for m in ('pydantic', 'ruamel', 'cel_expr_python', 're2') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("rule", "loaded"), [("title", "False"), ("{expr: title}", "True")])
+def test_cel_is_loaded_only_for_rules_that_have_expressions(tmp_path: Path, rule: str, loaded: str) -> None:
+    import subprocess
+    import sys
+
+    path = tmp_path / "rules.yaml"
+    path.write_text(f"version: 1\nrules: inbound\nperson:\n  fields:\n    title: {rule}\n", encoding="utf-8")
+    code = (
+        "import sys; from datetime import datetime; from pathlib import Path; from syncd.mapping import load_inbound; "
+        "load_inbound(Path(sys.argv[1]), source='ad', attributes=None, now=datetime.now); "
+        "print('cel_expr_python' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == loaded
