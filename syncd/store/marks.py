@@ -114,6 +114,10 @@ class Reviews:
         for gone in portions(_among(self._connection, _REVIEWED, over)):
             _DROP.run(self._connection, [{"one": one} for one in gone])
 
+    def subjects(self) -> set[SubjectId]:
+        """Return everybody whose time is known."""
+        return {SubjectId(subject) for subject in self._connection.execute(_REVIEWED).scalars()}
+
     def due(self, at: datetime) -> list[SubjectId]:
         """Return the subjects whose time has come by `at`, the longest due first."""
         return [SubjectId(one) for one in self._connection.execute(_DUE, {"now": micros(at)}).scalars()]

@@ -6,8 +6,8 @@ A sequence like any other to whoever reads it; each change is decoded when it is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Final, overload
 
@@ -17,6 +17,7 @@ from syncd.core.ordering import combined
 from syncd.store.filing import Filed, decode_change, filed, filed_newcomer
 
 _IN_ORDER: Final = itemgetter(0, 1, 2)
+_NONE: Final[Mapping[SubjectId, SubjectId]] = {}
 
 
 class Packed(Sequence[Change]):
@@ -33,28 +34,31 @@ class Packed(Sequence[Change]):
         """Take changes in."""
         self._take(map(filed, changes))
 
-    def add_newcomers(self, creations: Iterable[Newcomer]) -> None:
-        """Take creations in."""
-        self._take(map(filed_newcomer, creations))
+    def add_newcomers(self, creations: Iterable[Newcomer], own: Mapping[SubjectId, SubjectId] = _NONE) -> None:
+        """Take creations in. `own` are subjects that somebody holds anyway, by themselves: the same texts are not kept twice."""
+        self._take(map(filed_newcomer, creations), own)
 
-    def _take(self, items: Iterable[Filed]) -> None:
-        one, known = self._shared.setdefault, len(self._items)
-        self._items += [
-            item._replace(
-                rank=one(item.rank, item.rank),
-                manner=one(item.manner, item.manner),
-                needs=one(item.needs, item.needs),
-                after=one(item.after, item.after),
+    def _take(self, items: Iterable[Filed], own: Mapping[SubjectId, SubjectId] = _NONE) -> None:
+        one, held = self._shared.setdefault, own.get
+        taken = [
+            Filed(
+                one(item.rank, item.rank),
+                held(item.subject, item.subject),
+                item.op,
+                one(item.manner, item.manner),
+                one(item.needs, item.needs),
+                one(item.after, item.after),
+                *item[6:],
             )
             for item in items
         ]
-        for item in islice(self._items, known, None):
-            self.effects.update(item.effects)
+        self._items += taken
+        self.effects.update(chain.from_iterable([item.manner.effects for item in taken]))
 
     def keep_only(self, subjects: Collection[SubjectId]) -> None:
         """Forget the changes of everybody else."""
         self._items = [item for item in self._items if item.subject in subjects]
-        self.effects = Counter(effect for item in self._items for effect in item.effects)
+        self.effects = Counter(chain.from_iterable([item.manner.effects for item in self._items]))
 
     def sort(self) -> None:
         """Bring everything into the order of a plan."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -139,3 +140,34 @@ def test_who_is_plainly_new_is_planned_for_as_by_comparing_byte_for_byte(
     assert plan.aside
     assert sum(len(plain) for plain, _ in parted) > 5
     assert sum(len(others) for _, others in parted) > 1
+
+
+def test_a_time_that_was_known_is_taken_back_and_nothing_is_said_of_everybody_else(company: SmallWorld) -> None:
+    world = company.world
+    run(read_sources(world, world.new_run(), Asked()))
+    run(world.store.do(lambda tx: join(tx, world)))
+    everybody = run(world.store.look(lambda tx: tx.records.subjects()))
+    known = next(one for one in reversed(everybody) if one.startswith("person:"))
+    run(world.store.do(lambda tx: tx.reviews.put({known: world.now() + timedelta(days=9)})))
+
+    found = run(planned_in_portions(world, company.target, everybody, complete=True))
+
+    assert found.reviews[known] is None
+    people = {one: at for one, at in found.reviews.items() if one.startswith("person:") and at is None}
+    assert len(people) < len(everybody) / 2
+
+
+def test_a_plan_keeps_the_texts_of_subjects_that_somebody_holds_anyway(company: SmallWorld) -> None:
+    world = company.world
+    run(read_sources(world, world.new_run(), Asked()))
+    run(world.store.do(lambda tx: join(tx, world)))
+    everybody = run(world.store.look(lambda tx: tx.records.subjects()))
+    held = {id(one) for one in everybody}
+
+    plan = run(planned_in_portions(world, company.target, everybody, complete=True)).plan
+
+    people = [
+        one.subject for one in filed_of(plan.changes) if one.op is Op.CREATE and one.subject.startswith("person:")
+    ]
+    mine = [one for one in people if id(one) in held]
+    assert len(mine) > len(people) / 2
