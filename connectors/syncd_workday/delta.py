@@ -6,7 +6,6 @@ hire that vanishes, a record that a right hides) shows in the count; then everyt
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,6 +18,7 @@ from syncd_workday.full import LARGE, on_day_one, told
 from syncd_workday.lists import Count, Lists
 from syncd_workday.people import Head, Shape, Worker
 from syncd_workday.settings import Identity, Section, WorkdaySettings
+from syncd_workday.threads import beside
 from syncd_workday.units import unit_of
 
 MOST: Final = 2000
@@ -73,7 +73,7 @@ class Delta:
         if isinstance(persons, StartOver):
             return persons
         whole = await on_day_one(self.lists, self.shape, persons, self.as_of)
-        page = await asyncio.to_thread(told, self.shape, whole, self.known, full=False)
+        page = await beside(told, self.shape, whole, self.known, full=False)
         seen = {mark(unit.native_id) for unit in units.records}
         last = self.last
         cursor = Cursor(

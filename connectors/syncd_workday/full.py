@@ -5,7 +5,6 @@ The first list costs little, tells who has several records before the first of t
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from syncd_workday.envelope import AsOf
 from syncd_workday.lists import Count, Lists
 from syncd_workday.people import Shape, Worker
 from syncd_workday.settings import Section, WorkdaySettings
+from syncd_workday.threads import beside
 from syncd_workday.units import unit_of
 
 LARGE: Final = 10
@@ -75,11 +75,11 @@ class Full:
                     held.setdefault(worker.head.key, []).append(worker)
             single = [[each] for each in new if each.head.key not in held]
             # A page of people is fifty XPaths each: not in the loop, in which others wait.
-            yield await asyncio.to_thread(told, self.shape, single, self.known)
+            yield await beside(told, self.shape, single, self.known)
         self._judge_whole()
         if held:
             persons = await on_day_one(self.lists, self.shape, held.values(), self.as_of)
-            yield await asyncio.to_thread(told, self.shape, persons, self.known)
+            yield await beside(told, self.shape, persons, self.known)
 
     def cursor(self) -> Cursor:
         """Return what a later read is compared with."""

@@ -5,7 +5,6 @@ A list is never believed to be whole because it ended: what Workday counts is ha
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +16,7 @@ from syncd_workday import messages
 from syncd_workday.answers import Element, text_of
 from syncd_workday.envelope import IDS_ONLY, WHOLE, AsOf, organizations, same_person, timestamp, workers
 from syncd_workday.people import Head, Shape, Worker
+from syncd_workday.threads import beside
 from syncd_workday.wire import Wire
 
 MOST: Final = 999
@@ -76,7 +76,7 @@ class Lists:
 
         found = []
         async for elements in self._pages(page, count):
-            found += await asyncio.to_thread(self._shape.heads, elements)
+            found += await beside(self._shape.heads, elements)
         return found
 
     async def existing(self, wids: Sequence[str], as_of: AsOf) -> set[str]:
@@ -99,7 +99,7 @@ class Lists:
             return workers(as_of=as_of, page=number, count=self._size, group=WHOLE)
 
         async for elements in self._pages(page, count):
-            yield await asyncio.to_thread(self._shape.workers, elements)
+            yield await beside(self._shape.workers, elements)
 
     async def named(self, type_: str, values: Sequence[str], as_of: AsOf) -> list[Worker]:
         """Return worker records by their ids of one type; an id that is not there is left out."""
@@ -111,7 +111,7 @@ class Lists:
                 return workers(as_of=as_of, page=number, count=self._size, group=WHOLE, references=references)
 
             async for elements in self._pages(page, Count()):
-                found += await asyncio.to_thread(self._shape.workers, elements)
+                found += await beside(self._shape.workers, elements)
         return found
 
     async def of_person(self, universal_id: str, as_of: AsOf) -> list[Worker]:
@@ -123,7 +123,7 @@ class Lists:
 
         found = []
         async for elements in self._pages(page, Count()):
-            found += await asyncio.to_thread(self._shape.workers, elements)
+            found += await beside(self._shape.workers, elements)
         return found
 
     async def units(self, types: Sequence[str], as_of: AsOf, count: Count) -> AsyncGenerator[list[Element]]:

@@ -102,3 +102,52 @@ BAD_ZONE: Final = message(
     do="Write an IANA name, such as Asia/Shanghai or Europe/Berlin.",
     example=f"{_ENTRY}\n    timezone: China Standard Time",
 )
+WRONG_WAY: Final = message(
+    "WDY-016",
+    what="The settings do not fit the way in which Workday is read: {why}.",
+    do="See docs/how-to/workday.md: each way has settings of its own.",
+    example=f"{_ENTRY}\n    way: raas   # and no report",
+)
+BAD_QUERY: Final = message(
+    "WDY-017",
+    what="The query cannot be asked: {why}.",
+    do="Write it in Workday’s query language, with SELECT and FROM.",
+    example=f"{_ENTRY}\n    way: wql\n    query: {{people: allWorkers}}",
+)
+NO_REPORT: Final = message(
+    "WDY-018",
+    what="{host} has no {task}.",
+    do="See whether the report still has this name and owner, is enabled as web service and shared with the integration user. "
+    "For a query, see whether the API client has the scope System.",
+    example="report: {people: [ISU_old_owner/Workers]}   # after the report was given to somebody else",
+)
+TOLD_NO: Final = message(
+    "WDY-019",
+    what="{host} refused {task}: {detail}.",
+    do="Look at the words of Workday. A prompt that is required belongs into `prompts`; try a query in Workday’s own editor.",
+    example="Validation error occurred. Report parameter From Moment is required.",
+)
+TOO_LARGE: Final = message(
+    "WDY-020",
+    what="{task} is too much for one answer: {why}.",
+    do="Take columns out, or read several reports (`people` is a list), each with some of the workers.",
+    example="a report of 2 GB, or of 30 minutes: Workday ends both",
+)
+COLUMN_GONE: Final = message(
+    "WDY-021",
+    what="No row shows {name} any more; the last proven read had it in {share} % of the rows.",
+    do="See whether a column was renamed, or a right taken away. If that is meant to be so, write `{name}` into `without`.",
+    example="a report whose author renamed a column: no fault is told, the column is missing",
+)
+UNREADABLE_DATE: Final = message(
+    "WDY-022",
+    what="{count} rows have in {name} something that is no date of the form {form}.",
+    do="Set `dates` to the form in which the report writes them.",
+    example="03/31/2026, with `dates: yyyy-mm-dd`",
+)
+SEVERAL_ROWS: Final = message(
+    "WDY-023",
+    what="{count} workers stand in several rows that differ.",
+    do="Group what a worker has several of, so that each has one row. Until then nobody can be treated as gone.",
+    example="a report with a row for each of a worker’s phone numbers",
+)

@@ -163,7 +163,7 @@ TEXTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "Timezone": (),
     }
 )
-DATES: Final = frozenset(name for name in TEXTS if name.endswith("Date") or name.startswith("StatusTermination"))
+DATES: Final = frozenset({name for name in TEXTS if name.endswith("Date")} | {"StatusTerminationLastDayofWork"})
 """Civil dates, which may carry an offset that means nothing."""
 LISTS: Final[Mapping[str, str]] = MappingProxyType(
     {

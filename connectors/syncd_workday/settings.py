@@ -15,7 +15,8 @@ from syncd.config.durations import Duration
 from syncd.config.problems import refusal
 from syncd.config.secrets import Secret
 from syncd.http import HttpSettings
-from syncd_workday.messages import BAD_PATH, BAD_ZONE, NO_SIGN_IN
+from syncd_workday.messages import BAD_PATH, BAD_ZONE, NO_SIGN_IN, WRONG_WAY
+from syncd_workday.settings_rows import QuerySettings, ReportSettings, RowSettings
 
 
 class Identity(StrEnum):
@@ -23,6 +24,14 @@ class Identity(StrEnum):
 
     WORKER_ID = "worker_id"
     UNIVERSAL_ID = "universal_id"
+
+
+class Way(StrEnum):
+    """By which of Workday's doors people are read."""
+
+    SOAP = "soap"
+    RAAS = "raas"
+    WQL = "wql"
 
 
 class Deltas(StrEnum):
@@ -76,6 +85,12 @@ class WorkdaySettings(_Part):
     """The host of the tenant's web services."""
     tenant: str = Field(pattern=r"^[A-Za-z0-9_.-]+$", examples=["example"])
     """The tenant's name, as it stands in addresses."""
+    way: Way = Way.SOAP
+    """`soap` reads workers by Human_Resources; `raas` reads custom reports, `wql` the answers of queries."""
+    report: ReportSettings | None = None
+    """Which reports are read by `way: raas`."""
+    query: QuerySettings | None = None
+    """What is asked by `way: wql`."""
     version: str = Field(default="v44.0", pattern=r"^v\d+\.\d+$")
     """The version of the web service. From v22.0 on; names of attributes are those of v30 and later."""
     user: str = ""
@@ -145,6 +160,31 @@ class WorkdaySettings(_Part):
         if ways != 1 or bool(self.user) != (self.password is not None):
             raise refusal(NO_SIGN_IN)
         return self
+
+    @model_validator(mode="after")
+    def _fits_its_way(self) -> Self:
+        wrong = {
+            "`way: raas` needs `report`": self.way is Way.RAAS and self.report is None,
+            "`way: wql` needs `query`": self.way is Way.WQL and self.query is None,
+            "`report` belongs to `way: raas`": self.way is not Way.RAAS and self.report is not None,
+            "`query` belongs to `way: wql`": self.way is not Way.WQL and self.query is not None,
+            "`attributes` are XPaths, for `way: soap`; rows have `columns`": self.way is not Way.SOAP
+            and bool(self.attributes),
+            # Seen with a vendor and recalled by others: REST knows API clients only.
+            "`way: wql` needs `oauth` or `jwt`: a password opens SOAP and reports only": self.way is Way.WQL
+            and self.password is not None,
+        }
+        for why, so in wrong.items():
+            if so:
+                raise refusal(WRONG_WAY, why=why)
+        return self
+
+    @property
+    def rows(self) -> RowSettings:
+        """Return what rows say; only for the ways that read rows."""
+        rows = self.report or self.query
+        assert rows is not None, "the settings fit their way"
+        return rows
 
     @property
     def base(self) -> str:

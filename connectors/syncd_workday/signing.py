@@ -52,12 +52,21 @@ class SignIn:
         if settings.password is not None:
             user = settings.user if "@" in settings.user else f"{settings.user}@{settings.tenant}"
             return enveloped(body, user=user, password=settings.password.reveal()), {}
+        return enveloped(body), await self.header(client)
+
+    async def header(self, client: Client) -> dict[str, str]:
+        """Return the header that signs a call without a message: HTTP Basic, or a token. Raises as `signed` does."""
+        settings = self._settings
+        if settings.password is not None:
+            # A report wants the bare name: its address says the tenant.
+            pair = f"{settings.user.partition('@')[0]}:{settings.password.reveal()}"
+            return {"authorization": f"Basic {b64encode(pair.encode()).decode()}"}
         clock = asyncio.get_running_loop().time
         async with self._lock:
             if not self._header or clock() >= self._ends_at:
                 token, seconds = await self._fetched(client)
                 self._header, self._ends_at = f"Bearer {token}", clock() + _RENEW_AT * seconds
-            return enveloped(body), {"authorization": self._header}
+            return {"authorization": self._header}
 
     async def _fetched(self, client: Client) -> tuple[str, float]:
         form, headers = self._asked()

@@ -1,4 +1,4 @@
-"""The Workday source: what changed or everybody, as of one moment, and proven. Between two reads it keeps the cursor alone."""
+"""The Workday source: what changed or everybody, proven, by one of three ways. Between two reads it keeps the cursor alone."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from syncd.core.ports import NOTHING_KNOWN, Known, Room, Verdict
 from syncd_workday import messages
 from syncd_workday.cursor import Cursor, parsed
 from syncd_workday.paths import ATTRIBUTES
-from syncd_workday.settings import Deltas, WorkdaySettings
+from syncd_workday.settings import Deltas, Way, WorkdaySettings
 
 if TYPE_CHECKING:
     from syncd_workday.envelope import AsOf
     from syncd_workday.lists import Lists
     from syncd_workday.people import Shape
+    from syncd_workday.row_source import RowSource
 
 _BY_LOG: Final = "the transaction log: entered, taking effect, about to take effect; disappearances by the count"
 _BY_NOTHING: Final = "every read is a full read"
@@ -36,21 +37,29 @@ class Workday:
         self._room = room
         self._lists: Lists | None = None
         self._shape: Shape | None = None
+        self._rows: RowSource | None = None
 
     @classmethod
     def attributes_with(cls, settings: WorkdaySettings) -> Mapping[Kind, Mapping[str, str]]:
         """Return what can be read with the attributes that the settings add."""
-        own = dict.fromkeys(settings.attributes, "text")
+        named = settings.attributes if settings.way is Way.SOAP else settings.rows.columns
+        own = {name: "text" for name in named if name not in ATTRIBUTES[Kind.PERSON]}
         return MappingProxyType({**ATTRIBUTES, Kind.PERSON: {**ATTRIBUTES[Kind.PERSON], **own}})
 
     async def __aenter__(self) -> Workday:
         try:
             from syncd_workday.lists import Lists
             from syncd_workday.people import Shape
+            from syncd_workday.row_source import RowSource
             from syncd_workday.wire import Wire
         except ModuleNotFoundError as error:
             raise NeedsHuman(messages.NO_LIBRARY.at()) from error
         settings, room = self._settings, self._room
+        if settings.way is not Way.SOAP:
+            asked = settings.report.people if settings.report else settings.way
+            scope = f"{settings.base}/{settings.tenant} {settings.identity} {asked}"
+            self._rows = await RowSource(settings, room, scope=scope).__aenter__()
+            return self
         wanted = room.wanted.get(Kind.PERSON, frozenset()) if room.wanted is not None else None
         self._shape = Shape(settings, now=room.now, wanted=wanted)
         self._wire = Wire(settings, room)
@@ -61,12 +70,17 @@ class Workday:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._wire.__aexit__(kind, error, trace)
+        await (self._rows or self._wire).__aexit__(kind, error, trace)
 
     async def read(
         self, cursor: str | None, *, full: bool = False, known: Known = NOTHING_KNOWN
     ) -> AsyncIterator[Page]:
         """Yield what changed, or everybody."""
+        if self._rows is not None:
+            async with aclosing(self._rows.read(cursor, full=full, known=known)) as told_rows:
+                async for page in told_rows:
+                    yield page
+            return
         settings = self._settings
         last = parsed(cursor, scope=f"{settings.base}/{settings.tenant} {settings.identity} {settings.organizations}")
         as_of = await self._as_of()
@@ -83,6 +97,10 @@ class Workday:
 
     async def check(self) -> AsyncIterator[Verdict]:
         """Try the sign-in and each list."""
+        if self._rows is not None:
+            async for verdict in self._rows.check():
+                yield verdict
+            return
         from syncd_workday.checks import verdicts
 
         assert self._lists is not None, "open the source first"

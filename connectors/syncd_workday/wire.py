@@ -5,23 +5,19 @@ Nothing that only reads can be done twice, so a page that was cut off is asked f
 
 from __future__ import annotations
 
-import asyncio
-from datetime import timedelta
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 from urllib.parse import urlsplit
 
-from syncd.core.errors import NeedsHuman, TryAgain
+from syncd.core.errors import NeedsHuman
 from syncd.core.ports import Room
-from syncd.http import AnswerLost, Client, open_client
+from syncd.http import Client, open_client
 from syncd_workday import messages
 from syncd_workday.answers import Element, understood
+from syncd_workday.patience import patiently
 from syncd_workday.settings import WorkdaySettings
 from syncd_workday.signing import SignIn
-
-_ATTEMPTS: Final = 6
-_PAUSE: Final = timedelta(seconds=1)
-"""Before the second attempt, doubled each time: Workday names no time, and asks for exponential back-off."""
+from syncd_workday.threads import beside
 
 
 class Wire:
@@ -48,20 +44,7 @@ class Wire:
 
     async def ask(self, body: str, *, task: str) -> Element:
         """Return the response to a request. Raises `TryAgain` when patience ends, `NeedsHuman` at once."""
-        left, pause = self._settings.patience, _PAUSE
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                return await self._renewing(body, task)
-            except AnswerLost as error:
-                again = TryAgain(error.problem)
-            except TryAgain as error:
-                again = error
-            if attempt == _ATTEMPTS or pause > left:
-                raise again
-            await asyncio.sleep(pause.total_seconds())
-            left -= pause
-            pause *= 2
-        raise AssertionError("the last attempt returns or raises")  # pragma: no cover
+        return await patiently(lambda: self._renewing(body, task), patience=self._settings.patience)
 
     async def _renewing(self, body: str, task: str) -> Element:
         """Ask once; once more with a new token where the old one is refused."""
@@ -78,4 +61,4 @@ class Wire:
         # SOAP 1.1; the binding names no SOAPAction.
         headers |= {"content-type": "text/xml;charset=UTF-8", "accept": "text/xml"}
         answer = await self._client.send("POST", self._url, content=content, headers=headers)
-        return await asyncio.to_thread(understood, answer, host=self.host, task=task)
+        return await beside(understood, answer, host=self.host, task=task)

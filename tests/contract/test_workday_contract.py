@@ -1,12 +1,13 @@
-"""The Workday source keeps the contract of a source, against the sandbox."""
+"""The Workday source keeps the contract of a source by each of its three ways, against the sandbox."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from support.workday_rows import DELTA, by_query, by_report
 from support.workday_tenant import source, tenant
 from syncd.core.model import Kind, NativeId
 from syncd.core.ports import Source
@@ -14,15 +15,22 @@ from syncd.testing.source import Rig, SourceContract
 from syncd_workday.sandbox import Sandbox
 
 
-class WorkdayRig(Rig):
-    secrets = ("example-password",)
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with tenant() as one:
+        yield one
 
-    def __init__(self, sandbox: Sandbox) -> None:
+
+class WorkdayRig(Rig):
+    secrets: ClassVar[tuple[str, ...]] = ("example-password",)
+
+    def __init__(self, sandbox: Sandbox, **way: Any) -> None:
         self.sandbox = sandbox
         self.store = sandbox.store
+        self.way = way
 
     def open(self) -> Source:
-        return source(self.sandbox)
+        return source(self.sandbox, **self.way)
 
     def present(self) -> frozenset[tuple[Kind, NativeId]]:
         people = {(Kind.PERSON, NativeId(each.number)) for each in self.store.workers.values() if not each.vanished}
@@ -55,13 +63,32 @@ class WorkdayRig(Rig):
         self.sandbox.quirks.not_granted = {"Get_Organizations"}
 
 
-@pytest.fixture
-def workday() -> Iterator[Rig]:
-    with tenant() as sandbox:
-        yield WorkdayRig(sandbox)
+class ReportRig(WorkdayRig):
+    def cut(self) -> None:
+        half = b'{"Report_Entry": [{"WID": "00000000000000000000000000000001", "Worker_ID": "1"}, {"WID":'
+        self.sandbox.quirks.before = lambda task, _: (0, half) if task == "report ISU_example/People" else None
+
+
+class QueryRig(WorkdayRig):
+    secrets = ("example-secret", "example-refresh")
+
+    def cut(self) -> None:
+        self.sandbox.quirks.before = lambda _, page: (0, b'{"total": 30, "data": [') if page > 1 else None
 
 
 class TestWorkday(SourceContract):
     @pytest.fixture
-    def rig(self, workday: Rig) -> Rig:
-        return workday
+    def rig(self, sandbox: Sandbox) -> Rig:
+        return WorkdayRig(sandbox)
+
+
+class TestWorkdayByReports(SourceContract):
+    @pytest.fixture
+    def rig(self, sandbox: Sandbox) -> Rig:
+        return ReportRig(sandbox, **by_report(**DELTA))
+
+
+class TestWorkdayByQueries(SourceContract):
+    @pytest.fixture
+    def rig(self, sandbox: Sandbox) -> Rig:
+        return QueryRig(sandbox, **by_query())

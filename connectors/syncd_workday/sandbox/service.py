@@ -15,8 +15,9 @@ from urllib.parse import parse_qs, urlsplit
 from lxml import etree
 
 from syncd_workday.answers import NAMES, Element, text_of
-from syncd_workday.sandbox import rendering
+from syncd_workday.sandbox import rendering, row_service
 from syncd_workday.sandbox.rendering import Manner
+from syncd_workday.sandbox.rows import Reporting
 from syncd_workday.sandbox.store import Facts, Store, Worker
 
 _WSSE: Final = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}"
@@ -29,6 +30,9 @@ class Quirks:
     """What the tenant does, and readers in the wild stumble over."""
 
     manner: Manner = field(default_factory=Manner)
+    reporting: Reporting = field(default_factory=Reporting)
+    most_rows: int = 10_000
+    """Rows that a page of a query has at most, however many are asked for."""
     constrained_to: set[str] | None = None
     """The integration user sees workers of these organizations only, and is not told."""
     not_granted: set[str] = field(default_factory=set)
@@ -64,6 +68,10 @@ class Sandbox:
     tokens: set[str] = field(default_factory=set)
     assertions: list[str] = field(default_factory=list)
     asked: list[tuple[str, int]] = field(default_factory=list)
+    reports: dict[str, str] = field(
+        default_factory=lambda: {f"ISU_example/{kind.capitalize()}": kind for kind in ("people", "units", "count")}
+    )
+    """Custom reports by owner and name: of `people`, of `units`, or their `count`."""
     _server: ThreadingHTTPServer | None = None
 
     @property
@@ -95,6 +103,9 @@ class Sandbox:
                 self.wfile.write(content)
                 self.close_connection |= cut
 
+            def do_GET(self) -> None:
+                self.do_POST()
+
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
@@ -115,6 +126,8 @@ class Sandbox:
         path = urlsplit(target).path
         if path == f"/ccx/oauth2/{self.tenant}/token":
             return self._token(body)
+        if (own := row_service.answered(self, target, body, authorization)) is not None:
+            return own
         if not path.startswith(f"/ccx/service/{self.tenant}/Human_Resources/"):
             return 404, b"<html><body>Not found</body></html>"
         root = etree.fromstring(body.strip())
