@@ -1,8 +1,8 @@
 """From a change in the source to DingTalk: 300 changes of one person each, one after the other, through a real `syncd run`
 into the sandbox, which runs in a process of its own and permits 60 calls a second.
 
-OpenLDAP (refreshAndPersist), the same announced by a signed webhook, and a Samba domain. A change counts from before
-it is sent to the source until the sandbox has it in its own log, so the time of the source is in it.
+OpenLDAP (refreshAndPersist), the same announced by a signed webhook, people who are pushed by SCIM, and a Samba domain. A change
+counts from before it is sent to the source until the sandbox has it in its own log, so the time of the source is in it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks._installation import ROOT, RUN, compiled
+from benchmarks._provider import Provider
 from benchmarks._sandbox import sandbox
 from benchmarks.figures import Figure
 from benchmarks.sandbox_server import cpu_of
@@ -35,6 +36,10 @@ from benchmarks.watch import changes
 CHANGES: Final = 300
 LONG: Final = 60.0
 PEOPLE: Final = 1_000
+
+
+def _synchronised(folder: Path) -> None:
+    subprocess.run(_syncd("sync", "--accept"), cwd=folder, env=compiled(), check=True, capture_output=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +55,17 @@ class Company:
     most: tuple[float | None, float]
     """The goals for p50 and p99, in seconds."""
     more: str = ""
+    before: Callable[[Path], object] = _synchronised
+    """What is done in the folder before the service begins."""
+    first: Callable[[str], object] = str
+    """Called when the service runs, with the URL of the sandbox; returns when everybody is there."""
 
 
 def run() -> list[Figure]:
     """Measure. Raises `RuntimeError` if a server is not installed; Samba needs root."""
     sys.path.insert(0, str(ROOT / "tests"))
     figures: list[Figure] = []
-    for company in (_openldap, _webhook, _samba):
+    for company in (_openldap, _webhook, _scim, _samba):
         with tempfile.TemporaryDirectory() as name, company(Path(name)) as made:
             figures += _figures(made.name, made.most, _measured(Path(name), made))
     return figures
@@ -84,8 +93,9 @@ def _measured(folder: Path, company: Company) -> tuple[list[float], float]:
     """Return the delay of each change in seconds, and the processor time of the service for each."""
     with sandbox(60) as url:
         _install(folder, company, url)
-        subprocess.run(_syncd("sync", "--accept"), cwd=folder, env=compiled(), check=True, capture_output=True)
+        company.before(folder)
         with _service(folder) as process:
+            company.first(url)
             log = _Log(url)
             for number in range(10):
                 _one(company, log, number, f"Warm {number}")
@@ -236,6 +246,42 @@ def _webhook(folder: Path) -> Iterator[Company]:
             f"web: {{listen: '{url}', webhooks: {{hr: {{secrets: [{{file: webhook.secret}}], sources: [people]}}}}}}\n"
         )
         yield Company(name="Webhook", source=source, change=announced, pause=0, most=(0.025, 0.25), more=web)
+
+
+@contextmanager
+def _scim(_: Path) -> Iterator[Company]:
+    """A provider pushes: first everybody, who are joiners then, and after that single changes."""
+    address, provider = f"127.0.0.1:{_free_port()}", list[Provider]()
+
+    def before(folder: Path) -> None:
+        words = _syncd("scim", "token", "add", "people", "--json")
+        told = subprocess.run(words, cwd=folder, env=compiled(), check=True, capture_output=True)
+        provider.append(Provider(address, "people", json.loads(told.stdout)["token"]))
+
+    def first(url: str) -> None:
+        provider[0].push(PEOPLE)
+        ends = time.monotonic() + 5 * LONG
+        while _made(url) < PEOPLE:
+            if time.monotonic() > ends:
+                raise RuntimeError("not everybody who was pushed has arrived")
+            time.sleep(0.5)
+        time.sleep(2)  # until what they led to is settled, too
+
+    yield Company(
+        name="SCIM push",
+        source="    type: scim_push\n    rules: mappings/scim_push.yaml\n",
+        change=lambda number, title: provider[0].change(number, title),
+        pause=0,
+        most=(0.025, 0.25),
+        more=f"web: {{listen: '{address}', scim: {{rate: 1000}}}}\n",
+        before=before,
+        first=first,
+    )
+
+
+def _made(url: str) -> int:
+    with urllib.request.urlopen(f"{url}/_sandbox/calls?interface=/topapi/v2/user/create&after=0") as answer:
+        return len(json.load(answer)["calls"])
 
 
 def _free_port() -> int:
