@@ -14,17 +14,16 @@ from typing import Final
 
 from syncd.core.difference import fields_where, references, refers
 from syncd.core.errors import Problem
-from syncd.core.model import HOLDING_UNIT, Aside, Desired, Entity, Kind, LinkState, Op, Plan, SubjectId
+from syncd.core.model import HOLDING_UNIT, Aside, Desired, Kind, LinkState, Op, Plan, SubjectId
 from syncd.core.newcomers import Newcomer, Newcomers
 from syncd.core.plan import diff
 from syncd.core.ports import Target
 from syncd.engine import write_back
-from syncd.engine.handing import leaves
 from syncd.engine.part import gather
 from syncd.engine.planning import Computed, planned, population_for, review_of, terms
 from syncd.engine.sight import Sight, allocator, counted_units, look
 from syncd.engine.survey import Ground, ground_of, people_among
-from syncd.engine.tree import Standing, Wishes, set_aside, stand, wish
+from syncd.engine.tree import Standing, Wishes, set_aside, wish
 from syncd.engine.world import World
 from syncd.store import Transaction
 from syncd.store.packed import Packed
@@ -70,8 +69,6 @@ class _Common:
     making: frozenset[SubjectId]
     leaving: frozenset[SubjectId]
     complete: bool
-    left: Collection[SubjectId]
-    """Who has left, or leaves, and is somebody's manager by the sources."""
     newcomers: Newcomers | None
     """Tells who is plainly new, where the target holds nobody."""
     reviewed: Collection[SubjectId]
@@ -193,49 +190,9 @@ def _common(tx: Transaction, *, asked: _Asked, left: Collection[SubjectId], firs
         making=making,
         leaving=leaving,
         complete=asked.complete,
-        left=_left(tx, ground),
         newcomers=Newcomers(specs, coming=making, order=order) if nobody else None,
         reviewed=tx.reviews.subjects(),
     )
-
-
-def _left(tx: Transaction, ground: Ground) -> set[SubjectId]:
-    """Return who is somebody's manager and leaves by what their records say."""
-    if not ground.world.leavers.hand_over:
-        return set()
-    found: set[SubjectId] = set(tx.offboardings.all())
-    for some in _some({manager for _, manager in ground.lookup.persons(tx, "manager")}):
-        standing = people_among(tx, ground, some)
-        found |= {
-            one
-            for one in some
-            if (entity := standing.tree.entities.get(one)) is not None
-            and one not in standing.parked
-            and leaves(standing.tree, entity, ground.world)
-        }
-    return found
-
-
-def _handed_over(tx: Transaction, world: World, standing: Standing, common: _Common) -> Standing:
-    """Return a portion in which those are handed over whose manager has left: of them everybody above has to be known."""
-    entities = standing.tree.entities
-    open_ = {
-        one
-        for one in standing.asked
-        if (entity := entities.get(one)) is not None
-        and (entity.facts.get("manager") in common.left or "manager" in entity.unresolved)
-    }
-    if not open_ or not world.leavers.hand_over:
-        return standing
-    again = stand(world, gather(tx, world, open_, lookup=common.ground.lookup))
-    mended = {one: again.tree.entities[one] for one in open_ & again.tree.entities.keys()}
-    above = {one: again.tree.entities[two] for one, two in _managers(mended) if two in again.tree.entities}
-    tree = replace(standing.tree, entities={**entities, **{one.subject: one for one in above.values()}, **mended})
-    return replace(standing, tree=tree, handed=again.handed)
-
-
-def _managers(entities: Mapping[SubjectId, Entity]) -> Iterable[tuple[SubjectId, SubjectId]]:
-    return ((one, SubjectId(str(up))) for one, entity in entities.items() if (up := entity.facts.get("manager")))
 
 
 def _linked(tx: Transaction, world: World, subjects: Collection[SubjectId]) -> set[SubjectId]:
@@ -310,7 +267,7 @@ def _portion(
     tx: Transaction, world: World, target: Target, portion: Collection[SubjectId], *, common: _Common, held: bool
 ) -> _Made:
     name = world.target_name
-    standing = _handed_over(tx, world, people_among(tx, common.ground, sorted(portion)), common)
+    standing = people_among(tx, common.ground, sorted(portion))
     links = {} if common.newcomers else {**common.sight.links, **tx.links.get_many(name, portion)}
     sight = Sight(links=links)
     unique = allocator(tx, world, links)
