@@ -23,6 +23,13 @@ RESTORED: Final = message(
     do="Run `syncd plan` and look at it, then `syncd sync --accept`. If a source cannot be read, mend that first.",
     example="syncd db restore, then syncd status",
 )
+FORMER: Final = message(
+    "CLI-234",
+    what="The source {name} is no longer in syncd.yaml, and {count} of it stand still: nobody leaves by that.",
+    do="If it is called otherwise now: `syncd sources rename {name} NEW --reason …`. If it is not needed any more: "
+    "`syncd sources forget {name} --reason …`; whom no other source knows leaves then.",
+    example="a source that was taken out of syncd.yaml",
+)
 CLOCK: Final = message(
     "CLI-118",
     what="The clock of this machine jumped from {before} to {after}; nothing is written while that is so.",

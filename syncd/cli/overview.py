@@ -311,6 +311,8 @@ def _findings(seen: Glance, outline: Outline, now: datetime) -> Iterator[tuple[E
     yield from _of_runs(seen, now)
     for name in outline.sources:
         yield from _of_source(name, seen, outline, now)
+    for name, number in seen.former.items():
+        yield ExitCode.PARKED, condition.FORMER.at(name=name, count=count(number, "record"))
     for hold in seen.holds:
         if hold.expires_at > now:
             words = {"count": hold.count, "effect": hold.effect, "hold": hold.id}

@@ -194,7 +194,8 @@ def _keep(tx: Transaction, world: World, seat: Seat, page: Page, reading: Readin
     if fresh:
         # With one source that was never read before, a new record is nobody whom we know. Later it may be somebody whose old
         # record goes in the very same read.
-        alone = len(world.seats) == 1 and tx.reads.last(seat.name) is None and not tx.records.anybody_absent()
+        first = len(world.seats) == 1 and tx.reads.last(seat.name) is None
+        alone = first and not tx.records.anybody_absent() and not {*tx.records.sources()} - {seat.name}
         new = {key for record in fresh if (key := (record.kind, record.native_id)) not in was} if alone else frozenset()
         fresh = _dated(fresh, reading.event_at)
         many = reading.changed + len(fresh) > most

@@ -117,7 +117,10 @@ def _aside(row: StagedRecord) -> Aside:
 
 
 def _unheard(row: StagedRecord) -> Aside:
-    why = f"the source {row.source} is no longer in the configuration"
+    why = (
+        f"the source {row.source} is no longer in the configuration: see `syncd sources list`, then "
+        f"`syncd sources rename {row.source} NEW` or `syncd sources forget {row.source}`"
+    )
     name = f"{row.source}/{row.native_id}"
     return Aside(reason=Reason.PARKED, kind=row.kind, name=name, label=row.label, why=why)
 

@@ -8,7 +8,7 @@ both take: one set of questions, two ways to ask. A test says that the answers a
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -62,6 +62,8 @@ _BEHIND: Final = (
     " WHERE sequence > coalesce((SELECT sequence FROM feed_cursors WHERE consumer = :consumer), 0)"
 )
 _META: Final = "SELECT key, value FROM meta"
+# The first of an index, again and again: DISTINCT would walk through everybody.
+_NEXT_SOURCE: Final = "SELECT min(source) AS name FROM records WHERE absent_since IS NULL AND source > :after"
 # The kind is what a subject's id begins with.
 _MARKED: Final = "SELECT substr(subject, 1, 4) AS kind, count(*) AS n FROM marks GROUP BY substr(subject, 1, 4)"
 _OFFBOARDED: Final = "SELECT label FROM offboardings ORDER BY decided_at, subject"
@@ -98,6 +100,8 @@ class Glance:
     """When time alone first changes what somebody shall be, past times too."""
     offboarded: tuple[str, ...] = ()
     """Who leaves because an operator says so, the first one first."""
+    former: Mapping[str, int] = field(default_factory=dict)
+    """Records that are there, by source, of sources that nobody asked about: they are not configured any more."""
     observed_at: datetime | None = None
     """When the whole target was last looked at."""
     objects: Mapping[str, int] = field(default_factory=dict)
@@ -169,6 +173,16 @@ def asking(tx: Transaction) -> Ask:
     return ask
 
 
+def former(ask: Ask, sources: Collection[str]) -> dict[str, int]:
+    """Return how many records are there of each source that is none of these."""
+    found: dict[str, int] = {}
+    name = ""
+    while name := next(iter(ask(_NEXT_SOURCE, {"after": name})))["name"] or "":
+        if name not in sources:
+            found[name] = sum(row["n"] for row in ask(_THERE, {"source": name}))
+    return found
+
+
 def glance(ask: Ask, asked: Asked, now: datetime) -> Glance:
     """Ask for everything."""
     target = asked.target
@@ -187,6 +201,7 @@ def glance(ask: Ask, asked: Asked, now: datetime) -> Glance:
         marked={_KINDS[row["kind"]]: row["n"] for row in ask(_MARKED, {})},
         review_at=_instant(next(iter(ask(_REVIEW, {})))["at"]),
         offboarded=tuple(row["label"] for row in ask(_OFFBOARDED, {})),
+        former=former(ask, asked.sources),
         observed_at=moment(seen_at) if seen_at else None,
         objects={row["kind"]: row["n"] for row in ask(_OBJECTS, {"target": target})},
         links=_nested(ask(_LINKS, {"target": target}), "kind", "state"),

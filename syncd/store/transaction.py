@@ -20,6 +20,7 @@ from syncd.store.pushed import Pushed
 from syncd.store.queue import Queue
 from syncd.store.records import Records
 from syncd.store.runs import Reads, Runs
+from syncd.store.source_names import SourceNames
 from syncd.store.subjects import Subjects
 from syncd.store.tokens import Tokens
 from syncd.store.touches import Touches
@@ -53,4 +54,5 @@ class Transaction:
         self.offboardings = Offboardings(connection)
         self.proposals = Proposals(connection)
         self.pushed = Pushed(connection)
+        self.source_names = SourceNames(connection)
         self.tokens = Tokens(connection)

@@ -62,6 +62,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "mappings": "Test rules, and compare two versions of them.",
         "queue": "List, retry and drop changes that wait.",
         "links": "Show and change which account belongs to whom.",
+        "sources": "Show the sources; decide about those that are no longer configured.",
         "hold": "List what the guard holds, and release it.",
         "drift": "List what was changed by hand in the target, and decide about it.",
         "alerts": "List, acknowledge, silence and try alerts.",

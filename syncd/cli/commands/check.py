@@ -86,6 +86,7 @@ def _offline(session: Session, *, online: bool) -> Iterator[tuple[ExitCode, Verd
         _placeholders(settings.path),
         _secrets(session, online=online),
         _state(session),
+        _former(session),
         _web(session),
         _traces(session),
     )
@@ -165,6 +166,25 @@ def _state(session: Session) -> Iterator[Verdict]:
     else:
         problem = _FOLDER.at(folder=str(folder))
         yield Verdict(name="state", standing=Standing.FAILED, seen=str(path), problem=problem)
+
+
+def _former(session: Session) -> Iterator[Verdict]:
+    """Name sources that are no longer configured and of which something is remembered, without making or mending the state."""
+    from syncd.cli.condition import FORMER
+    from syncd.cli.telling.words import count
+    from syncd.store.glance import Unready, asking_file, former
+
+    path = Path(session.settings.state.url.removeprefix("sqlite:///"))
+    if not session.settings.state.url.startswith("sqlite:///") or not path.is_file():
+        return
+    try:
+        with asking_file(path) as ask:
+            found = former(ask, session.settings.sources)
+    except Unready:
+        return
+    for name, number in found.items():
+        problem = FORMER.at(name=name, count=count(number, "record"))
+        yield Verdict(name=name, standing=Standing.WARNING, seen="not configured any more", problem=problem)
 
 
 async def _online(session: Session, call: Call, verdicts: list[tuple[ExitCode, Verdict]]) -> None:
