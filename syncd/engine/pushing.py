@@ -57,7 +57,8 @@ class Pushing:
 
     async def _keep(self) -> None:
         while self._waiting:
-            some, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+            count = self._next()
+            some, self._waiting = self._waiting[:count], self._waiting[count:]
             try:
                 said = await self._together(some)
             except Exception as error:  # noqa: BLE001 - whoever waits is told
@@ -69,6 +70,11 @@ class Pushing:
                     await self._alone(one)
                 continue
             self._settle(some, said)
+
+    def _next(self) -> int:
+        """Return how many share the next transaction: one that asks for many things is the last of it, lest it take seconds."""
+        first = enumerate(self._waiting[:AT_ONCE], start=1)
+        return next((count for count, (_, asked, _) in first if asked.many), AT_ONCE)
 
     async def _alone(self, one: tuple[str, Asked, asyncio.Future[Answer]]) -> None:
         try:

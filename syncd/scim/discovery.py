@@ -5,10 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Final
 
+from syncd.scim import bulk
 from syncd.scim.names import ADDRESS_PARTS, ENTERPRISE, ENTERPRISE_TEXTS, GROUP, LIST, NAME_PARTS, USER
 
 MOST_RESULTS: Final = 1000
 PAGE: Final = 100
+MOST_BYTES: Final = 1024 * 1024
+"""Of the body of one request: Entra ID puts many members into one."""
 _CORE: Final = "urn:ietf:params:scim:schemas:core:2.0"
 
 
@@ -17,7 +20,7 @@ def configuration() -> dict[str, Any]:
     return {
         "schemas": [f"{_CORE}:ServiceProviderConfig"],
         "patch": {"supported": True},
-        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {"supported": True, "maxOperations": bulk.MOST, "maxPayloadSize": MOST_BYTES},
         "filter": {"supported": True, "maxResults": MOST_RESULTS},
         "changePassword": {"supported": False},
         "sort": {"supported": False},

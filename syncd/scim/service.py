@@ -7,13 +7,13 @@ share one transaction. Texts of answers never repeat values of other resources.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import msgspec
 
 from syncd.core.pushed import Kept, Shelf, Sort
-from syncd.scim import discovery
+from syncd.scim import bulk, discovery
 from syncd.scim.errors import ScimError, bad_syntax, not_found
 from syncd.scim.listing import listed
 from syncd.scim.names import NAME, child
@@ -41,11 +41,18 @@ class Asked:
     body: bytes = b""
     if_match: str = ""
     if_none_match: str = ""
+    new_id: str = ""
+    """Which id a new resource is to have; empty: one that the shelf gives."""
 
     @property
     def writes(self) -> bool:
         """Tell whether it may change anything."""
         return self.method in _WRITES and self.path[-1:] != (".search",)
+
+    @property
+    def many(self) -> bool:
+        """Tell whether it asks for many things at once."""
+        return len(self.path) == 1 and self.path[0].lower() == "bulk"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +82,10 @@ def _answered(asked: Asked, shelf: Shelf) -> Answer:
     match (asked.method, *(part.lower() if at == 0 else part for at, part in enumerate(asked.path))):
         case ("GET", "serviceproviderconfig" | "schemas" | "resourcetypes", *_):
             return _discovered(asked)
-        case (_, "me" | "bulk" | ".search", *_):
+        case ("POST", "bulk"):
+            document, changed = bulk.performed(_object(asked.body), asked, lambda one: _answered(one, shelf))
+            return replace(_json(200, document), changed=changed)
+        case (_, "me" | ".search", *_):
             raise ScimError(501, "This is not offered; the ServiceProviderConfig says what is.")
         case ("GET", "users" | "groups" as place):
             return _json(200, listed(asked.query, asked.base, shelf, _PLACES[place]))
@@ -85,7 +95,7 @@ def _answered(asked: Asked, shelf: Shelf) -> Answer:
             return _created(asked, shelf, _PLACES[place])
         case (_, "users" | "groups" as place, id_) if id_ != ".search":
             return _one(asked, shelf, _PLACES[place], id_)
-        case (_, "users" | "groups" | "serviceproviderconfig" | "schemas" | "resourcetypes", *_):
+        case (_, "users" | "groups" | "bulk" | "serviceproviderconfig" | "schemas" | "resourcetypes", *_):
             raise ScimError(405, "This cannot be done here.")
         case _:
             raise not_found()
@@ -120,7 +130,7 @@ def _created(asked: Asked, shelf: Shelf, sort: Sort) -> Answer:
     view = View.asked(asked.query, asked.base)
     made, ids = entry(sort, resource), member_ids(child(given, "members")) if sort is Sort.GROUP else []
     _unique(shelf, sort, made.name, besides="")
-    kept = shelf.add(sort, made)
+    kept = shelf.add(sort, made, id=asked.new_id)
     shelf.join(kept.id, ids)
     headers = {"location": view.location(kept), "etag": tag(kept)}
     return Answer(status=201, body=view.one(shelf, kept), headers=headers, changed=True)

@@ -123,11 +123,11 @@ class SourceShelf:
         """Yield all of a sort in the order of their serials."""
         return map(_kept, stream(self._connection, _ALL, self._said(sort=sort.value)))
 
-    def add(self, sort: Sort, entry: Entry) -> Kept:
-        """Keep a new resource, under an id that was never given."""
+    def add(self, sort: Sort, entry: Entry, *, id: str = "") -> Kept:
+        """Keep a new resource, under an id that was never given: this one, or one of our own."""
         number, at = self._number(), self._at
         made = Kept(
-            id=str(uuid4()),
+            id=id or str(uuid4()),
             sort=sort,
             serial=number,
             number=number,

@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from syncd import telemetry
 from syncd.core.errors import SyncdError, TryAgain, code_of
+from syncd.scim.discovery import MOST_BYTES
 from syncd.scim.errors import ScimError
 from syncd.scim.service import Answer, Asked, refusal
 from syncd.web.answers import Refused
@@ -32,8 +33,6 @@ log = telemetry.get(__name__)
 PREFIX: Final = "/scim/v2/"
 SCIM: Final = "/scim/v2/{source}"
 MEDIA: Final = "application/scim+json"
-BODY_LIMIT: Final = 1024 * 1024
-"""Bytes of one body: Entra ID puts many members into one request."""
 FRESH_SECONDS: Final = 2.0
 """Tokens are looked up so often; one that is taken back opens nothing after that."""
 KEEP_SECONDS: Final = 30.0
@@ -147,7 +146,7 @@ class Endpoint:
         rest = request.path_params.get("rest", "").strip("/")
         body = b""
         if request.method in ("POST", "PUT", "PATCH"):
-            body = await body_of(request, seconds=self._body_seconds, limit=BODY_LIMIT)
+            body = await body_of(request, seconds=self._body_seconds, limit=MOST_BYTES)
         headers = request.headers
         return Asked(
             method=request.method,

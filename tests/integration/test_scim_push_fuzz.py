@@ -74,7 +74,8 @@ class Line:
         left = 0 if without_body else int(headers.get("content-length", "0")) - len(body)
         while left > 0:
             more = opened.recv(65_536)
-            assert more, "half of an answer"
+            if not more:
+                return None
             body += more
             left -= len(more)
         return int(first.split()[1]), headers, body
