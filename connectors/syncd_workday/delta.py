@@ -13,8 +13,9 @@ from typing import Final
 from syncd.core.model import Page
 from syncd.core.ports import Known
 from syncd_workday.cursor import Cursor, mark
+from syncd_workday.days import Around, around, on_their_day
 from syncd_workday.envelope import AsOf, Window, transactions
-from syncd_workday.full import LARGE, on_day_one, told
+from syncd_workday.full import LARGE, told
 from syncd_workday.lists import Count, Lists
 from syncd_workday.people import Head, Shape, Worker
 from syncd_workday.settings import Identity, Section, WorkdaySettings
@@ -72,7 +73,9 @@ class Delta:
         persons = await self._persons({head.key for head in heads.values()})
         if isinstance(persons, StartOver):
             return persons
-        whole = await on_day_one(self.lists, self.shape, persons, self.as_of)
+        soon = await self.lists.heads(self.as_of, Count(), criteria=transactions([around(self.as_of)]))
+        near = Around(wids=frozenset(head.wid for head in soon))
+        whole = await on_their_day(self.lists, self.shape, persons, as_of=self.as_of, near=near)
         page = await beside(told, self.shape, whole, self.known, full=False)
         seen = {mark(unit.native_id) for unit in units.records}
         last = self.last
@@ -92,7 +95,9 @@ class Delta:
         return (
             Window(name="Updated", start=since - self.settings.overlap, end=now),
             Window(name="Effective", start=since - _DAY, end=now),
-            Window(name="Effective", start=now, end=now + _DAY * (1 + self.settings.ahead)),
+            Window(
+                name="Effective", start=now, end=max(now + _DAY * (1 + self.settings.ahead), around(self.as_of).end)
+            ),
         )
 
     async def _named(self, since: datetime) -> dict[str, Head]:

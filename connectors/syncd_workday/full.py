@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Final
 
 from syncd.core.errors import NeedsHuman, Problem
@@ -16,7 +15,8 @@ from syncd.core.model import Page, ProofFact, SourceRecord
 from syncd.core.ports import Known
 from syncd_workday import messages
 from syncd_workday.cursor import Cursor, mark
-from syncd_workday.envelope import AsOf
+from syncd_workday.days import Around, around, on_their_day, starting
+from syncd_workday.envelope import AsOf, transactions
 from syncd_workday.lists import Count, Lists
 from syncd_workday.people import Shape, Worker
 from syncd_workday.settings import Section, WorkdaySettings
@@ -67,18 +67,21 @@ class Full:
         self.first_look = {head.wid: head.key for head in heads}
         several = {key for key, number in Counter(self.first_look.values()).items() if number > 1}
         held: dict[str, list[Worker]] = {}
+        soon = await self.lists.heads(self.as_of, Count(), criteria=transactions([around(self.as_of)]))
+        near = Around(wids=frozenset(head.wid for head in soon))
         async for workers in self.lists.everybody(self.as_of, self.came):
             new = self._new(workers)
             self._judge(workers)
             for worker in new:
-                if worker.head.key in several or starting(self.shape, [worker]):
+                named = worker.head.key in several or worker.head.wid in near.wids
+                if named or starting(self.shape, [worker]):
                     held.setdefault(worker.head.key, []).append(worker)
             single = [[each] for each in new if each.head.key not in held]
             # A page of people is fifty XPaths each: not in the loop, in which others wait.
             yield await beside(told, self.shape, single, self.known)
         self._judge_whole()
         if held:
-            persons = await on_day_one(self.lists, self.shape, held.values(), self.as_of)
+            persons = await on_their_day(self.lists, self.shape, held.values(), as_of=self.as_of, near=near)
             yield await beside(told, self.shape, persons, self.known)
 
     def cursor(self) -> Cursor:
@@ -218,22 +221,6 @@ def told(shape: Shape, persons: Iterable[Sequence[Worker]], known: Known, *, ful
         else:
             records.append(shape.record(workers))
     return Page(records=tuple(records), unchanged=unchanged, full=full)
-
-
-def starting(shape: Shape, workers: Sequence[Worker]) -> date | None:
-    """Return the first day of somebody who counts as active ahead of it, None for everybody else."""
-    how = shape.standing(shape.chosen(workers))
-    return how.hire if how.active and how.early else None
-
-
-async def on_day_one(
-    lists: Lists, shape: Shape, persons: Iterable[Sequence[Worker]], as_of: AsOf
-) -> list[Sequence[Worker]]:
-    """Return people with the data of their first day, where that is what counts."""
-    whole = [*persons]
-    soon = [(shape.chosen(workers), day) for workers in whole if (day := starting(shape, workers)) is not None]
-    later = await lists.on_day_one(soon, as_of)
-    return [[later.get(worker.head.wid, worker) for worker in workers] for workers in whole]
 
 
 def _fact(name: str, holds: bool, detail: str) -> ProofFact:

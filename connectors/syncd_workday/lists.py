@@ -5,7 +5,7 @@ A list is never believed to be whole because it ended: what Workday counts is ha
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -135,15 +135,12 @@ class Lists:
         async for elements in self._pages(page, count, task="Get_Organizations"):
             yield elements
 
-    async def on_day_one(self, soon: Iterable[tuple[Worker, date]], as_of: AsOf) -> dict[str, Worker]:
-        """Return by WID what will be said of people on their first day: until then there is hardly more than a name."""
-        days: dict[date, list[str]] = {}
-        for worker, day in soon:
-            days.setdefault(day, []).append(worker.head.wid)
+    async def on_days(self, days: Mapping[date, Iterable[str]], as_of: AsOf) -> dict[tuple[str, date], Worker]:
+        """Return by WID and day what is said of workers on other days: before the first there is hardly more than a name."""
         found = {}
         for day, wids in sorted(days.items()):
-            for each in await self.named("WID", wids, AsOf(entered=as_of.entered, effective=day)):
-                found[each.head.wid] = each
+            for each in await self.named("WID", sorted(wids), AsOf(entered=as_of.entered, effective=day)):
+                found[each.head.wid, day] = each
         return found
 
     async def _pages(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import blake2b
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
@@ -61,6 +61,8 @@ class Worker:
     sections: frozenset[Section]
     place: str
     """The WID of the supervisory organization."""
+    review_at: datetime | None = None
+    """From when on another record of them holds."""
 
 
 class Shape:
@@ -131,7 +133,16 @@ class Shape:
         said = {etree.QName(each).localname: each.text or "" for each in status} if status is not None else {}
         now, settings = self._now(), self._settings
         read_on = now.astimezone(self._zones[settings.timezone]).date()
-        return standing(said, now=now, zone=self._zone(worker), read_on=read_on, ahead=settings.ahead)
+        return standing(said, now=now, zone=self.zone(worker), read_on=read_on, ahead=settings.ahead)
+
+    def today(self, worker: Worker) -> date:
+        """Return which day it is where somebody works."""
+        return self._now().astimezone(self.zone(worker)).date()
+
+    def zone(self, worker: Worker) -> ZoneInfo:
+        """Return the time zone of the location where somebody works."""
+        location = _first([self._location], worker.element)
+        return self._zones[self._settings.timezones.get(location, self._settings.timezone)]
 
     def chosen(self, workers: Sequence[Worker]) -> Worker:
         """Return the record that counts: at work, then about to begin, then last to leave; an employee before a contingent."""
@@ -151,7 +162,7 @@ class Shape:
             aliases=tuple(name for name in names if name != worker.head.key),
             # Several records together have no encoding of their own.
             fingerprint=worker.print if len(workers) == 1 else b"",
-            review_at=how.review_at,
+            review_at=min((at for at in (how.review_at, *(each.review_at for each in workers)) if at), default=None),
         )
 
     def _attributes(self, worker: Worker, how: Standing) -> dict[str, Value]:
@@ -167,7 +178,7 @@ class Shape:
             if several := tuple(dict.fromkeys(filter(None, map(_text, path(worker.element))))):
                 found[name] = several
         found |= {
-            "Timezone": self._zone(worker).key,
+            "Timezone": self.zone(worker).key,
             "WorkerKind": "contingent" if worker.head.contingent else "employee",
         }
         if how.active is not None:
@@ -179,10 +190,6 @@ class Shape:
         if manager := _manager(worker):
             found["ManagerReference"] = manager
         return found
-
-    def _zone(self, worker: Worker) -> ZoneInfo:
-        location = _first([self._location], worker.element)
-        return self._zones[self._settings.timezones.get(location, self._settings.timezone)]
 
 
 def _manager(worker: Worker) -> str:

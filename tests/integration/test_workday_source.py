@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 from wws_api import request_wws
@@ -152,124 +152,19 @@ def test_an_attribute_of_ones_own_is_read_by_its_xpath(workday: Sandbox) -> None
     assert {each.attributes["Own"] for each in read(workday, attributes={"Own": path}).people.values()} == {"Staf"}
 
 
+def test_ids_are_free_text_and_keep_their_zeros(workday: Sandbox) -> None:
+    for number in ("007", "7", "00-7E1", "0x10"):
+        workday.store.hire(number)
+    workday.store.pass_time(hours=1)
+    assert {"007", "7", "00-7E1", "0x10"} < set(read(workday).people)
+
+
 def test_organizations_of_other_types_are_no_units(workday: Sandbox) -> None:
     assert {str(unit.attributes["Name"]) for unit in read(workday).units.values()} == {
         "Contoh Nusantara",
         "Penjualan",
         "Gudang",
     }
-
-
-# --- time ---
-
-
-def test_a_future_hire_comes_some_days_ahead_with_what_holds_on_the_first_day(workday: Sandbox) -> None:
-    sales = [*workday.store.organizations][1]
-    workday.store.hire("F1", date(2026, 3, 10), title="Analis", organization=sales)
-    workday.store.pass_time(hours=1)
-    shown = said(read(workday), "F1")
-    assert (shown["Active"], shown["HireDate"]) == (False, "2026-03-10")
-    assert "BusinessTitle" not in shown
-    shown = said(read(workday, ahead=10), "F1")
-    assert (shown["Active"], shown["BusinessTitle"]) == (True, "Analis")
-
-
-def test_a_change_that_takes_effect_later_is_seen_by_a_delta_of_that_day_although_nothing_was_entered(
-    workday: Sandbox,
-) -> None:
-    workday.store.change(wid_of(workday, "00002"), date(2026, 3, 6), title="Kepala")
-    workday.store.pass_time(hours=1)
-    first = read(workday)
-    assert said(first, "00002")["BusinessTitle"] == "Staf"
-    workday.store.now = datetime(2026, 3, 6, 2, tzinfo=UTC)
-    found = read(workday, first.cursor)
-    assert not found.full, found.how
-    assert said(found, "00002")["BusinessTitle"] == "Kepala"
-
-
-def test_a_termination_ends_with_the_day_where_the_person_works_not_at_midnight_in_california(workday: Sandbox) -> None:
-    wid = wid_of(workday, "00002")
-    workday.store.change(wid, location="AKL")
-    workday.store.terminate(wid, date(2026, 3, 5))
-    zones = {"AKL": "Pacific/Auckland"}
-    workday.store.now = datetime(2026, 3, 5, 10, 30, tzinfo=UTC)  # half past eleven in the evening in Auckland
-    shown = read(workday, timezones=zones).people["00002"]
-    assert (shown.attributes["Active"], shown.attributes["EndDate"]) == (True, "2026-03-05")
-    assert shown.review_at == datetime(2026, 3, 5, 11, tzinfo=UTC)
-    workday.store.now = datetime(2026, 3, 5, 11, 30, tzinfo=UTC)
-    assert said(read(workday, timezones=zones), "00002")["Active"] is False
-
-
-@pytest.mark.parametrize("vanish", [True, False])
-def test_a_rescinded_hire_is_cancelled_whether_the_record_vanishes_or_is_flagged(
-    workday: Sandbox, vanish: bool
-) -> None:
-    wid = workday.store.hire("F1", date(2026, 4, 1))
-    workday.store.pass_time(hours=1)
-    first = read(workday)
-    assert said(first, "F1")["Active"] is False
-    workday.store.rescind_hire(wid, vanish=vanish)
-    workday.store.pass_time(hours=1)
-    found = read(workday, first.cursor)
-    if vanish:
-        assert found.full, "what vanishes stands in no log: the count tells"
-        assert "F1" not in found.people
-    else:
-        assert not found.full
-        assert "EndDate" not in said(found, "F1")
-
-
-def test_a_correction_and_a_backdated_change_are_read_again(workday: Sandbox) -> None:
-    wid = wid_of(workday, "00002")
-    wrong = workday.store.change(wid, title="Salah")
-    workday.store.pass_time(hours=1)
-    first = read(workday)
-    workday.store.rescind(wrong)
-    workday.store.change(wid_of(workday, "00005"), date(2025, 1, 1), title="Kepala")
-    workday.store.pass_time(hours=1)
-    found = read(workday, first.cursor)
-    assert not found.full
-    assert (said(found, "00002")["BusinessTitle"], said(found, "00005")["BusinessTitle"]) == ("Staf", "Kepala")
-
-
-# --- several records of one person ---
-
-
-def test_a_rehire_is_the_same_person_and_the_record_that_works_counts(workday: Sandbox) -> None:
-    old = wid_of(workday, "00002")
-    workday.store.terminate(old, date(2025, 12, 31))
-    workday.store.pass_time(hours=1)
-    first = read(workday)
-    assert said(first, "00002")["Active"] is False
-    new = workday.store.hire("00002", date(2026, 3, 2), title="Kembali")
-    workday.store.pass_time(hours=1)
-    for found in (read(workday, first.cursor), read(workday)):
-        record = found.people["00002"]
-        assert (record.attributes["Active"], record.attributes["BusinessTitle"]) == (True, "Kembali")
-        assert {old, new} <= set(record.aliases)
-        assert found.proof.proven, found.doubts
-
-
-@pytest.mark.parametrize("delta", ["transactions", "none"])
-def test_a_conversion_is_one_person_by_the_universal_id_although_the_worker_id_changes(
-    workday: Sandbox, delta: str
-) -> None:
-    contract = workday.store.hire("C-7", contingent=True, universal="U-7", title="Kontraktor")
-    workday.store.pass_time(hours=1)
-    first = read(workday, identity="universal_id", delta=delta)
-    assert said(first, "U-7")["WorkerKind"] == "contingent"
-    workday.store.terminate(contract, date(2026, 3, 2))
-    workday.store.hire("21001", date(2026, 3, 3), universal="U-7", title="Karyawan")
-    workday.store.pass_time(hours=1)
-    found = read(workday, first.cursor, identity="universal_id", delta=delta)
-    assert (said(found, "U-7")["WorkerKind"], said(found, "U-7")["BusinessTitle"]) == ("employee", "Karyawan")
-    assert found.full is (delta == "none")
-
-
-def test_a_future_conversion_does_not_take_the_place_of_the_record_that_works(workday: Sandbox) -> None:
-    workday.store.hire("00002", date(2026, 3, 20), title="Nanti")
-    workday.store.pass_time(hours=1)
-    assert said(read(workday, ahead=30), "00002")["BusinessTitle"] == "Staf"
 
 
 # --- deltas ---
@@ -317,7 +212,7 @@ def test_a_connection_that_breaks_in_a_page_goes_on_with_that_page(workday: Sand
     breaks = [(0, b"<env:Envelope")]
     workday.quirks.before = lambda task, page: breaks.pop() if breaks and page == 2 else None
     assert read(workday, patience="5s", page_size=5).proof.proven
-    assert workday.asked.count(("Get_Workers", 1)) == 2, "the ids and the people, neither of them anew"
+    assert workday.asked.count(("Get_Workers", 1)) == 3, "ids, who is about to change, people: none of them anew"
 
 
 def test_a_wrong_password_and_a_task_that_is_not_granted_are_told_apart(workday: Sandbox) -> None:
@@ -398,3 +293,24 @@ def test_pages_that_are_not_pinned_shift_while_somebody_is_changed(workday: Sand
     first = page(1)
     workday.store.change(next(wid for wid in workday.store.workers if wid.encode() in first), title="Kepala")
     assert len(first | page(2)) < 12
+
+
+def test_a_page_beyond_the_end_has_no_rows_and_no_data(workday: Sandbox) -> None:
+    answer = answered(workday, "<wd:Page>9</wd:Page><wd:Count>5</wd:Count>")
+    assert b"<wd:Total_Results>12<" in answer
+    assert b"Response_Data" not in answer
+
+
+def test_descriptors_are_asked_for_since_new_versions_leave_them_out(workday: Sandbox) -> None:
+    assert b"Descriptor=" not in answered(workday, "<wd:Page>1</wd:Page>")
+    assert said(read(workday), "00002")["WorkerType"] == "Regular"
+
+
+def answered(workday: Sandbox, asked: str) -> bytes:
+    body = (
+        '<wd:Get_Workers_Request xmlns:wd="urn:com.workday/bsvc">'
+        f"<wd:Response_Filter>{asked}</wd:Response_Filter></wd:Get_Workers_Request>"
+    )
+    user = f"{workday.user}@{workday.tenant}"
+    answer: bytes = request_wws(url=workday.endpoint, username=user, password=workday.password, xml_payload=body)
+    return answer

@@ -21,6 +21,7 @@ from syncd.http import Answer
 from syncd.mapping import InboundRules, load_inbound
 from syncd.mapping.cases import run_cases
 from syncd_workday.answers import understood
+from syncd_workday.envelope import IDS_ONLY, WHOLE, AsOf, workers
 from syncd_workday.paths import ATTRIBUTES
 from syncd_workday.people import Shape
 from syncd_workday.sandbox import rendering
@@ -153,6 +154,15 @@ def test_what_is_no_response_is_told_apart_by_its_content(
     with pytest.raises(error, match=code) as caught:
         understood(Answer(status=status, headers={}, content=body), host="example", task="Get_Workers")
     assert "A-1" not in str(caught.value), "what stands in quotes may be somebody's id"
+
+
+def test_a_request_always_says_what_it_wants_to_be_told() -> None:
+    as_of = AsOf(entered=datetime(2026, 3, 2, tzinfo=UTC), effective=date(2026, 3, 2))
+    for group in (IDS_ONLY, WHOLE):
+        request = workers(as_of=as_of, page=2, count=100, group=group)
+        assert "<wd:Response_Group><wd:Include_Reference>1<" in request, "absent, it means a set of Workday's choice"
+        assert "<wd:As_Of_Effective_Date>2026-03-02<" in request
+        assert "<wd:As_Of_Entry_DateTime>2026-03-02T00:00:00.000+00:00<" in request
 
 
 def test_an_answer_with_entities_of_its_own_is_refused(tmp_path: Path) -> None:

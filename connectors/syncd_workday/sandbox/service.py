@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -12,6 +13,10 @@ from types import TracebackType
 from typing import Final, Self
 from urllib.parse import parse_qs, urlsplit
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from lxml import etree
 
 from syncd_workday.answers import NAMES, Element, text_of
@@ -65,6 +70,11 @@ class Sandbox:
     user: str = "ISU_example"
     password: str = "example-password"
     refresh_token: str = "example-refresh"
+    client: str = "example"
+    client_key: RSAPublicKey | None = None
+    """The key that is registered on the API client; None: any signature will do."""
+    token_status: int = 200
+    """What the token service answers with, where it is busy."""
     tokens: set[str] = field(default_factory=set)
     assertions: list[str] = field(default_factory=list)
     asked: list[tuple[str, int]] = field(default_factory=list)
@@ -158,17 +168,35 @@ class Sandbox:
         return 500, rendering.fault("SOAP-ENV:Client.authenticationError", "invalid username or password")
 
     def _token(self, body: bytes) -> Reply:
+        if self.token_status != 200:
+            return self.token_status, b""
         form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
         match form.get("grant_type"):
             case "refresh_token" if form.get("refresh_token") == self.refresh_token:
                 pass
-            case "urn:ietf:params:oauth:grant-type:jwt-bearer":
+            case "urn:ietf:params:oauth:grant-type:jwt-bearer" if self._vouched(form["assertion"]):
                 self.assertions.append(form["assertion"])
             case _:
                 return 400, b'{"error":"invalid_grant"}'
         token = f"example-token-{len(self.tokens) + 1}"
         self.tokens.add(token)
         return 200, json.dumps({"access_token": token, "token_type": "Bearer", "expires_in": 3600}).encode()
+
+    def _vouched(self, assertion: str) -> bool:
+        """Tell whether an assertion is signed by the client's key, for our user, and of now (RFC 7523 §3)."""
+        signed, _, signature = assertion.rpartition(".")
+        claims = json.loads(_decoded(signed.partition(".")[2]))
+        there = (claims["iss"], claims["sub"], claims["aud"]) == (self.client, self.user, "wd")
+        # Workday wants short ones.
+        if not there or not 0 < claims["exp"] - self.store.now.timestamp() <= 300:
+            return False
+        if self.client_key is None:
+            return True
+        try:
+            self.client_key.verify(_decoded(signature), signed.encode(), PKCS1v15(), SHA256())
+        except InvalidSignature:
+            return False
+        return True
 
     # --- what is asked ---
 
@@ -268,3 +296,7 @@ def _names(log: Element, one: Worker, entered: datetime) -> bool:
             if not one.touched(name, *window, entered=entered):
                 return False
     return True
+
+
+def _decoded(part: str) -> bytes:
+    return urlsafe_b64decode(part + "=" * (-len(part) % 4))
