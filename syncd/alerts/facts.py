@@ -147,6 +147,13 @@ def change_parked(at: Situation, measure: Measure) -> Iterator[Found]:
         yield Found(id="", words=words, who=queue.parked_labels, number=queue.parked)
 
 
+def people_undecided(at: Situation, measure: Measure) -> Iterator[Found]:
+    """Records of which a person has to say whose they are."""
+    if at.health.undecided > measure.number:
+        words = {"count": _number(at.health.undecided)}
+        yield Found(id="", words=words, who=at.health.undecided_labels, number=at.health.undecided)
+
+
 def people_misplaced(at: Situation, measure: Measure) -> Iterator[Found]:
     """Outsiders would stand among insiders, or insiders among outsiders."""
     if at.health.misplaced > measure.number:
@@ -274,6 +281,7 @@ _ALL: Final = (
     ("change.failing", Needs.OVER, (), change_failing),
     ("change.parked", Needs.OVER, (), change_parked),
     ("people.misplaced", Needs.OVER, (), people_misplaced),
+    ("people.undecided", Needs.OVER, (), people_undecided),
     ("leaver.late", Needs.OVER, (), leaver_late),
     ("guard.held", Needs.NOTHING, ("hold",), guard_held),
     ("queue.backlog", Needs.OVER, (), queue_backlog),

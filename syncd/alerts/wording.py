@@ -39,6 +39,7 @@ LOOK: Final[Mapping[str, tuple[str, str]]] = {
     "change.failing": ("syncd queue list", "operate.md"),
     "change.parked": ("syncd queue list --state parked", "operate.md"),
     "people.misplaced": ("syncd plan --all", "outsiders-and-rights.md"),
+    "people.undecided": ("syncd links review", "several-sources.md"),
     "leaver.late": ("syncd queue list", "operate.md"),
     "guard.held": ("syncd hold show {hold}", "operate.md"),
     "queue.backlog": ("syncd queue list", "operate.md"),

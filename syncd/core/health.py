@@ -118,6 +118,10 @@ class Health:
     """People who would stand among insiders though they are outsiders, or the other way round; `aside` counts them, too."""
     misplaced_labels: tuple[str, ...] = ()
     """Labels of the first ten of them."""
+    undecided: int = 0
+    """Records of which a person has to say whose they are; `aside` counts them, too."""
+    undecided_labels: tuple[str, ...] = ()
+    """Labels of the first ten of them."""
     held: Mapping[str, int] = field(default_factory=dict)
     """Changes that wait for an approval, by hold id."""
     held_since: datetime | None = None

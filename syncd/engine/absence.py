@@ -71,7 +71,27 @@ def infer(
         return Absence(gone=told, problems=(UNPROVEN.at(source=seat.name, doubts=doubts),))
     missing = _missing(tx, seat, reading) if reading.full else []
     problems = _doubts(tx, world, seat, reading, missing, run_id=run_id, now=now) if missing else ()
+    if reading.full and not problems:
+        _let_go(tx, world, seat, run_id=run_id, now=now)
     return Absence(gone=told if problems else tuple(dict.fromkeys((*missing, *told))), problems=problems)
+
+
+def _let_go(
+    tx: Transaction, world: World, seat: Seat, *, run_id: RunId, now: datetime, but: HoldRow | None = None
+) -> None:
+    """Drop what is held because the source had shrunk: it shows them again, or others are missing now."""
+    for row in tx.holds.open():
+        ours = row.effect is Effect.SOURCE_SHRUNK and row.reasons[0].startswith(_lost(seat))
+        if not ours or (but is not None and row.id == but.id):
+            continue
+        tx.holds.drop(row.id, by="syncd", at=now, reason="the source does not lack these any more")
+        entry = AuditEntry(type=EntryType.HOLD_DROPPED, run=run_id, reason=row.reasons[0], facts={"hold": row.id})
+        world.audit.append(tx, [entry], at=now)
+
+
+def _lost(seat: Seat) -> str:
+    """Return how the reason of a hold begins that is about this source."""
+    return f"{seat.name} lost "
 
 
 def _missing(tx: Transaction, seat: Seat, reading: Reading) -> list[Key]:
@@ -105,13 +125,14 @@ def _doubts(
         run_id=run_id,
         effect=Effect.SOURCE_SHRUNK,
         fingerprint=sum_,
-        reasons=(f"{seat.name} lost {len(missing)} of {before} records ({share:.0f} %)",),
+        reasons=(f"{_lost(seat)}{len(missing)} of {before} records ({share:.0f} %)",),
         count=len(missing),
         names=tuple(native_id for _, native_id in missing[:50]),
         created_at=now,
         expires_at=now + world.guard.hold_expires,
         state=HoldState.OPEN,
     )
+    _let_go(tx, world, seat, run_id=run_id, now=now, but=hold)
     tx.holds.put(hold)
     entry = AuditEntry(
         type=EntryType.HOLD_OPENED, run=run_id, reason=hold.reasons[0], facts={"hold": hold.id, "count": hold.count}

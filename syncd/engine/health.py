@@ -107,6 +107,8 @@ def combined(seen: Glance, counted: Vitals, whom: Whom, *, now: datetime, servic
         aside=sum(sum(seen.asides.get(reason, {}).values()) for reason in _TROUBLING),
         misplaced=sum(seen.asides.get(Reason.MISPLACED, {}).values()),
         misplaced_labels=counted.misplaced_labels,
+        undecided=counted.undecided,
+        undecided_labels=counted.undecided_labels,
         held={hold.id: hold.count for hold in holds},
         held_since=min((hold.created_at for hold in holds), default=None),
         audit_head=seen.head[0] if seen.head else 0,

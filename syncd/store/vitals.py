@@ -76,6 +76,7 @@ _DRIFTED: Final = "SELECT count(DISTINCT subject) AS n FROM drifts WHERE target 
 _MISPLACED: Final = (
     f"SELECT label FROM asides WHERE scope = 'plan' AND reason = '{Reason.MISPLACED}' ORDER BY number LIMIT {NAMED}"
 )
+_UNDECIDED: Final = "SELECT min(label) AS label FROM proposals WHERE state = 'open' GROUP BY source, kind, native_id"
 _ALERTS: Final = "SELECT body FROM alert_cases WHERE stage = 'open'"
 
 
@@ -113,6 +114,10 @@ class Vitals:
     """Objects that somebody changed by hand and that wait for a decision."""
     misplaced_labels: tuple[str, ...] = ()
     """The first of those who would stand on the wrong side."""
+    undecided: int = 0
+    """Records of which a person has to say whose they are."""
+    undecided_labels: tuple[str, ...] = ()
+    """The first of them."""
     alerts: Mapping[str, int] = field(default_factory=dict)
     """Open alerts by severity."""
     file_bytes: int | None = None
@@ -129,6 +134,7 @@ def vitals(ask: Ask, *, target: str, late: datetime, file: Path | None) -> Vital
     failing = [*ask(_FAILING, {})] if any(row["failing"] for row in open_) else []
     tardy = {row["subject"]: row for row in ask(_LATE, {"late": (late - _EPOCH) // _MICROSECOND})}
     gone = next(iter(ask(_GONE, {"target": target})))["n"]
+    undecided = sorted(row["label"] for row in ask(_UNDECIDED, {}))
     return Vitals(
         by_lane=_by_lane(open_),
         oldest_at=_created(ask, min((row["first"] for row in open_), default=None)),
@@ -144,6 +150,8 @@ def vitals(ask: Ask, *, target: str, late: datetime, file: Path | None) -> Vital
         unlinked=unsettled["n"] - unsettled["linked"] - gone,
         drifted=next(iter(ask(_DRIFTED, {"target": target})))["n"],
         misplaced_labels=tuple(row["label"] for row in ask(_MISPLACED, {})),
+        undecided=len(undecided),
+        undecided_labels=tuple(undecided[:NAMED]),
         alerts=Counter(str(json.loads(bytes(row["body"]))["severity"]) for row in ask(_ALERTS, {})),
         file_bytes=size(file),
         disk_free=free(file),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from support.alerts import Watch, policy
 from support.small_world import HR, SmallWorld
 from support.two_sources import AD, Directory
 from syncd.core.errors import NeedsHuman
 from syncd.core.model import Kind, NativeId, Reason, SubjectId
 from syncd.engine import reviewing
+from syncd.engine.health import health
 from syncd.engine.reviewing import Decision, Keeps
 from syncd.store.proposals import ProposalState
 
@@ -252,3 +255,15 @@ def test_somebody_who_is_hired_again_with_a_new_record_keeps_the_account(
     held = [one["departments"] for one in world.target.objects.values() if one["name"] == "Example 9"]
     assert len(held) == 1
     assert "Leavers" not in str(world.tenant()["person:Example 9"]["departments"])
+
+
+def test_what_waits_for_a_decision_is_counted_named_and_alerted(world: SmallWorld, directory: Directory) -> None:
+    directory.account("2")
+    world.sync()
+    watch = Watch(policy())
+    for minutes in (0, 6):
+        seen = health(world.world)
+        watch.look(replace(seen, at=seen.at + timedelta(minutes=minutes)))
+    assert watch.news("joins_undecided") == ["opened"]
+
+    assert (seen.undecided, seen.undecided_labels) == (1, ("Example 2",))
