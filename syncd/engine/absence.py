@@ -148,24 +148,7 @@ def _people_seen(reading: Reading, stored: int, missing: Collection[Key]) -> int
 
 def retire_derived(tx: Transaction, world: World, seat: Seat) -> None:
     """A unit made from paths goes when nobody's path names it, or one below it, any more."""
-    unprinted = tx.records.without_fingerprint(seat.name, kind=Kind.UNIT)
-    derived = {(kind, one) for kind, one, sum_ in unprinted if sum_.startswith(DERIVED)}
-    if not derived:
-        return
-    parents: dict[str, str] = {}
-    used: set[str] = set()
-    for row in tx.records.iterate(source=seat.name):
-        if row.absent_since is not None:
-            continue
-        if row.kind is Kind.UNIT:
-            parents[row.native_id] = str(row.facts.get("parent") or "")
-        elif row.kind is Kind.PERSON:
-            units = row.facts.get("units")
-            used.update(str(unit) for unit in units if unit) if isinstance(units, tuple | list) else None
-    for unit in tuple(used):
-        while (unit := parents.get(unit, "")) and unit not in used:
-            used.add(unit)
-    idle = [key for key in derived if key[1] not in used]
-    if idle:
+    # From below: who was named by a unit that goes may be named by nobody then.
+    while idle := [(Kind.UNIT, one) for one, sum_ in tx.records.unnamed(seat.name) if sum_.startswith(DERIVED)]:
         marking.leave(tx, world, seat.name, idle)
         tx.records.mark_absent(seat.name, idle, at=world.now())

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, or_, select, text, update
+from sqlalchemy import Connection, bindparam, exists, func, or_, select, text, update
 
 from syncd.core.model import Kind, NativeId, SourceName, SubjectId
 from syncd.core.values import Values
@@ -49,6 +49,28 @@ _UNPRINTED: Final = select(_T.c.kind, _T.c.native_id, _T.c.digest).where(
 _UNPRINTED_OF_KIND: Final = _UNPRINTED.where(_OF_KIND)
 _DUE: Final = select(_T.c.kind, _T.c.native_id, _T.c.digest).where(
     _OF_SOURCE, _PRESENT, _T.c.fingerprint.is_not(None), _T.c.review_at <= bindparam("at")
+)
+_U: Final = _T.alias("unit")
+_OTHER_FORM: Final = (
+    select(_K.c.value).where(_K.c.number == _U.c.number, _K.c.name == SAME_ID).correlate(_U).scalar_subquery()
+)
+_NAMED_BY: Final = (
+    select(_K.c.number)
+    .join(_T, _SAME)
+    .where(
+        _K.c.value == func.coalesce(_OTHER_FORM, _U.c.native_id),
+        _K.c.name.in_([f"{REFERS}units", f"{REFERS}parent"]),
+        _T.c.source == _U.c.source,
+        _PRESENT,
+    )
+    .correlate(_U)
+)
+_UNNAMED: Final = select(_U.c.native_id, _U.c.digest).where(
+    _U.c.source == bindparam("of_source"),
+    _U.c.kind == Kind.UNIT.value,
+    _U.c.absent_since.is_(None),
+    _U.c.fingerprint.is_(None),
+    ~exists(_NAMED_BY),
 )
 _COUNT: Final = select(_T.c.kind, func.count()).where(_OF_SOURCE, _PRESENT).group_by(_T.c.kind)
 _WAS: Final = Few(
@@ -147,6 +169,12 @@ class FewRecords:
         if at is not None:
             for kind, native_id, digest in plain(self._connection, _DUE, {"of_source": source, "at": micros(at)}):
                 yield KINDS[kind], native_id, digest
+
+    def unnamed(self, source: SourceName) -> list[tuple[NativeId, bytes]]:
+        """Return the units that are there, have no fingerprint, and that no record of the source names as its unit or as the unit
+        above, with their digests. It looks up each such unit and nobody else."""
+        rows = self._connection.execute(_UNNAMED, {"of_source": source})
+        return [(NativeId(native_id), digest) for native_id, digest in rows]
 
     def was(self, source: SourceName, ids: Collection[tuple[Kind, NativeId]]) -> dict[tuple[Kind, NativeId], Was]:
         """Return what is remembered of those of these records that are known, absent ones too."""

@@ -271,6 +271,43 @@ def test_forgotten_records_refer_to_nobody(store: Store) -> None:
         assert list(tx.records.resolve_many(AD, Kind.PERSON, ["guid-ada"])) == ["guid-ada"]
 
 
+def unit(native_id: str, *, parent: str = "", **words: object) -> StagedRecord:
+    refers = (("parent", parent),) if parent else ()
+    return record(native_id, kind=Kind.UNIT, fingerprint=b"", refers=refers, **words)
+
+
+def test_units_without_a_fingerprint_are_unnamed_when_nobody_there_of_their_source_names_them(store: Store) -> None:
+    keep(
+        store,
+        *(unit("Group"), unit("Team A", parent="Group"), unit("Team B", parent="Group"), unit("Team C")),
+        replace(unit("Printed"), fingerprint=b"print"),
+        record(ADA, refers=(("units", "Team A"),)),
+        record(BEN, refers=(("units", "Team B"), ("manager", "Team C"))),
+        record(CY, source=HR, refers=(("units", "Team C"),)),
+    )
+
+    def unnamed() -> set[str]:
+        with store.reading() as tx:
+            return {native_id for native_id, _ in tx.records.unnamed(AD)}
+
+    assert unnamed() == {"Team C"}
+    leave(store, BEN)
+    assert unnamed() == {"Team C", "Team B"}
+    with store.transaction() as tx:
+        tx.records.mark_absent(AD, [(Kind.UNIT, NativeId("Team B")), (Kind.UNIT, NativeId("Team C"))], at=NOON)
+    assert unnamed() == set()
+    leave(store, ADA)
+    assert unnamed() == {"Team A"}
+
+
+def test_who_names_a_unit_is_looked_up_and_nobody_else_is_looked_at(new_store: Callable[[], Store]) -> None:
+    with new_store().reading() as tx:
+        steps = [step for step in plans(tx, lambda records: records.unnamed(AD)) if "SUBQUERY" not in step]
+
+    assert any("record_keys_by_value (value=? AND name=?)" in step for step in steps)
+    assert all(step.startswith("SEARCH") for step in steps)
+
+
 def plans(tx: Transaction, ask: Callable[[Records], object]) -> list[str]:
     """Return how SQLite answers the questions that `ask` makes."""
     said: list[tuple[str, Any]] = []
