@@ -19,6 +19,7 @@ from syncd.core.errors import Misconfigured, NeedsHuman
 from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, Op, SubjectId, TargetId
 from syncd.core.outcome import Outcome, Rejected
 from syncd.core.ports import Room, Verdict
+from syncd.core.rights import Right
 from syncd.core.values import Values
 from syncd.core.wakes import Touched
 from syncd.http import HttpSettings, open_client
@@ -52,6 +53,19 @@ class DingTalk:
     settings: ClassVar[type[DingTalkSettings]] = DingTalkSettings
     fields: ClassVar[Mapping[Kind, Mapping[str, FieldSpec]]] = FIELDS
     hidden: ClassVar[Values] = MappingProxyType({"hide_dept": True})
+    rights: ClassVar[Mapping[Right, str]] = MappingProxyType(
+        {
+            Right.HIDDEN: "hide_dept",
+            Right.VISIBLE_TO_UNITS: "dept_permits",
+            Right.VISIBLE_TO_PEOPLE: "user_permits",
+            Right.OUTER: "outer_dept",
+            Right.SEES_OWN_UNIT: "outer_dept_only_self",
+            Right.SEES_UNITS: "outer_permit_depts",
+            Right.SEES_PEOPLE: "outer_permit_users",
+            Right.NUMBER_HIDDEN: "hide_mobile",
+            Right.SENIOR: "senior_mode",
+        }
+    )
 
     def __init__(self, settings: DingTalkSettings, room: Room) -> None:
         self._settings = settings

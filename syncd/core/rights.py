@@ -1,0 +1,160 @@
+"""Who sees whom in the target's address book, by what departments and people are set to. Pure; it asks nobody.
+
+The rules are those of docs/how-to/outsiders-and-rights.md, with what of them is documented and what is recalled. Where the
+documents are silent, more is taken to be seen rather than less: a report must not promise what nobody has confirmed. Two things
+hold whatever is set: hiding or closing a department shows nobody more, and permitting shows nobody less. Administrators, who see
+everything, are not modelled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import ClassVar, Protocol, runtime_checkable
+
+from syncd.core.model import SubjectId
+
+
+class Right(StrEnum):
+    """What a target can be set to about who sees whom; which field says it, the target tells (`Showing`)."""
+
+    HIDDEN = "hidden"
+    VISIBLE_TO_UNITS = "visible to units"
+    VISIBLE_TO_PEOPLE = "visible to people"
+    OUTER = "outer"
+    SEES_OWN_UNIT = "sees own unit"
+    SEES_UNITS = "sees units"
+    SEES_PEOPLE = "sees people"
+    NUMBER_HIDDEN = "number hidden"
+    SENIOR = "senior"
+
+
+@runtime_checkable
+class Showing(Protocol):
+    """What a target may offer besides: it can be set to who sees whom. `rights` names the fields that say so; what is missing
+    there it cannot be set to."""
+
+    rights: ClassVar[Mapping[Right, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """A department, as far as it decides who sees whom."""
+
+    label: str
+    parent: SubjectId | None = None
+    hidden: bool = False
+    visible_to_units: frozenset[SubjectId] = frozenset()
+    visible_to_people: frozenset[SubjectId] = frozenset()
+    outer: bool = False
+    sees_own_unit: bool = False
+    sees_units: frozenset[SubjectId] = frozenset()
+    sees_people: frozenset[SubjectId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Somebody, as far as it decides who sees whom."""
+
+    label: str
+    units: frozenset[SubjectId] = frozenset()
+    number_hidden: bool = False
+    senior: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Book:
+    """An address book at one moment."""
+
+    units: Mapping[SubjectId, Unit] = field(default_factory=dict)
+    people: Mapping[SubjectId, Person] = field(default_factory=dict)
+
+    # --- the questions ------------------------------------------------------------------------------------------------
+
+    def sees(self, viewer: SubjectId, person: SubjectId) -> bool:
+        """Tell whether one person sees another. Everybody sees themselves."""
+        if viewer == person:
+            return True
+        if viewer not in self.people or person not in self.people:
+            return False
+        seen = self.people[person]
+        places = [unit for unit in seen.units if unit in self.units]
+        if not self.is_restricted(viewer):
+            return not places or any(self._is_shown(viewer, unit) for unit in places)
+        if any(person in self.units[outer].sees_people for outer in self._outer(viewer)):
+            return not places or any(self._is_shown(viewer, unit) for unit in places)
+        return any(self.sees_unit(viewer, unit) for unit in places)
+
+    def sees_unit(self, viewer: SubjectId, unit: SubjectId) -> bool:
+        """Tell whether a person sees a department, and through it its members."""
+        return self._is_in_reach(viewer, unit) and self._is_shown(viewer, unit)
+
+    def is_restricted(self, viewer: SubjectId) -> bool:
+        """Tell whether somebody sees only a part: whose departments are all outer. (Of somebody who is in others besides, the
+        documents do not tell.)"""
+        known = [unit for unit in self.people[viewer].units if unit in self.units]
+        return bool(known) and all(self.units[unit].outer for unit in known)
+
+    def seen_by(self, viewer: SubjectId) -> frozenset[SubjectId]:
+        """Return the other people whom somebody sees."""
+        return frozenset(one for one in self.people if one != viewer and self.sees(viewer, one))
+
+    def viewers(self, person: SubjectId) -> frozenset[SubjectId]:
+        """Return the other people who see somebody."""
+        return frozenset(one for one in self.people if one != person and self.sees(one, person))
+
+    def viewers_of_unit(self, unit: SubjectId) -> frozenset[SubjectId]:
+        """Return the people who see a department."""
+        return frozenset(one for one in self.people if self.sees_unit(one, unit))
+
+    def members(self, unit: SubjectId) -> frozenset[SubjectId]:
+        """Return who stands in a department itself."""
+        return self._members.get(unit, frozenset())
+
+    # --- the rules ----------------------------------------------------------------------------------------------------
+
+    def _is_in_reach(self, viewer: SubjectId, unit: SubjectId) -> bool:
+        """Tell whether what closes a viewer's departments leaves a department open."""
+        if not self.is_restricted(viewer):
+            return True
+        above = self.above(unit)
+        return any(
+            (self.units[outer].sees_own_unit and outer in above) or not above.isdisjoint(self.units[outer].sees_units)
+            for outer in self._outer(viewer)
+        )
+
+    def _is_shown(self, viewer: SubjectId, unit: SubjectId) -> bool:
+        """Tell whether a department is not hidden from a viewer."""
+        at, own = self.units[unit], self.people[viewer].units
+        if not at.hidden or unit in own or viewer in at.visible_to_people:
+            return True
+        return any(not self.above(one).isdisjoint(at.visible_to_units) for one in own)
+
+    def _outer(self, viewer: SubjectId) -> Iterable[SubjectId]:
+        return (one for one in self.people[viewer].units if one in self.units and self.units[one].outer)
+
+    def above(self, unit: SubjectId) -> frozenset[SubjectId]:
+        """Return a department and all above it."""
+        if (known := self._above.get(unit)) is not None:
+            return known
+        found: dict[SubjectId, None] = {}
+        at: SubjectId | None = unit
+        while at is not None and at not in found:
+            found[at] = None
+            at = self.units[at].parent if at in self.units else None
+        made = self._above[unit] = frozenset(found)
+        return made
+
+    @cached_property
+    def _above(self) -> dict[SubjectId, frozenset[SubjectId]]:
+        return {}
+
+    @cached_property
+    def _members(self) -> Mapping[SubjectId, frozenset[SubjectId]]:
+        found: dict[SubjectId, set[SubjectId]] = {}
+        for subject, person in self.people.items():
+            for unit in person.units:
+                found.setdefault(unit, set()).add(subject)
+        return {unit: frozenset(some) for unit, some in found.items()}
