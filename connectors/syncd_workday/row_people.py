@@ -25,12 +25,14 @@ from syncd_workday.settings_rows import Dates
 from syncd_workday.standing import Standing, civil, standing
 
 _VERSION: Final = "1"
-_MADE: Final = frozenset({"HireDate", "EndDate", "Timezone"})
+_FROM_OTHERS: Final = frozenset({"HireDate", "EndDate", "Timezone", "Active"})
+MADE: Final = _FROM_OTHERS | {"WorkerKind"}
+"""What is said of people by other columns than that of the same name."""
 _ALSO: Final[Mapping[str, tuple[str, ...]]] = {
     "WID": ("workdayID",),
     "StatusActive": ("Active", "ActiveStatus"),
     "StatusHireDate": ("HireDate",),
-    "StatusTerminationDate": ("TerminationDate",),
+    "StatusTerminationDate": ("TerminationDate", "EndDate"),
     "StatusHireRescinded": ("HireRescinded",),
     "ManagerReference": ("ManagerWID",),
 }
@@ -80,8 +82,13 @@ class RowShape:
         self._settings = settings
         self._now = now
         rows = settings.rows
-        own = {name: (path,) for name, path in rows.columns.items()}
-        several = {name: (name, *_ALSO.get(name, ())) for name in (*TEXTS, *LISTS) if name not in _MADE}
+        # `HireDate: Start` says where the day of the hire stands, whatever it is made into.
+        own = {name: (path,) for name, path in rows.columns.items() if name not in _FROM_OTHERS}
+        several = {
+            name: tuple(rows.columns.get(each, each) for each in (name, *_ALSO.get(name, ())))
+            for name in (*TEXTS, *LISTS)
+            if name not in _FROM_OTHERS
+        }
         paths = {**several, **own}
         self.paths = {name: paths[name] for name in paths if wanted is None or name in wanted | _NEEDED}
         self._unit_paths = {name: (rows.unit_columns.get(name) or name, *_ALSO.get(name, ())) for name in UNIT}

@@ -25,7 +25,7 @@ from syncd_workday.columns import indexed, texts
 from syncd_workday.cursor import Cursor, mark, packed, parsed, strangers
 from syncd_workday.gathered import Gathered
 from syncd_workday.patience import patiently
-from syncd_workday.row_people import RowShape
+from syncd_workday.row_people import MADE, RowShape
 from syncd_workday.row_wire import RowWire
 from syncd_workday.settings import Deltas, WorkdaySettings
 from syncd_workday.threads import beside
@@ -104,9 +104,8 @@ class RowSource:
         nobody = None if gathered.workers else messages.NOBODY.at()
         yield Verdict(name=step, standing=Outcome.FAILED if nobody else Outcome.OK, seen=seen, problem=nobody)
         wanted = self._room.wanted or {}
-        lacking = sorted(
-            name for name in self._shape.paths if name in wanted.get(Kind.PERSON, ()) and not gathered.shares[name]
-        )
+        asked = wanted.get(Kind.PERSON, frozenset()) & self._shape.paths.keys()
+        lacking = sorted(name for name in asked - self._settings.rows.without - MADE if not gathered.shares[name])
         standing = Outcome.WARNING if lacking else Outcome.OK
         yield Verdict(name="columns", standing=standing, seen=f"in no row: {', '.join(lacking) or 'none'}")
         doubts = [fact for fact in (*gathered.facts(), *found.facts) if not fact.holds and gathered.workers]

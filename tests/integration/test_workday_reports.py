@@ -11,6 +11,7 @@ import pytest
 from support.workday_rows import CLIENT, COLUMNS, DELTA, by_report, read_report, refused_report
 from support.workday_tenant import Read, source, tenant
 from syncd.config.secrets import Secret
+from syncd.core.model import Kind
 from syncd.core.ports import Standing, Verdict
 from syncd_workday.sandbox import Sandbox, rows
 
@@ -96,6 +97,14 @@ def test_two_records_of_one_person_are_one_and_the_one_that_works_counts(workday
 def test_a_column_of_ones_own_is_an_attribute_of_ones_own(workday: Sandbox) -> None:
     found = read_report(workday, columns={**COLUMNS, "Chief": "Worker s Manager/ID[Employee_ID]"})
     assert said(found, "00004")["Chief"] == "00003"
+
+
+def test_days_and_activity_are_read_from_the_columns_that_are_named_for_them(workday: Sandbox) -> None:
+    workday.store.change(wid_of(workday, "00002"), terminated=date(2026, 3, 31))
+    workday.quirks.reporting.renamed = {"Active": "Bekerja", "Hire_Date": "Mulai", "Termination_Date": "Selesai"}
+    named = {"Active": "Bekerja", "HireDate": "Mulai", "EndDate": "Selesai"}
+    shown = said(read_report(workday, columns={**COLUMNS, **named}), "00002")
+    assert (shown["Active"], shown["HireDate"], shown["EndDate"]) == (True, "2000-01-01", "2026-03-31")
 
 
 # --- what a report proves ---
@@ -263,11 +272,15 @@ def test_reports_open_to_the_bare_name_and_to_a_token_that_is_renewed(workday: S
 
 
 def test_a_check_says_what_came_and_which_columns_are_in_no_row(workday: Sandbox) -> None:
+    wanted = {Kind.PERSON: frozenset({"WorkerID", "WorkerKind", "HireDate", "CostCenter"})}
+
     async def verdicts() -> dict[str, Verdict]:
-        async with source(workday, **by_report(count="ISU_example/Count", count_column="Total")) as one:
+        settings = by_report(count="ISU_example/Count", count_column="Total")
+        async with source(workday, wanted=wanted, **settings) as one:
             return {verdict.name: verdict async for verdict in one.check()}
 
     found = asyncio.run(verdicts())
+    assert (found["columns"].standing, found["columns"].seen) == (Standing.WARNING, "in no row: CostCenter")
     assert found["reports"].seen == "12 workers, 3 units"
     assert found["proof"].standing is Standing.OK
     workday.store.workers.clear()

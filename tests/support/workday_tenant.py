@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -81,13 +82,14 @@ def tenant(workers: int = 30) -> Sandbox:
     return Sandbox(store=store)
 
 
-def source(sandbox: Sandbox, **more: Any) -> Workday:
+def source(sandbox: Sandbox, *, wanted: Mapping[Kind, frozenset[str]] | None = None, **more: Any) -> Workday:
     """Return the source of a sandbox, whose clock is the tenant's."""
     sign_in = (
         {} if {"oauth", "jwt"} & set(more) else {"user": sandbox.user, "password": Secret.literal(sandbox.password)}
     )
     said = {"url": sandbox.url, "tenant": sandbox.tenant, "page_size": 10, "patience": "0s", **sign_in, **more}
-    return Workday(Workday.settings(**said), Room(name="hr", now=lambda: sandbox.store.now, base=Path()))
+    room = Room(name="hr", now=lambda: sandbox.store.now, base=Path(), wanted=wanted)
+    return Workday(Workday.settings(**said), room)
 
 
 def read(sandbox: Sandbox, cursor: str | None = None, **more: Any) -> Read:

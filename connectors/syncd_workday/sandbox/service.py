@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from base64 import urlsafe_b64decode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -178,7 +178,9 @@ class Sandbox:
                 self.assertions.append(form["assertion"])
             case _:
                 return 400, b'{"error":"invalid_grant"}'
-        token = f"example-token-{len(self.tokens) + 1}"
+        # One client in the wild reads the token as a JWT.
+        ends_at = int(self.store.now.timestamp()) + 3600
+        token = ".".join(map(_encoded, ({"alg": "RS256"}, {"exp": ends_at, "jti": len(self.tokens) + 1}, "example")))
         self.tokens.add(token)
         return 200, json.dumps({"access_token": token, "token_type": "Bearer", "expires_in": 3600}).encode()
 
@@ -300,3 +302,7 @@ def _names(log: Element, one: Worker, entered: datetime) -> bool:
 
 def _decoded(part: str) -> bytes:
     return urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def _encoded(part: object) -> str:
+    return urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()
