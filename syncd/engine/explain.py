@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from syncd.core.correlation import JoinRules, Statement
 from syncd.core.difference import Names
@@ -28,6 +29,7 @@ from syncd.core.orgtree import OrgTree, grow
 from syncd.core.policy import judge
 from syncd.core.ports import Target
 from syncd.core.values import Value, Values
+from syncd.engine import failures
 from syncd.engine.finding import find
 from syncd.engine.planning import Computed
 from syncd.engine.recall import recall
@@ -73,6 +75,9 @@ class Explanation:
     queued: tuple[QueuedChange, ...] = ()
     decisions: tuple[ProposalRow, ...] = ()
     """Who the records may be besides, and what people have decided about it."""
+    stale: Mapping[SourceName, datetime | None] = field(default_factory=dict)
+    """Of which sources the records stand still, as they cannot be read or are not configured any more; and when they were read
+    last."""
 
 
 def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanation:
@@ -117,6 +122,7 @@ def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanat
         decisions=_decisions(tx, subject, rows),
     )
 
+        stale=_stale(tx, world, rows),
 
 def explain_record(
     inbound: InboundRules, outbound: OutboundRules, source: SourceName, record: SourceRecord
@@ -178,6 +184,26 @@ def _decisions(tx: Transaction, subject: SubjectId | None, rows: Iterable[Staged
     own = [one for row in rows for one in tx.proposals.of_record(row.source, row.kind, row.native_id)]
     found = {one.pair: one for one in (*about, *own)}
     return tuple(sorted(found.values(), key=lambda one: (one.found_at, one.pair.id)))
+
+
+def _stale(tx: Transaction, world: World, rows: Iterable[StagedRecord]) -> dict[SourceName, datetime | None]:
+    """Return whose last facts stand, and since when they are the last."""
+    found: dict[SourceName, datetime | None] = {}
+    runs = tx.runs.last(5)
+    finished = next((run for run in runs if run.finished_at is not None and not run.result.startswith("failed")), None)
+    for name in sorted({row.source for row in rows}):
+        read = tx.reads.last(name)
+        failing = failures.read(tx.meta.get(failures.PREFIX + failures.SOURCE + name)) is not None
+        # A service reads beside its runs; a run that reads has its id on what it has read.
+        passed = (
+            read is not None
+            and finished is not None
+            and any(run.run_id == read.run_id for run in runs)
+            and read.finished_at < finished.started_at
+        )
+        if name not in world.seats or failing or passed:
+            found[name] = read.finished_at if read is not None else None
+    return found
 
 
 def _observed(recalled: Computed, link: Link | None) -> Observed | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from syncd.core.calendar import leaves_at
+from syncd.core.collisions import Collision, collisions
 from syncd.core.model import HOLDING_UNIT, Aside, Change, Kind, Link, LinkState, Plan, SubjectId
 from syncd.core.plan import Terms, diff
 from syncd.core.policy import asks_population
@@ -74,15 +75,27 @@ def planned(
         warnings=wishes.warnings,
     )
     plan = write_back.added(tx, world, target, plan, asked=part.asked - set(busy), standing=standing)
+    clashes = _collisions(target, sight, plan)
     whole = replace(
         plan,
+        warnings=(*plan.warnings, *(one.problem for one in clashes)),
         population=population_for(tx, world, plan.changes),
         units=counted_units(tx, world, plan, sight.links),
         unmanaged=tx.observed.unmanaged(world.target_name) if unmanaged is None else unmanaged,
-        warned=plan.warned | wishes.warned,
+        warned=plan.warned.union(wishes.warned, *(one.subjects for one in clashes)),
     )
     reviews = {one: review_of(world, standing, sight.links, wishes.leaving, one) for one in part.asked}
     return Computed(standing=standing, sight=sight, unique=unique, wishes=wishes, plan=whole, reviews=reviews)
+
+
+def _collisions(target: Target, sight: Sight, plan: Plan) -> tuple[Collision, ...]:
+    """Return who is in whose way, of those who are planned for together."""
+    whose = {
+        link.target_id: link.subject
+        for link in sight.links.values()
+        if link.kind is Kind.PERSON and link.state is not LinkState.REMOVED
+    }
+    return tuple(collisions(plan.changes, sight.objects.values(), whose, target.fields[Kind.PERSON]))
 
 
 def _on_the_way(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,9 +14,11 @@ from support.office import Office
 from support.small_world import HR, SmallWorld
 from support.two_sources import AD, Directory
 from syncd.cli.commands.check import _former
+from syncd.core.errors import TryAgain
 from syncd.core.model import Kind, SourceName
 from syncd.engine.world import Seat
 from syncd.mapping import load_inbound
+from syncd.testing.memory import refusal
 
 DIRECTORY = SourceName("directory")
 
@@ -140,3 +143,15 @@ def test_status_and_check_name_it(office: Office) -> None:
     (verdict,) = _former(SimpleNamespace(settings=settings))  # type: ignore[arg-type]
     assert verdict.problem is not None
     assert (verdict.name, verdict.problem.code) == ("ad", "CLI-234")
+
+
+def test_explain_marks_what_a_source_that_is_down_or_gone_said_last(office: Office) -> None:
+    assert "stale" not in office.run("explain", "e2").out
+    office.world.time += timedelta(hours=3)
+    office.world.world.seats[AD].make().error = TryAgain(refusal("down"))  # type: ignore[attr-defined]
+    office.world.sync()
+
+    assert office.world.tenant()["person:Example 2"]["title"] == "By AD"
+    assert "stale: last read 3 h ago" in " ".join(office.run("explain", "e2").out.split())
+    configured(office, HR)
+    assert list(office.run("explain", "e2", "--json").json["stale"]) == ["ad"]

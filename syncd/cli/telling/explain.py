@@ -90,6 +90,9 @@ def _records(out: Output, one: Explanation, manner: Manner) -> None:
         changed = relative(row.changed_at, manner.now) if row.changed_at else NOTHING
         rows.append((row.source, row.native_id, state, changed, row.label))
     out.table(("Source", "Record", "State", "Changed there", "Name"), rows)
+        if row.source in one.stale:
+            read = one.stale[row.source]
+            state = f"{state}, stale: last read {relative(read, manner.now) if read else 'long ago'}"
 
 
 def _left_aside(out: Output, one: Explanation, manner: Manner) -> None:
