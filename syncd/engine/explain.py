@@ -73,11 +73,11 @@ class Explanation:
     names: Mapping[str, str] = field(default_factory=dict)
     """What to call the subjects that are mentioned."""
     queued: tuple[QueuedChange, ...] = ()
-    decisions: tuple[ProposalRow, ...] = ()
-    """Who the records may be besides, and what people have decided about it."""
     stale: Mapping[SourceName, datetime | None] = field(default_factory=dict)
     """Of which sources the records stand still, as they cannot be read or are not configured any more; and when they were read
     last."""
+    decisions: tuple[ProposalRow, ...] = ()
+    """Who the records may be besides, and what people have decided about it."""
 
 
 def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanation:
@@ -119,10 +119,10 @@ def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanat
         offboarded=tx.offboardings.all().get(subject) if subject else None,
         names=_names(recalled.standing.tree, mentioned, world.leavers.department),
         queued=tuple(tx.queue.for_subject(subject)) if subject else (),
+        stale=_stale(tx, world, rows),
         decisions=_decisions(tx, subject, rows),
     )
 
-        stale=_stale(tx, world, rows),
 
 def explain_record(
     inbound: InboundRules, outbound: OutboundRules, source: SourceName, record: SourceRecord
@@ -178,14 +178,6 @@ def _rows(tx: Transaction, subject: SubjectId | None, found: FoundRecord) -> tup
     return (one,) if one is not None else ()
 
 
-def _decisions(tx: Transaction, subject: SubjectId | None, rows: Iterable[StagedRecord]) -> tuple[ProposalRow, ...]:
-    """Return what is open or was decided about who these records are, and about who else may be the subject."""
-    about = tx.proposals.of_subjects([subject]) if subject else []
-    own = [one for row in rows for one in tx.proposals.of_record(row.source, row.kind, row.native_id)]
-    found = {one.pair: one for one in (*about, *own)}
-    return tuple(sorted(found.values(), key=lambda one: (one.found_at, one.pair.id)))
-
-
 def _stale(tx: Transaction, world: World, rows: Iterable[StagedRecord]) -> dict[SourceName, datetime | None]:
     """Return whose last facts stand, and since when they are the last."""
     found: dict[SourceName, datetime | None] = {}
@@ -204,6 +196,14 @@ def _stale(tx: Transaction, world: World, rows: Iterable[StagedRecord]) -> dict[
         if name not in world.seats or failing or passed:
             found[name] = read.finished_at if read is not None else None
     return found
+
+
+def _decisions(tx: Transaction, subject: SubjectId | None, rows: Iterable[StagedRecord]) -> tuple[ProposalRow, ...]:
+    """Return what is open or was decided about who these records are, and about who else may be the subject."""
+    about = tx.proposals.of_subjects([subject]) if subject else []
+    own = [one for row in rows for one in tx.proposals.of_record(row.source, row.kind, row.native_id)]
+    found = {one.pair: one for one in (*about, *own)}
+    return tuple(sorted(found.values(), key=lambda one: (one.found_at, one.pair.id)))
 
 
 def _observed(recalled: Computed, link: Link | None) -> Observed | None:

@@ -88,11 +88,11 @@ def _records(out: Output, one: Explanation, manner: Manner) -> None:
     for row in one.records:
         state = f"gone since {stamp(row.absent_since)}" if row.absent_since else str(row.state)
         changed = relative(row.changed_at, manner.now) if row.changed_at else NOTHING
-        rows.append((row.source, row.native_id, state, changed, row.label))
-    out.table(("Source", "Record", "State", "Changed there", "Name"), rows)
         if row.source in one.stale:
             read = one.stale[row.source]
             state = f"{state}, stale: last read {relative(read, manner.now) if read else 'long ago'}"
+        rows.append((row.source, row.native_id, state, changed, row.label))
+    out.table(("Source", "Record", "State", "Changed there", "Name"), rows)
 
 
 def _left_aside(out: Output, one: Explanation, manner: Manner) -> None:
