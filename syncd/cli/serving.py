@@ -16,7 +16,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from syncd.core.errors import Misconfigured, SyncdError
+from syncd.core.errors import Misconfigured, NeedsHuman, SyncdError
 from syncd.core.ports import Calling
 from syncd.engine.backoff import Backoff
 from syncd.engine.health import health
@@ -154,12 +154,19 @@ def _web(session: Session, service: Service, look: Callable[[], Awaitable[Health
 
 def _pushed(session: Session) -> Pushed | None:
     """Return what takes pushes, None where no source is pushed to."""
+    from syncd.cli.commands.scim import not_pushed_to
     from syncd.web.scim import Pushed
 
+    scim = session.settings.web.scim
+    for name in scim.issuers:
+        if name not in session.pushed_to:
+            raise NeedsHuman(not_pushed_to(name, session.pushed_to))
     if not session.pushed_to:
         return None
-    pushing, rate = session.pushing, session.settings.web.scim.rate
-    return Pushed(sources=session.pushed_to, ask=pushing.ask, tokens=pushing.tokens, rate=rate)
+    pushing = session.pushing
+    return Pushed(
+        sources=session.pushed_to, ask=pushing.ask, tokens=pushing.tokens, rate=scim.rate, issuers=scim.issuers
+    )
 
 
 def _traces(session: Session) -> Callable[[], Awaitable[None]]:

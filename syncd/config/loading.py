@@ -205,13 +205,18 @@ class _Reading:
                 self._source(name, sources, self.place("join", "precedence", attribute, index))
 
     def _webhooks(self, web: Any, sources: Sequence[str]) -> None:
-        """Check which sources senders of webhooks may wake."""
+        """Check which sources senders of webhooks may wake, and issuers open."""
         senders = web.get("webhooks") if isinstance(web, Mapping) else None
         for sender, entry in (senders if isinstance(senders, Mapping) else {}).items():
             named = entry.get("sources") if isinstance(entry, Mapping) else None
             for index, name in enumerate(named if isinstance(named, list) else ()):
                 if isinstance(name, str):
                     self._source(name, sources, self.place("web", "webhooks", sender, "sources", index))
+
+        scim = web.get("scim") if isinstance(web, Mapping) else None
+        issuers = scim.get("issuers") if isinstance(scim, Mapping) else None
+        for name in issuers if isinstance(issuers, Mapping) else ():
+            self._source(str(name), sources, self.place("web", "scim", "issuers", name, key=True))
 
     def _step(self, text: str, place: Place) -> None:
         """Check the attributes that must agree together."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -46,6 +47,29 @@ _NO_PROXY: Final = message(
     do="Write its IP address, such as 192.0.2.10; names and networks are not looked up.",
     example="web: {proxies: [proxy.example.com]}",
 )
+_WRONG_KEYS: Final = message(
+    "CFG-064",
+    what="Keys are not fetched from '{url}'.",
+    do="Write an address with https://, or the path of a file.",
+    example="web: {scim: {issuers: {entra: {keys: http://id.example.com/keys}}}}",
+)
+_TOO_WIDE: Final = message(
+    "CFG-065",
+    what="Any token that this issuer has made for this audience would open the source.",
+    do="Say what a token must hold besides: `scope`, or `claims` such as the id of the client.",
+    example="web: {scim: {issuers: {entra: {issuer: …, audience: …, keys: …}}}}",
+)
+_TOO_LENIENT: Final = message(
+    "CFG-066",
+    what="A leeway of more than five minutes keeps tokens alive that have ended.",
+    do="Write 5m or less, and let both machines ask a time server.",
+    example="web: {scim: {issuers: {entra: {leeway: 1h}}}}",
+)
+_MOST_LEEWAY: Final = timedelta(minutes=5)
+_NEAR: Final = ("localhost", "127.0.0.1", "::1")
+
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"]
+"""Signatures that are made with one key and checked with another (RFC 7518 §3.1, RFC 9864)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,12 +135,54 @@ class SenderSettings(Part):
     other."""
 
 
+def _are_keys(text: str, info: ValidationInfo) -> str:
+    """Check where keys are; a relative path starts at the folder of syncd.yaml."""
+    if "://" in text:
+        url = urlsplit(text)
+        near = url.scheme == "http" and url.hostname in _NEAR
+        if not url.hostname or not (url.scheme == "https" or near):
+            raise refusal(_WRONG_KEYS, url=text)
+        return text
+    base = (info.context or {}).get("base")
+    return str(Path(base) / text) if base else text
+
+
+class IssuerSettings(Part):
+    """Who issues access tokens (JWTs) that open a source, and what they must say."""
+
+    issuer: str = Field(min_length=1)
+    """What `iss` must say, to the letter."""
+    audience: str = Field(min_length=1)
+    """What `aud` must say, or hold: us."""
+    keys: Annotated[str, AfterValidator(_are_keys)]
+    """Where the issuer's public keys are (a JWK set): an https address, or a file. They are looked at again each hour, and once a
+    minute at most for a key that is not known."""
+    algorithms: list[Algorithm] = Field(default=["RS256"], min_length=1)
+    """What it may be signed with. `none` and shared secrets are never taken."""
+    scope: str | None = Field(None, min_length=1)
+    """What must be among its scopes (`scope`, `scp`) or `roles`."""
+    claims: dict[str, str] = Field(default_factory=dict)
+    """What else it must say, to the letter, such as who asked for it: `azp: …`."""
+    leeway: Duration = timedelta(minutes=1)
+    """How far the issuer's clock may be from ours."""
+
+    @model_validator(mode="after")
+    def _narrow(self) -> Self:
+        if self.scope is None and not self.claims:
+            raise refusal(_TOO_WIDE)
+        if self.leeway > _MOST_LEEWAY:
+            raise refusal(_TOO_LENIENT)
+        return self
+
+
 class ScimSettings(Part):
     """How much providers may push. Which sources they push to are those of `type: scim_push`; their tokens are given by
-    `syncd scim token add`."""
+    `syncd scim token add`, or by an issuer of your own."""
 
     rate: int = Field(200, ge=1, le=10_000)
     """Requests per second of one token; twice as many at once. More are answered with 429 and come again."""
+    issuers: dict[str, IssuerSettings] = Field(default_factory=dict)
+    """Who may issue access tokens instead, by the name of the source that they open."""
 
 
 class MonitoringSettings(Part):

@@ -36,7 +36,7 @@ def configuration() -> dict[str, Any]:
             {
                 "type": "oauthbearertoken",
                 "name": "Bearer token",
-                "description": "A token that `syncd scim token add` has given, in the header Authorization.",
+                "description": "In the header Authorization: a token that was given for this source, or an access token.",
                 "primary": True,
             }
         ],

@@ -11,9 +11,9 @@ import hmac
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,9 +24,13 @@ from syncd.core.errors import SyncdError, TryAgain, code_of
 from syncd.scim.discovery import MOST_BYTES
 from syncd.scim.errors import ScimError
 from syncd.scim.service import Answer, Asked, refusal
+from syncd.web.access_tokens import Issuers
 from syncd.web.answers import Refused
 from syncd.web.bodies import BODY_SECONDS, body_of
 from syncd.web.clients import Rate, client_of
+
+if TYPE_CHECKING:
+    from syncd.config.web import IssuerSettings
 
 log = telemetry.get(__name__)
 
@@ -63,6 +67,19 @@ class Pushed:
     tokens: Callable[[], Awaitable[Sequence[Token]]]
     rate: float
     """Requests per second of one token."""
+    issuers: Mapping[str, IssuerSettings] = field(default_factory=dict)
+    """Who issues access tokens, by the source that they open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Issued:
+    """An access token that opens a source."""
+
+    source: str
+
+    @property
+    def id(self) -> str:
+        return f"issued:{self.source}"
 
 
 class Endpoint:
@@ -84,6 +101,7 @@ class Endpoint:
         self._strangers = Rate(strangers)
         self._rate = Rate(pushed.rate)
         self._body_seconds = body_seconds
+        self._issuers = Issuers(pushed.issuers, clock=clock) if pushed.issuers else None
         self._tokens: Sequence[Token] = ()
         self._looked_at = -math.inf
         self._looking = asyncio.Lock()
@@ -113,16 +131,18 @@ class Endpoint:
             return _response(refusal(ScimError(500, "This failed in a way that it should not.")), request)
         return _response(answer, request)
 
-    async def _opened(self, request: Request, source: str) -> Token:
+    async def _opened(self, request: Request, source: str) -> Token | _Issued:
         """Return the token that a request shows. Raises ScimError 401, and 404 for what the token does not open."""
         host = client_of(request.client.host if request.client else None)
         header = request.headers.get("authorization", "")
         shown = header[len(_BEARER) :].strip() if header.lower().startswith(_BEARER) else ""
         digest = hashlib.sha256(shown.encode("utf-8", "surrogateescape")).digest()
-        found = None
+        found: Token | _Issued | None = None
         for token in await self._known():
             if hmac.compare_digest(token.digest, digest) and token.valid(self._now()):
                 found = token
+        if found is None and self._issuers is not None and (opens := await self._issuers.opened(shown, self._now())):
+            found = _Issued(source=opens)
         if found is None or not shown:
             if wait := self._strangers.wait(host, self._clock()):
                 raise _TooMany(wait)

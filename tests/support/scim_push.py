@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from support.web import AT, Door, settings
+from syncd.config.web import IssuerSettings
 from syncd.engine.pushing import Pushing
 from syncd.scim.service import Answer, Asked, answered
 from syncd.store import Store
@@ -103,7 +104,12 @@ def opened(folder: Path) -> Iterator[Store]:
 
 @contextmanager
 def endpoint(
-    folder: Path, *, rate: float = 10_000, web_rate: int = 10_000, **served: Any
+    folder: Path,
+    *,
+    rate: float = 10_000,
+    web_rate: int = 10_000,
+    issuers: Mapping[str, IssuerSettings] | None = None,
+    **served: Any,
 ) -> Iterator[tuple[Door, Store]]:
     """Serve two sources over HTTP, each with a token of its own."""
     store = Store.open(f"sqlite:///{folder / 'pushed.db'}", now=lambda: datetime.now(UTC))
@@ -112,7 +118,13 @@ def endpoint(
             tx.tokens.add(token(TOKEN, "entra"))
             tx.tokens.add(token(OTHER_TOKEN, "partners"))
         pushing = Pushing(store, now=lambda: datetime.now(UTC))
-        pushed = Pushed(sources=frozenset({"entra", "partners"}), ask=pushing.ask, tokens=pushing.tokens, rate=rate)
+        pushed = Pushed(
+            sources=frozenset({"entra", "partners"}),
+            ask=pushing.ask,
+            tokens=pushing.tokens,
+            rate=rate,
+            issuers=issuers or {},
+        )
         with Door(settings(rate=web_rate), pushed=pushed, **served) as door:
             yield door, store
     finally:

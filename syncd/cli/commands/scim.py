@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from syncd.cli.call import Call, teach
-from syncd.core.errors import NeedsHuman, foreign, message
+from syncd.core.errors import NeedsHuman, Problem, foreign, message
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -63,8 +63,7 @@ def add(call: Call, *, source: str, note: str, days: int | None) -> None:
 
     with call.session() as session:
         if source not in session.pushed_to:
-            known = ", ".join(sorted(session.pushed_to)) or "there is none"
-            raise NeedsHuman(NOT_PUSHED_TO.at(name=foreign(source), known=known))
+            raise NeedsHuman(not_pushed_to(source, session.pushed_to))
         shown, now = f"syncd_{secrets.token_urlsafe(32)}", session.now()
         row = TokenRow(
             id=secrets.token_hex(4),
@@ -111,6 +110,11 @@ def revoke(call: Call, *, id_: str) -> None:
         if not tx.tokens.revoke(id_, at=session.now()):
             raise NeedsHuman(NO_TOKEN.at(id=foreign(id_)))
     call.out.show({"revoked": id_}, lambda out: out.say(f"Taken back: {id_}."))
+
+
+def not_pushed_to(name: str, pushed_to: Collection[str]) -> Problem:
+    """Return what to say of a source to which nobody can push."""
+    return NOT_PUSHED_TO.at(name=foreign(name), known=", ".join(sorted(pushed_to)) or "there is none")
 
 
 def _row(row: TokenRow, now: datetime) -> dict[str, str]:
