@@ -44,8 +44,8 @@ def _text(doc: str, limit: int | None = None, *, clearable: bool = True, unique:
     return FieldSpec(type=FieldType.TEXT, max_length=limit, clearable=clearable, unique=unique, doc=doc)
 
 
-def _flag(doc: str, *, needs: str = "") -> FieldSpec:
-    return FieldSpec(type=FieldType.FLAG, needs=needs, doc=doc)
+def _flag(doc: str, *, needs: str = "", shuts: bool = False) -> FieldSpec:
+    return FieldSpec(type=FieldType.FLAG, needs=needs, shuts=shuts, doc=doc)
 
 
 def _late(doc: str, *, of_members: bool = False) -> FieldSpec:
@@ -143,14 +143,14 @@ UNIT: Final[Mapping[str, FieldSpec]] = MappingProxyType(
             type=FieldType.REFERENCE, doc="The department above; without one, the root of the settings."
         ),
         "order": FieldSpec(type=FieldType.NUMBER, doc="The place among its siblings, above 0; smaller stands earlier."),
-        "hide_dept": _flag("Hide the department from everybody who is not permitted."),
+        "hide_dept": _flag("Hide the department from everybody who is not permitted.", shuts=True),
         "dept_permits": _permits(
             "Departments that see it though it is hidden; at most 50 together with `user_permits`.", needs="hide_dept"
         ),
         "user_permits": _permits(
             "People who see it though it is hidden; at most 50 together with `dept_permits`.", needs="hide_dept"
         ),
-        "outer_dept": _flag("Its members see only themselves, and what they are permitted to."),
+        "outer_dept": _flag("Its members see only themselves, and what they are permitted to.", shuts=True),
         "outer_dept_only_self": _flag(
             "Its members see their own department and what is below it; otherwise each sees only themselves.",
             needs="outer_dept",

@@ -236,6 +236,8 @@ class FieldSpec:
     """References: how many."""
     needs: str = ""
     """The flag of the same object without which the field says nothing: rules that fill one must fill the other."""
+    shuts: bool = False
+    """A flag of a unit: while it is set, less is seen. Taking it back is counted by itself (`Effect.UNIT_OPEN`)."""
     read_only: bool = False
     """The target makes it up: rules can write it back to a source, and never fill it."""
     doc: str = ""
@@ -337,6 +339,8 @@ class Effect(StrEnum):
     UNIT_UPDATE = "unit_update"
     UNIT_MOVE = "unit_move"
     UNIT_REMOVE = "unit_remove"
+    UNIT_OPEN = "unit_open"
+    """A unit is shown that was hidden, or everything is shown to its members who saw a part."""
     SOURCE_SHRUNK = "source_shrunk"
     """Not of a change but of a read: many records are missing at once, and nobody is taken for gone until it is released."""
     WRITE_BACK = "write_back"

@@ -80,6 +80,8 @@ def effects(kind: Kind, op: Op, fields: Sequence[FieldChange], specs: Mapping[st
             effects.append(Effect.UNIT_MOVE)
         if names - {"parent"}:
             effects.append(Effect.UNIT_UPDATE)
+        if any(specs[change.name].shuts and change.before is True and not change.after for change in fields):
+            effects.append(Effect.UNIT_OPEN)
         return tuple(effects)
     for change in fields:
         if change.name == "departments" and units_of(change.before) != units_of(change.after):

@@ -23,7 +23,9 @@ AUTO: Final = "auto"
 _MAKING: Final = frozenset({Op.CREATE, Op.ADOPT})
 _NOBODY_NEEDS: Final = frozenset({Op.LOGIN, Op.LINK, Op.WRITE_BACK})
 _CREATES: Final = frozenset({Effect.CREATE, Effect.UNIT_CREATE})
-_OF_UNITS: Final = frozenset({Effect.UNIT_CREATE, Effect.UNIT_UPDATE, Effect.UNIT_MOVE, Effect.UNIT_REMOVE})
+_OF_UNITS: Final = frozenset(
+    {Effect.UNIT_CREATE, Effect.UNIT_UPDATE, Effect.UNIT_MOVE, Effect.UNIT_REMOVE, Effect.UNIT_OPEN}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from support.outer_world import OuterWorld
-from syncd.core.model import Reason
+from syncd.config.parts import LIMITS
+from syncd.core.model import Effect, Reason
+from syncd.core.policy import Limit, Limits
 from syncd.engine.cycle import Cycle
 from syncd.engine.health import health
 from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
@@ -131,3 +134,22 @@ def test_a_department_that_moves_away_from_the_outer_one_takes_nobody_inside_wit
     assert misplaced(partners.sync()) == {"Example 7": "OUT-001", "Example 9": "OUT-001"}
     assert partners.places("e9") == set()
     assert partners.department("Unit firm").outer_dept is True
+
+
+def test_a_department_is_not_opened_while_nobody_has_said_so(partners: OuterWorld) -> None:
+    shipped = LIMITS[Effect.UNIT_OPEN]
+    limits = Limits(by_effect={Effect.UNIT_OPEN: Limit(count=shipped.count, percent=shipped.percent)})
+    partners.world = replace(partners.world, guard=replace(partners.world.guard, limits=limits))
+    partners.says("partners", outer="no")
+    partners.says("board", hidden="no")
+
+    done = partners.sync()
+
+    (hold,) = done.reconciliation.judgement.holds
+    assert (hold.effect, {one.label for one in hold.changes}) == (Effect.UNIT_OPEN, {"Unit partners", "Unit board"})
+    assert partners.department("Unit partners").outer_dept is True
+    assert partners.department("Unit board").hide_dept is True
+    partners.unit("other", "top")
+    partners.says("other", hidden="yes")
+    assert partners.sync().tally.done == 1
+    assert partners.department("Unit other").hide_dept is True

@@ -25,6 +25,7 @@ MEANING: Final[Mapping[Effect, str]] = {
     Effect.UNIT_UPDATE: "departments' fields change",
     Effect.UNIT_MOVE: "departments move below another one",
     Effect.UNIT_REMOVE: "departments are removed",
+    Effect.UNIT_OPEN: "departments are shown that were hidden, or their members see everybody who saw only a part",
     Effect.SOURCE_SHRUNK: "many records of a source are missing at once: whoever is missing everywhere becomes a leaver",
 }
 _SHOWN: Final = 200
