@@ -71,6 +71,7 @@ class RowsIn:
         return None
 
     def _open(self, sign: bytes, at: int) -> None:
+        self.whole = False  # what goes on behind its end is no answer
         if self._depth == 1 and self._last == self._key:
             self.found = True
             self._floor = 2 if sign == b"[" else 1

@@ -171,7 +171,7 @@ def test_whoever_ends_and_begins_on_the_same_day_never_stops_working(workday: Sa
     workday.store.hire("7001", date(2026, 3, 4), universal="U-7001", title="Baru")
     titles = []
     cursor = None
-    for hour in range(2, 98, 12):
+    for hour in range(2, 98, 24):
         workday.store.now = START + timedelta(days=1, hours=hour)
         found = read(workday, cursor)
         cursor = found.cursor

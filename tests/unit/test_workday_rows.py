@@ -53,6 +53,7 @@ def test_one_object_instead_of_a_list_is_one_row_and_a_text_of_the_same_name_is_
     assert [json.loads(row) for row in found] == [{"n": {"m": 2}}]
     assert reader.whole
     assert not cut(b'{"other": [{"n": 1}]}', size=7)[1].found
+    assert not cut(b'{"Report_Entry": []} {"error": "too long"', size=7)[1].whole
 
 
 def test_a_row_without_an_end_is_not_gathered_for_ever() -> None:
