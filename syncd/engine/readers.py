@@ -39,6 +39,12 @@ SOURCE_FAILED: Final = message(
 )
 
 
+BREATH: Final = 2.0
+"""After a read that was stored bit by bit, when nothing can be planned, planning has as long as the read took, and no more than
+so many seconds, before the source is read again for a wake. A directory that changes for minutes rings without end: it was
+read all the time, and nobody was planned for. Whoever leaves meanwhile is noticed so much later."""
+
+
 class Readers:
     """The reads that are under way, what came of those that are over, and which sources fail."""
 
@@ -118,6 +124,8 @@ class Readers:
         world = self._world()
         told = replace(asked, began=partial(self._began, name))
         unanswered = asked.heard
+        clock = asyncio.get_running_loop().time
+        began = clock()
         try:
             with tracing.reading(name):
                 done = await read_source(world, world.seats[name], world.new_run(), told)
@@ -125,6 +133,8 @@ class Readers:
             if name not in self._noted:
                 self._done[name] = done
             await self._healed(world, name)
+            if name in self._staging:
+                self._until[name] = clock() + min(clock() - began, BREATH)
         except (TryAgain, NeedsHuman, OutcomeUnknown) as error:
             after = error.after.total_seconds() if isinstance(error, TryAgain) else 0.0
             await self._note(world, name, error.problem, least=after)

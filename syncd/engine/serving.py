@@ -292,9 +292,8 @@ class Service:
         await self._pen.still()
         try:
             with self._at_once.planning():
-                done = await cycle(
-                    world, Order(beside=True), read=self._readers.take(), stop=self._halt, progress=self._progress
-                )
+                read, moved = self._readers.take(), self._pulse.progress
+                done = await cycle(world, Order(beside=True), read=read, stop=self._halt, progress=lambda *_: moved())
         finally:
             self._pen.go_on()
         self._marks = Marks(after=done.reconciliation.upto)
@@ -304,9 +303,6 @@ class Service:
         log.info("cycle.done", result=str(done.result), accepted=len(done.reconciliation.judgement.allowed))
         self._pulse.ready(f"{done.result} at {done.finished_at:%H:%M:%S}")
         self._told(done)
-
-    def _progress(self, _stage: str, _done: int, _total: int | None) -> None:
-        self._pulse.progress()
 
     def _fail(self, error: Exception) -> None:
         """Note what failed, and when it is tried again."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,7 @@ from support.service_life import Life, Office, Tenant
 from support.serving import ringing
 from support.small_world import SmallWorld
 from support.virtual_time import one_clock
-from syncd.core.model import Effect, Op
+from syncd.core.model import Effect, Op, Page
 from syncd.core.policy import Limit, Limits
 from syncd.engine import crowd, rounds, trust
 from syncd.engine.serving import Schedule
@@ -125,6 +127,33 @@ def test_a_leaver_who_comes_with_very_many_others_while_very_many_wait_overtakes
     titles = {held.get("title") for held in world.target.objects.values() if held.get("job_number") not in (None, "e1")}
     assert titles == {"Reorganised again"}
     assert runs(world) == before, "no whole cycle was made, so the writer never stood still"
+
+
+def test_a_source_that_is_rung_for_without_end_leaves_planning_its_time(
+    world: SmallWorld, life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads, read, step = list[float](), Office.read, crowd.Crowd.advance
+
+    async def slowly(self: Office, cursor: str | None, **words: Any) -> AsyncIterator[Page]:
+        """Read everybody, and take three seconds from the first page to the last."""
+        reads.append(self.room.now().timestamp())
+        async for page in read(self, cursor, **{**words, "full": True}):
+            yield page
+            await asyncio.sleep(0 if page.completeness is not None else 3)
+
+    async def advance(self: crowd.Crowd, *words: Any, at: float) -> crowd.Onward:
+        await asyncio.sleep(0.2)
+        return await step(self, *words, at=at)
+
+    monkeypatch.setattr(Office, "read", slowly)
+    monkeypatch.setattr(crowd.Crowd, "advance", advance)
+    monkeypatch.setattr(crowd, "FEW", 5)
+    monkeypatch.setattr(crowd, "FAR", 5)
+    everybody(world, title="Reorganised")
+    while len(world.target.log) < PEOPLE // 2:
+        assert len(reads) < 10, "it is read again and again, and hardly anybody is planned for"
+        life.do(life.service.wake(ringing()))
+        life.run(0.05)
 
 
 def test_while_very_many_wait_the_writer_always_has_enough_and_never_much_more(world: SmallWorld, life: Life) -> None:
