@@ -5,6 +5,7 @@ A rehire, a conversion from contingent to employee, a hand-over of some days: on
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
@@ -64,10 +65,15 @@ def _begins(day: date, facts: Values, otherwise: str) -> datetime:
     return datetime.combine(day, time(), tzinfo=zone_of(facts, otherwise)).astimezone(UTC)
 
 
-def begins_at(facts: Values, otherwise: str) -> datetime | None:
-    """Return the moment (aware UTC) at which the first working day `hireDate` begins; None without one."""
-    day = _day(facts, "hireDate")
-    return _begins(day, facts, otherwise) if day is not None else None
+def turns_at(statements: Sequence[Statement], at: datetime, otherwise: str) -> datetime | None:
+    """Return the next moment (aware UTC) at which another record may speak for its source, because it begins then."""
+    per_source = Counter(one.source for one in statements)
+    days = [
+        _begins(day, one.facts, otherwise)
+        for one in statements
+        if per_source[one.source] > 1 and (day := _day(one.facts, "hireDate")) is not None
+    ]
+    return min((moment for moment in days if moment > at), default=None)
 
 
 def _day(facts: Values, name: str) -> date | None:

@@ -168,12 +168,12 @@ def review_of(
     leaving: Collection[SubjectId],
     subject: SubjectId,
 ) -> datetime | None:
-    """Return when time alone changes what shall be: a last working day, or the end of a leaver's grace."""
+    """Return when time alone changes what shall be: a last working day, another contract, or the end of a leaver's grace."""
     if subject in leaving:
         link = links.get(subject)
         return link.since + world.leavers.grace if link is not None and link.state is LinkState.OFFBOARDED else None
     entity = standing.tree.entities.get(subject)
     if entity is None or entity.kind is not Kind.PERSON:
         return None
-    end = leaves_at(entity.facts, world.leavers.timezone)
-    return end if end is not None and end > world.now() else None
+    end, turn = leaves_at(entity.facts, world.leavers.timezone), standing.turns.get(subject)
+    return min((one for one in (end, turn) if one is not None and one > world.now()), default=None)

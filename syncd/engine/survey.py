@@ -191,8 +191,9 @@ def _wanted(
             continue
         match want(standing.tree, entity, world, unique(subject)):
             case Desired() as one:
-                if entity.kind is Kind.PERSON and (end := leaves_at(entity.facts, world.leavers.timezone)) is not None:
-                    ground.reviews[subject] = end
+                if entity.kind is Kind.PERSON:
+                    end = leaves_at(entity.facts, world.leavers.timezone)
+                    _note_time(ground, subject, end, standing.turns.get(subject))
                 whole = finished(entity, one, world, True, ground.target.normalise, None)
                 if (rest := but_for_drift(whole, standing.left.get(subject))) is not None:
                     wanted[subject] = rest
@@ -206,6 +207,12 @@ def _wanted(
         differing.add(subject)
         ground.leaving.add(subject)
     return wanted, differing
+
+
+def _note_time(ground: Ground, subject: SubjectId, *times: datetime | None) -> None:
+    """Note when time alone changes what somebody shall be."""
+    if known := [one for one in times if one is not None]:
+        ground.reviews[subject] = min(known)
 
 
 def kept_values(tx: Transaction, world: World) -> Unique:
@@ -281,6 +288,7 @@ def people_among(tx: Transaction, ground: Ground, subjects: Sequence[SubjectId])
         parked=standing.parked,
         gone=standing.gone,
         offboarded=standing.offboarded,
+        turns=standing.turns,
         warned=standing.warned,
         left=standing.left,
     )

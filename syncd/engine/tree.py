@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from syncd.core.calendar import has_left
+from syncd.core.employment import turns_at
 from syncd.core.errors import Problem, message
 from syncd.core.model import (
     HOLDING_UNIT,
@@ -58,6 +59,8 @@ class Standing:
     """Subjects without a single living record: why they leave."""
     offboarded: Mapping[SubjectId, str] = field(default_factory=dict)
     """Of those who are looked at: who leaves because an operator says so, and why in words."""
+    turns: Mapping[SubjectId, datetime] = field(default_factory=dict)
+    """When another record of a source begins to speak of somebody."""
     asides: tuple[Aside, ...] = ()
     warnings: tuple[Problem, ...] = ()
     """What the inbound rules left out of records that they mapped, and references that name nobody."""
@@ -86,6 +89,7 @@ def stand(world: World, part: Part) -> Standing:
         parked=parked,
         gone=gone,
         offboarded={one: told_of(row) for one, row in part.offboarded.items() if one in part.asked},
+        turns=_turns(world, part),
         asides=tree.asides,
         warnings=(*(problem for _, problem in told), *tree.warnings),
         warned=frozenset({subject for subject, _ in told} | loose | circling),
@@ -96,6 +100,15 @@ def stand(world: World, part: Part) -> Standing:
 def told_of(row: Offboarding) -> str:
     """Return in words why somebody leaves whom an operator offboarded; nothing else that makes anybody leave says the same."""
     return f"offboarded by {row.decided_by}: {row.reason}"
+
+
+def _turns(world: World, part: Part) -> dict[SubjectId, datetime]:
+    found = {
+        subject: turns_at(statements, world.now(), world.leavers.timezone)
+        for subject, statements in part.groups.items()
+        if len(statements) > 1 and subject in part.asked
+    }
+    return {subject: moment for subject, moment in found.items() if moment is not None}
 
 
 def set_aside(tx: Transaction, world: World) -> tuple[Aside, ...]:
