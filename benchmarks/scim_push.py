@@ -80,7 +80,7 @@ def run() -> list[Figure]:
 
 def _figures(server: Server) -> tuple[list[Figure], dict[str, float]]:
     """Return what is told of a server, and what each thing costs it, in seconds of CPU."""
-    created = _send(server, [_request(server, "POST", "Users", _user(n)) for n in range(server.users)], AT_ONCE)
+    created = _send(server, [_request(server, "POST", "Users", example_user(n)) for n in range(server.users)], AT_ONCE)
     small, large = _listed(server, 100), _listed(server, 1000)
     removed = _removed(server)
     judged = server.name == "syncd"
@@ -146,7 +146,7 @@ def _removed(server: Server) -> Took:
     return _send(server, [_request(server, "PATCH", place, one) for one in patches], ALONE)
 
 
-def _user(number: int) -> dict[str, Any]:
+def example_user(number: int) -> dict[str, Any]:
     """Return a user as Entra ID sends one."""
     return {
         "schemas": [f"{_CORE}:User", _ENTERPRISE],

@@ -147,13 +147,13 @@ def _web(session: Session, service: Service, look: Callable[[], Awaitable[Health
 
     target: Any = session.target()
     called = service.calls.take if isinstance(target, Calling) and target.callback() is not None else None
-    served = Served(wake=service.wake, look=look, called=called, pushed=_pushed(session), now=session.now)
+    served = Served(wake=service.wake, look=look, called=called, pushed=pushed(session), now=session.now)
     prepared = prepare(session.settings, served)
     return lambda: serve_web(prepared)
 
 
-def _pushed(session: Session) -> Pushed | None:
-    """Return what takes pushes, None where no source is pushed to."""
+def pushed(session: Session) -> Pushed | None:
+    """Return what takes pushes, None where no source is pushed to. Raises NeedsHuman for an issuer of another one."""
     from syncd.cli.commands.scim import not_pushed_to
     from syncd.web.scim import Pushed
 

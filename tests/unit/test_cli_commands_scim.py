@@ -11,6 +11,9 @@ import pytest
 
 from syncd.cli import main
 from syncd.cli.exit_codes import ExitCode
+from syncd.cli.serving import pushed
+from syncd.cli.session import Session
+from syncd.core.errors import NeedsHuman
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,6 +78,23 @@ def test_nobody_gets_a_token_for_a_source_that_is_not_pushed_to(
     assert "CLI-290" in told
     assert "entra" in told
     assert say("list") == []
+
+
+def test_an_issuer_opens_only_a_source_that_is_there(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    issuer = "{issuer: https://id.example.com, audience: syncd, keys: https://id.example.com/keys, scope: push}"
+    with Path(config).open("a", encoding="utf-8") as file:
+        file.write(f"web: {{scim: {{issuers: {{entra: {issuer}}}}}}}\n")
+    assert main(["scim", "token", "list", "--config", config]) == 0
+    capsys.readouterr()
+    path = Path(config)
+    table = f"  hr: {{type: table, rules: {ROOT / 'mappings' / 'table.yaml'}, path: hr.csv, key: Employee Number}}\n"
+    text = path.read_text(encoding="utf-8").replace("{entra: {issuer", "{hr: {issuer")
+    path.write_text(text.replace("sources:\n", f"sources:\n{table}"), encoding="utf-8")
+    with Session(config=path, level="error") as session, pytest.raises(NeedsHuman, match="hr"):
+        pushed(session)
+    path.write_text(text, encoding="utf-8")
+    assert main(["scim", "token", "list", "--config", config]) == ExitCode.CONFIGURATION
+    assert "hr" in capsys.readouterr().err
 
 
 def test_what_a_person_sees_names_the_address_and_never_a_token_again(
