@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from syncd.core.attributes import ATTRIBUTES, REFERENCES
 from syncd.core.errors import message
 from syncd.core.model import Kind, NativeId, SourceName, SubjectId
 from syncd.core.values import Value, Values, is_empty
@@ -21,6 +22,10 @@ TOGETHER: Final = "+"
 """Between the attributes of a step that must agree together: `name.formatted + extra.birthDate`."""
 _PHONE: Final = "phoneNumbers."
 _NAMES: Final = frozenset({"displayName", "nickName"})
+_REFERENCES: Final = frozenset(
+    name for kind in Kind for name, one in ATTRIBUTES[kind].items() if one.type in REFERENCES
+)
+"""Each source names others in words of its own: that two differ says nothing."""
 
 SEVERAL: Final = message(
     "REC-001",
@@ -166,7 +171,7 @@ class Verdict(StrEnum):
     FOR = "for"
     AGAINST = "against"
     SILENT = "silent"
-    """Only one of the two says something."""
+    """Only one of the two says something, or they cannot be compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +201,7 @@ def _sign(name: str, one: Values, others: Sequence[Values]) -> Sign:
         if not is_empty(value := facts.get(name)):
             there.setdefault(compared(name, value), value)
     verdict = Verdict.SILENT
-    if there and not is_empty(here):
+    if there and not is_empty(here) and name not in _REFERENCES:
         verdict = Verdict.FOR if compared(name, here) in there else Verdict.AGAINST
     return Sign(attribute=name, verdict=verdict, here=here, there=tuple(there.values()))
 

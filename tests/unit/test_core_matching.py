@@ -186,8 +186,14 @@ def test_two_records_at_once_are_proposed_and_a_number_under_another_name_is_som
 
 def test_what_agrees_what_differs_and_what_only_one_says_is_told_apart() -> None:
     signs = weigh(
-        {"displayName": "An", "title": "Clerk", "emails.work": "a@example.com", "endDate": None},
-        [{"displayName": "AN", "title": "Cook"}, {"title": "Chef", "employeeNumber": "1"}],
+        {
+            "displayName": "An",
+            "title": "Clerk",
+            "emails.work": "a@example.com",
+            "endDate": None,
+            "units": ("OU=Sales",),
+        },
+        [{"displayName": "AN", "title": "Cook", "units": ("4711",)}, {"title": "Chef", "employeeNumber": "1"}],
     )
 
     assert {sign.attribute: sign.verdict for sign in signs} == {
@@ -195,5 +201,6 @@ def test_what_agrees_what_differs_and_what_only_one_says_is_told_apart() -> None
         "title": Verdict.AGAINST,
         "emails.work": Verdict.SILENT,
         "employeeNumber": Verdict.SILENT,
+        "units": Verdict.SILENT,
     }
     assert next(sign.there for sign in signs if sign.attribute == "title") == ("Cook", "Chef")
