@@ -35,8 +35,13 @@ def apart(person: Entity, wanted: Desired | Aside, entities: Mapping[SubjectId, 
     if not isinstance(places, tuple | list) or not wanted.active:
         return wanted
     outsider = person.facts.get("outsider") is True
-    wrong = [unit for unit in units_of(places) if _is_outer(entities.get(SubjectId(unit))) is not outsider]
-    return _aside(person, INSIDE if outsider else OUTSIDE, wrong, entities) if wrong else wanted
+    # Asked of everybody: nearly all have one department, and it is on their side.
+    for place in places:
+        unit = entities.get(place["unit"])
+        if (unit is not None and unit.facts.get("outer") is True) is not outsider:
+            wrong = [one for one in units_of(places) if _is_outer(entities.get(SubjectId(one))) is not outsider]
+            return _aside(person, INSIDE if outsider else OUTSIDE, wrong, entities)
+    return wanted
 
 
 def _is_outer(unit: Entity | None) -> bool:

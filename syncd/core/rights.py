@@ -8,7 +8,7 @@ everything, are not modelled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -79,13 +79,8 @@ class Book:
             return True
         if viewer not in self.people or person not in self.people:
             return False
-        seen = self.people[person]
-        places = [unit for unit in seen.units if unit in self.units]
-        if not self.is_restricted(viewer):
-            return not places or any(self._is_shown(viewer, unit) for unit in places)
-        if any(person in self.units[outer].sees_people for outer in self._outer(viewer)):
-            return not places or any(self._is_shown(viewer, unit) for unit in places)
-        return any(self.sees_unit(viewer, unit) for unit in places)
+        places = self.people[person].units
+        return self._sees_through(viewer, places) or self._sees_by_name(viewer, person)
 
     def sees_unit(self, viewer: SubjectId, unit: SubjectId) -> bool:
         """Tell whether a person sees a department, and through it its members."""
@@ -99,21 +94,47 @@ class Book:
 
     def seen_by(self, viewer: SubjectId) -> frozenset[SubjectId]:
         """Return the other people whom somebody sees."""
-        return frozenset(one for one in self.people if one != viewer and self.sees(viewer, one))
+        found = {one for units, group in self._alike.items() if self._sees_through(viewer, units) for one in group}
+        named = {one for unit in self._outer(viewer) for one in self.units[unit].sees_people if one in self.people}
+        return frozenset(found | {one for one in named if self._sees_by_name(viewer, one)}) - {viewer}
 
     def viewers(self, person: SubjectId) -> frozenset[SubjectId]:
         """Return the other people who see somebody."""
-        return frozenset(one for one in self.people if one != person and self.sees(one, person))
+        places = [unit for unit in self.people[person].units if unit in self.units]
+        named = frozenset(one for unit in places for one in self.units[unit].visible_to_people)
+        return self._those(named | {person}, lambda one: self.sees(one, person)) - {person}
 
     def viewers_of_unit(self, unit: SubjectId) -> frozenset[SubjectId]:
         """Return the people who see a department."""
-        return frozenset(one for one in self.people if self.sees_unit(one, unit))
+        return self._those(self.units[unit].visible_to_people, lambda one: self.sees_unit(one, unit))
+
+    def _those(self, named: frozenset[SubjectId], holds: Callable[[SubjectId], bool]) -> frozenset[SubjectId]:
+        """Return of whom something holds that is the same for all in the same departments, but for those who are named."""
+        found: set[SubjectId] = set()
+        for group in self._alike.values():
+            others = group - named
+            if others and holds(next(iter(others))):
+                found |= others
+            found.update(one for one in group & named if holds(one))
+        return frozenset(found)
 
     def members(self, unit: SubjectId) -> frozenset[SubjectId]:
         """Return who stands in a department itself."""
         return self._members.get(unit, frozenset())
 
     # --- the rules ----------------------------------------------------------------------------------------------------
+
+    def _sees_through(self, viewer: SubjectId, places: frozenset[SubjectId]) -> bool:
+        """Tell whether somebody sees those who stand in these departments."""
+        known = [unit for unit in places if unit in self.units]
+        return any(self.sees_unit(viewer, unit) for unit in known) or (not known and not self.is_restricted(viewer))
+
+    def _sees_by_name(self, viewer: SubjectId, person: SubjectId) -> bool:
+        """Tell whether a person is named to one of the viewer's closed departments, and not hidden from the viewer."""
+        if not any(person in self.units[outer].sees_people for outer in self._outer(viewer)):
+            return False
+        known = [unit for unit in self.people[person].units if unit in self.units]
+        return not known or any(self._is_shown(viewer, unit) for unit in known)
 
     def _is_in_reach(self, viewer: SubjectId, unit: SubjectId) -> bool:
         """Tell whether what closes a viewer's departments leaves a department open."""
@@ -150,6 +171,14 @@ class Book:
     @cached_property
     def _above(self) -> dict[SubjectId, frozenset[SubjectId]]:
         return {}
+
+    @cached_property
+    def _alike(self) -> Mapping[frozenset[SubjectId], frozenset[SubjectId]]:
+        """Everybody, by the departments in which they stand: there are far fewer of these than people."""
+        found: dict[frozenset[SubjectId], set[SubjectId]] = {}
+        for subject, person in self.people.items():
+            found.setdefault(person.units, set()).add(subject)
+        return {units: frozenset(some) for units, some in found.items()}
 
     @cached_property
     def _members(self) -> Mapping[SubjectId, frozenset[SubjectId]]:

@@ -113,6 +113,9 @@ def test_where_nothing_is_hidden_or_closed_everybody_sees_everybody(book: Book) 
 
 @MANY
 @given(book=BOOKS)
-def test_both_directions_tell_the_same(book: Book) -> None:
+def test_both_directions_and_each_pair_tell_the_same(book: Book) -> None:
+    for unit in UNITS:
+        assert book.viewers_of_unit(unit) == {one for one in PEOPLE if book.sees_unit(one, unit)}
     for one in PEOPLE:
+        assert book.seen_by(one) == {other for other in PEOPLE if other != one and book.sees(one, other)}
         assert {other for other in PEOPLE if other != one and one in book.seen_by(other)} == book.viewers(one)
