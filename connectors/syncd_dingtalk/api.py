@@ -63,6 +63,17 @@ DEPARTMENT_DELETE: Final = Interface(path=f"{_V2}/department/delete", shape=shap
 DEPARTMENT_GET: Final = Interface(path=f"{_V2}/department/get", shape=shapes.Department)
 DEPARTMENT_LISTSUB: Final = Interface(path=f"{_V2}/department/listsub", shape=list[shapes.Department])
 DEPARTMENT_LISTSUBID: Final = Interface(path=f"{_V2}/department/listsubid", shape=shapes.DepartmentIds)
+ROLE_LIST: Final = Interface(path="/topapi/role/list", shape=shapes.RoleGroups)
+ROLE_HOLDERS: Final = Interface(path="/topapi/role/simplelist", shape=shapes.RoleHolders)
+ROLE_GET: Final = Interface(path="/topapi/role/getrole", shape=shapes.RoleAnswer, beside=True)
+ROLE_GROUP_GET: Final = Interface(path="/topapi/role/getrolegroup", shape=shapes.RoleGroupAnswer, beside=True)
+# Three paths without `/topapi`: so the pages have them.
+ROLE_GROUP_ADD: Final = Interface(path="/role/add_role_group", shape=shapes.CreatedRoleGroup, writes=True, beside=True)
+ROLE_ADD: Final = Interface(path="/role/add_role", shape=shapes.CreatedRole, writes=True, beside=True)
+ROLE_UPDATE: Final = Interface(path="/role/update_role", shape=shapes.Nothing, writes=True)
+ROLE_DELETE: Final = Interface(path="/topapi/role/deleterole", shape=shapes.Nothing, writes=True)
+ROLE_GIVE: Final = Interface(path="/topapi/role/addrolesforemps", shape=shapes.Nothing, writes=True)
+ROLE_TAKE: Final = Interface(path="/topapi/role/removerolesforemps", shape=shapes.Nothing, writes=True)
 SCOPES: Final = Interface(path="/auth/scopes", shape=shapes.Scopes, method="GET", beside=True)
 
 TOKEN_PATH: Final = "/v1.0/oauth2/accessToken"

@@ -15,6 +15,7 @@ from typing import Final
 
 from syncd.core.errors import Message, Problem, foreign
 from syncd_dingtalk import messages as m
+from syncd_dingtalk import messages_roles as mr
 
 
 class Meaning(StrEnum):
@@ -132,6 +133,12 @@ _CODES: Final[Mapping[str, tuple[Meaning, Message]]] = {
     "33012": (_M.GONE, m.NO_PERSON),
     "46004": (_M.GONE, m.NO_PERSON),
     "60111": (_M.GONE, m.NO_PERSON),
+    "33011": (_M.GONE, mr.NO_ROLE),
+    "34021": (_M.TAKEN, mr.ROLE_TAKEN),
+    "34018": (_O, mr.BAD_ROLE),
+    "34020": (_O, mr.BAD_ROLE),
+    "660000": (_O, mr.BAD_ROLE),
+    "23004": (_O, mr.SYSTEM_ROLE),
     "60003": (_M.GONE, m.NO_DEPARTMENT),
     "40009": (_M.GONE, m.NO_DEPARTMENT),
     # there already

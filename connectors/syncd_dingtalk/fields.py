@@ -117,6 +117,12 @@ PERSON: Final[Mapping[str, FieldSpec]] = MappingProxyType(
             signs_in=True,
             doc="The address that an e-mail account logs in with; others ignore it.",
         ),
+        "roles": FieldSpec(
+            type=FieldType.REFERENCES,
+            clearable=True,
+            shared=True,
+            doc="The roles that the rules under `group` and `roles` make. What else somebody has is not touched.",
+        ),
         "unionid": FieldSpec(
             type=FieldType.TEXT,
             read_only=True,
@@ -173,7 +179,25 @@ UNIT: Final[Mapping[str, FieldSpec]] = MappingProxyType(
     }
 )
 
-FIELDS: Final[Mapping[Kind, Mapping[str, FieldSpec]]] = MappingProxyType({Kind.PERSON: PERSON, Kind.UNIT: UNIT})
+ROLE: Final[Mapping[str, FieldSpec]] = MappingProxyType(
+    {
+        "name": FieldSpec(
+            type=FieldType.TEXT,
+            required=True,
+            doc="The role's name, unique in its group. Its length is not documented.",
+        ),
+        "role_group": FieldSpec(
+            type=FieldType.TEXT,
+            required=True,
+            immutable=True,  # no interface moves a role to another group
+            doc="The group of roles in which it stands; made if it is not there.",
+        ),
+    }
+)
+
+FIELDS: Final[Mapping[Kind, Mapping[str, FieldSpec]]] = MappingProxyType(
+    {Kind.PERSON: PERSON, Kind.UNIT: UNIT, Kind.GROUP: ROLE}
+)
 
 
 def normalise(kind: Kind, fields: Values, *, region: Region) -> Values:

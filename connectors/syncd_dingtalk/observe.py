@@ -14,12 +14,14 @@ from typing import Final, TypeVar
 
 from msgspec import UNSET
 
+from syncd.core.errors import TryAgain
 from syncd.core.model import Completeness, Observed, ProofFact
 from syncd_dingtalk import api as a
 from syncd_dingtalk import departments, people
 from syncd_dingtalk.api import Api, Refused
 from syncd_dingtalk.errors import Meaning
 from syncd_dingtalk.fields import Region
+from syncd_dingtalk.roles import Roles, read
 from syncd_dingtalk.shapes import Department, Person, Scopes
 
 T = TypeVar("T")
@@ -70,17 +72,25 @@ async def each(items: Iterable[T], ask: Callable[[T], Awaitable[R]]) -> list[R]:
 class Observer:
     """One reading of everything below `root`, which is itself neither handed out nor changed."""
 
-    def __init__(self, api: Api, *, root: int, region: Region, details: bool, protected: frozenset[str]) -> None:
+    def __init__(
+        self, api: Api, *, root: int, region: Region, details: bool, protected: frozenset[str], with_roles: bool = False
+    ) -> None:
         self._api = api
         self._root = root
         self._region = region
         self._details = details
         self._protected = protected
+        self._with_roles = with_roles
+        self._roles = Roles(objects=(), held={})
         self.walk = Walk()
 
     async def objects(self) -> AsyncIterator[Observed]:
-        """Yield departments from the top down, then people by id."""
+        """Yield roles, departments from the top down, then people by id."""
         self.walk.scopes = await self._api.call(a.SCOPES)
+        if self._with_roles:
+            self._roles = await self._read_roles()
+            for role in self._roles.objects:
+                yield role
         await self._read_units()
         for dept_id, unit in self.walk.units.items():
             if dept_id != self._root:
@@ -93,6 +103,14 @@ class Observer:
                 if person is not None:
                     yield self._shown(person, hidden)
         self.walk.count = (await self._api.call(a.USER_COUNT, only_active=False)).count
+
+    async def _read_roles(self) -> Roles:
+        try:
+            return await read(self._api)
+        except Refused as refused:
+            if refused.refusal.meaning is not Meaning.GONE:
+                raise
+            raise TryAgain(refused.refusal.problem(label="a role that was just listed")) from None
 
     # --- departments ---------------------------------------------------------------------------------------------------
 
@@ -181,6 +199,7 @@ class Observer:
             unreadable=hidden if read else hidden | people.DETAILS,
             orders=self.walk.orders.get(person.userid),
             protected=person.userid in self._protected,
+            roles=self._roles.held.get(person.userid, ()) if self._with_roles else None,
         )
 
     # --- the proof -----------------------------------------------------------------------------------------------------

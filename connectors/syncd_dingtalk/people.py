@@ -125,8 +125,10 @@ def from_wire(
     unreadable: frozenset[str] = frozenset(),
     orders: Mapping[int, int] | None = None,
     protected: bool = False,
+    roles: Sequence[str] | None = None,
 ) -> Observed:
-    """Return a person as observed. `orders` are the orders by department where lists told them one by one."""
+    """Return a person as observed. `orders` are the orders by department where lists told them one by one, `roles` those that
+    somebody has, None where nobody asked."""
     fields: dict[str, Value] = {
         "userid": person.userid,
         "name": person.name.strip(),
@@ -148,6 +150,8 @@ def from_wire(
         "unionid": person.unionid or None,
         "avatar": person.avatar or None,
     }
+    if roles is not None:
+        fields["roles"] = tuple(sorted(roles)) or None
     return Observed(
         target_id=TargetId(person.userid),
         kind=Kind.PERSON,

@@ -70,6 +70,13 @@ class Position(Struct):
     title: str | None = None
 
 
+class RoleName(Struct):
+    """A role in `role/list` and in `user/get`."""
+
+    id: int
+    name: str = ""
+
+
 class Person(Struct):
     """`user/get` and the items of `user/list` (which lack manager, orders by department, positions and `senior`)."""
 
@@ -97,6 +104,74 @@ class Person(Struct):
     dept_order: int | None = None
     dept_order_list: list[PlaceOrder] | None = None
     dept_position_list: list[Position] | None = None
+    role_list: list[RoleName] | None = None
+
+
+class Holder(Struct):
+    """`user/getbymobile`."""
+
+    userid: str
+
+
+class RoleGroup(Struct):
+    """A group of roles in `role/list`."""
+
+    group_id: int = msgspec.field(name="groupId")
+    name: str = ""
+    roles: list[RoleName] = []
+
+
+class RoleGroups(Struct):
+    """A page of `role/list`."""
+
+    items: list[RoleGroup] = msgspec.field(name="list", default_factory=list)
+    has_more: bool = msgspec.field(name="hasMore", default=False)
+    next_cursor: int | None = msgspec.field(name="nextCursor", default=None)
+
+
+class RoleHolders(Struct):
+    """A page of `role/simplelist`."""
+
+    items: list[Holder] = msgspec.field(name="list", default_factory=list)
+    has_more: bool = msgspec.field(name="hasMore", default=False)
+    next_cursor: int | None = msgspec.field(name="nextCursor", default=None)
+
+
+class RoleShown(Struct):
+    """The role in `role/getrole`."""
+
+    name: str = ""
+    group_id: int = msgspec.field(name="groupId", default=0)
+
+
+class RoleAnswer(Struct):
+    """`role/getrole`, beside `errcode`."""
+
+    role: RoleShown
+
+
+class RoleGroupShown(Struct):
+    """The group in `role/getrolegroup`."""
+
+    name: str = msgspec.field(name="group_name", default="")
+
+
+class RoleGroupAnswer(Struct):
+    """`role/getrolegroup`, beside `errcode`."""
+
+    group: RoleGroupShown = msgspec.field(name="role_group")
+
+
+class CreatedRole(Struct):
+    """`role/add_role`, beside `errcode`."""
+
+    role_id: int = msgspec.field(name="roleId")
+
+
+class CreatedRoleGroup(Struct):
+    """`role/add_role_group`, beside `errcode`."""
+
+    group_id: int = msgspec.field(name="groupId")
 
 
 class People(Struct):
@@ -111,12 +186,6 @@ class UserIds(Struct):
     """`user/listid`."""
 
     userid_list: list[str] = []
-
-
-class Holder(Struct):
-    """`user/getbymobile`."""
-
-    userid: str
 
 
 class Count(Struct):

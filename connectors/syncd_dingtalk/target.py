@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 from pydantic import SecretStr
 
 from syncd.config.secrets import Secret
+from syncd.core.difference import ROLES
 from syncd.core.errors import Misconfigured, NeedsHuman
 from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, Op, SubjectId, TargetId
 from syncd.core.outcome import Outcome, Rejected
@@ -34,12 +35,14 @@ from syncd_dingtalk.fields import FIELDS, normalise, settled
 from syncd_dingtalk.observe import Observer, hidden_fields
 from syncd_dingtalk.people import HIDEABLE
 from syncd_dingtalk.rate import RatePlan
+from syncd_dingtalk.roles import Giving
 from syncd_dingtalk.settings import Details, DingTalkSettings, EventMode, Protect
 from syncd_dingtalk.shapes import Person, Scopes
 from syncd_dingtalk.stream import EventStream
 from syncd_dingtalk.writing import Common, Writer
 from syncd_dingtalk.writing_departments import DepartmentWriter
 from syncd_dingtalk.writing_people import PeopleWriter
+from syncd_dingtalk.writing_roles import RoleWriter
 
 if TYPE_CHECKING:
     from syncd_dingtalk.sandbox import SandboxServer
@@ -158,9 +161,21 @@ class DingTalk:
             mobile_change=settings.mobile_change,
             hidden=self._hidden_of,
             protected=self._protected,
+            giving=self._giving(api) if self._with_roles else None,
         )
         units = DepartmentWriter(common(Kind.UNIT), root=self.root, prefix=settings.mark_prefix)
-        return {Kind.PERSON: persons, Kind.UNIT: units}
+        return {Kind.PERSON: persons, Kind.UNIT: units, Kind.GROUP: RoleWriter(common(Kind.GROUP))}
+
+    @property
+    def _with_roles(self) -> bool:
+        """Tell whether the rules say anything of roles: if not, nobody's are read, which costs calls for each role."""
+        wanted = self._room.wanted or {}
+        return ROLES in wanted.get(Kind.PERSON, ()) or bool(wanted.get(Kind.GROUP))
+
+    def _giving(self, api: Api) -> Giving:
+        giving = Giving(api)
+        self._open.push_async_callback(giving.close)
+        return giving
 
     @property
     def api(self) -> Api:
@@ -202,6 +217,7 @@ class DingTalk:
             region=self._settings.corp_region,
             details=self._settings.observe_details is Details.ALL,
             protected=await self._protected(),
+            with_roles=self._with_roles,
         )
         self._certificate = Completeness(facts=())
         try:
@@ -302,10 +318,15 @@ class DingTalk:
 
 
 _WRITES: Final[Mapping[Kind, Mapping[Op, a.Interface[Any]]]] = {
-    Kind.PERSON: {Op.CREATE: a.USER_CREATE, Op.REMOVE: a.USER_DELETE},
+    Kind.PERSON: {Op.CREATE: a.USER_CREATE, Op.REMOVE: a.USER_DELETE, Op.ROLES: a.ROLE_GIVE},
+    Kind.GROUP: {Op.CREATE: a.ROLE_ADD, Op.REMOVE: a.ROLE_DELETE},
     Kind.UNIT: {Op.CREATE: a.DEPARTMENT_CREATE, Op.REMOVE: a.DEPARTMENT_DELETE},
 }
-_UPDATES: Final[Mapping[Kind, a.Interface[Any]]] = {Kind.PERSON: a.USER_UPDATE, Kind.UNIT: a.DEPARTMENT_UPDATE}
+_UPDATES: Final[Mapping[Kind, a.Interface[Any]]] = {
+    Kind.PERSON: a.USER_UPDATE,
+    Kind.UNIT: a.DEPARTMENT_UPDATE,
+    Kind.GROUP: a.ROLE_UPDATE,
+}
 
 
 def _for_a_person(refused: Refused) -> NeedsHuman:

@@ -7,11 +7,13 @@ knows no better mark of a person.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from syncd.core.errors import OutcomeUnknown, Problem, TryAgain
-from syncd.core.model import Change, Observed, TargetId
+from syncd.core.difference import ROLES
+from syncd.core.errors import NeedsHuman, OutcomeUnknown, Problem, TryAgain
+from syncd.core.model import Change, FieldChange, Observed, Op, TargetId
 from syncd.core.outcome import Applied, Deferred, Outcome, Rejected
 from syncd.core.values import Value, Values
 from syncd_dingtalk import api as a
@@ -20,6 +22,7 @@ from syncd_dingtalk import people
 from syncd_dingtalk.api import Refused
 from syncd_dingtalk.errors import Meaning, Refusal
 from syncd_dingtalk.fields import PERSON, Region
+from syncd_dingtalk.roles import Giving
 from syncd_dingtalk.settings import MobileChange
 from syncd_dingtalk.shapes import Person
 from syncd_dingtalk.writing import Common, Stop, Writer
@@ -38,13 +41,16 @@ class PeopleWriter(Writer):
         mobile_change: MobileChange,
         hidden: Callable[[Person], Awaitable[frozenset[str]]],
         protected: Callable[[], Awaitable[frozenset[str]]],
+        giving: Giving | None = None,
     ) -> None:
-        """`hidden` says which fields of a person our permissions hide, `protected` who is never removed."""
+        """`hidden` says which fields of a person our permissions hide, `protected` who is never removed; without `giving`
+        nobody's roles are looked at."""
         super().__init__(common)
         self.region = region
         self.mobile_change = mobile_change
         self.hidden = hidden
         self.protected = protected
+        self.giving = giving
         self._halves: dict[TargetId, Values] = {}
         """Accounts that were removed and have to be created again, with what they held: known to nobody else."""
 
@@ -55,7 +61,8 @@ class PeopleWriter(Writer):
             if refused.refusal.meaning is Meaning.GONE:
                 return None
             raise
-        return people.from_wire(person, region=self.region, unreadable=await self.hidden(person))
+        roles = [str(role.id) for role in person.role_list or ()] if self.giving is not None else None
+        return people.from_wire(person, region=self.region, unreadable=await self.hidden(person), roles=roles)
 
     # --- create --------------------------------------------------------------------------------------------------------
 
@@ -121,12 +128,42 @@ class PeopleWriter(Writer):
             told = m.MOBILE_TAKEN.at(label=change.label, holder=holder, code="not tried")
             return Rejected(problem=told)
         whole: dict[str, Value] = {**seen.fields, **fields, "userid": target_id}
-        made_up = {name for name, spec in PERSON.items() if spec.read_only}  # DingTalk makes them up anew
+        # DingTalk makes up some anew, and roles are given again after the next full look.
+        made_up = {name for name, spec in PERSON.items() if spec.read_only or spec.shared}
         self._halves[target_id] = {k: value for k, value in whole.items() if value is not None and k not in made_up}
         await self._delete(target_id)
         return await self._create_again(change, target_id)
 
     async def _attempt(self, change: Change, *, again: bool) -> Outcome:
+        """Take and give roles first. A leaver goes all the same where that fails, and is done only when both are."""
+        roles = next((item for item in change.fields if item.name == ROLES), None)
+        if roles is None or self.giving is None or change.target_id is None:
+            return await self._whole(change, again=again)
+        failed: Exception | None = None
+        try:
+            await self._roles(change.target_id, roles, self.giving, again=again)
+        except (Refused, TryAgain, NeedsHuman, OutcomeUnknown) as error:
+            if change.op is not Op.OFFBOARD:
+                raise
+            failed = error
+        rest = tuple(item for item in change.fields if item is not roles)
+        outcome: Outcome = Applied(target_id=change.target_id)
+        if rest:
+            outcome = await self._whole(replace(change, fields=rest), again=again)
+        if failed is not None and isinstance(outcome, Applied):
+            raise failed
+        return outcome
+
+    async def _roles(self, target_id: TargetId, roles: FieldChange, giving: Giving, *, again: bool) -> None:
+        before, after = _listed(roles.before), _listed(roles.after)
+        give, take = after - before, before - after
+        if again:
+            seen = await self.look(target_id)
+            held = _listed(seen.fields.get(ROLES)) if seen is not None else frozenset()
+            give, take = (give - held, take & held) if seen is not None else (give, frozenset())
+        await giving.change(target_id, give=give, take=take)
+
+    async def _whole(self, change: Change, *, again: bool) -> Outcome:
         """Finish first what an earlier attempt of this process left half done."""
         half = change.target_id
         if half is None or half not in self._halves:
@@ -173,3 +210,7 @@ class PeopleWriter(Writer):
 
     def names_itself(self, refusal: Refusal) -> bool:
         return refusal.message is m.NO_PERSON
+
+
+def _listed(value: Value) -> frozenset[str]:
+    return frozenset(str(one) for one in value) if isinstance(value, tuple | list) else frozenset()

@@ -221,5 +221,9 @@ class Session:
     def target(self) -> Target:
         """Make the target. It connects when it is entered (`async with`)."""
         entry = self.settings.target
-        target: Target = entry.plugin(entry.settings, self.room("target"))
+        try:
+            wanted = {kind: frozenset(self.rules.outbound.fills(kind)) for kind in Kind}
+        except Misconfigured:
+            wanted = None  # wrong rules keep no target from being tried
+        target: Target = entry.plugin(entry.settings, self.room("target", wanted=wanted))
         return target

@@ -6,10 +6,11 @@ Nobody leaves here unless the caller says so, and nobody whom the target does no
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from syncd.core.difference import compare, units_of
+from syncd.core.difference import ROLES, compare, units_of
 from syncd.core.draft import Draft
 from syncd.core.errors import message
 from syncd.core.model import (
@@ -39,6 +40,21 @@ UNIT_NOT_OURS: Final = message(
 )
 
 
+ROLE_NOT_OURS: Final = message(
+    "PLN-020",
+    what="The role {label} was there before syncd and is not removed by it.",
+    do="Remove it by hand in the DingTalk console if nobody needs it, or leave it.",
+    example="A role that was adopted by its name, and whose group is gone from the source.",
+)
+
+_GOING: Final[Mapping[Kind, tuple[Effect, ...]]] = {
+    Kind.PERSON: (Effect.LEAVE,),
+    Kind.UNIT: (Effect.UNIT_REMOVE,),
+    # Whoever still has it loses it: it is held together with those who lose it by themselves.
+    Kind.GROUP: (Effect.REVOKE, Effect.ROLE_REMOVE),
+}
+
+
 def leave(draft: Draft, subject: SubjectId, reason: str) -> None:
     """Write down how a subject that is gone leaves the target: out of sight first, removed when the grace is over."""
     link = draft.links.get(subject)
@@ -53,6 +69,8 @@ def leave(draft: Draft, subject: SubjectId, reason: str) -> None:
         draft.put_aside(Reason.PROTECTED, gone, "a protected account is never touched")
     elif link.kind is Kind.UNIT:
         _leave_unit(draft, gone, link, seen, reason)
+    elif link.kind is Kind.GROUP:
+        _leave_role(draft, gone, link, reason)
     elif draft.terms.hold_leavers and seen is not None and not _over(draft, link):
         _hold(draft, gone, link, seen, reason)
     else:
@@ -67,7 +85,9 @@ def _over(draft: Draft, link: Link) -> bool:
 def _hold(draft: Draft, gone: Desired, link: Link, seen: Observed, reason: str) -> None:
     """Put somebody out of sight; again, if somebody has brought the account back by hand. The grace goes on from the first."""
     held: Value = ({"unit": HOLDING_UNIT},)
-    wish = replace(gone, fields={"departments": held, "manager": None})
+    none: Value = ()
+    roles = {ROLES: none} if ROLES in draft.terms.fields[link.kind] else {}
+    wish = replace(gone, fields={"departments": held, "manager": None, **roles})
     fields = compare(wish, seen, draft.terms.fields[link.kind], draft.names)
     if link.state is not LinkState.OFFBOARDED:
         _go(draft, gone, Op.OFFBOARD, link, reason=reason, rank=RANK_LEAVERS, fields=fields)
@@ -83,6 +103,14 @@ def _leave_unit(draft: Draft, gone: Desired, link: Link, seen: Observed | None, 
         return
     depth = _observed_depth(draft, seen)
     _go(draft, gone, Op.REMOVE, link, reason=reason, rank=RANK_UNITS_UP + max(0, 900 - depth), fields=())
+
+
+def _leave_role(draft: Draft, gone: Desired, link: Link, reason: str) -> None:
+    if link.adopted:
+        draft.warn(gone.subject, ROLE_NOT_OURS.at(label=gone.label))
+        draft.put_aside(Reason.PROTECTED, gone, "it was there before syncd")
+        return
+    _go(draft, gone, Op.REMOVE, link, reason=reason, rank=RANK_UNITS_UP, fields=())
 
 
 def _observed_depth(draft: Draft, seen: Observed | None) -> int:
@@ -105,7 +133,7 @@ def _go(
             kind=gone.kind,
             label=gone.label,
             reason=reason,
-            effects=(Effect.LEAVE if person else Effect.UNIT_REMOVE,),
+            effects=_GOING[gone.kind],
             lane=Lane.LEAVER if person else Lane.REST,
             rank=rank,
             target_id=link.target_id,

@@ -15,6 +15,8 @@ from syncd.core.errors import Place, message
 from syncd.core.model import ROOT_UNIT, Desired, FieldChange, FieldSpec, FieldType, Kind, Observed, SubjectId, TargetId
 from syncd.core.values import Value, frozen, is_empty
 
+ROLES: Final = "roles"
+"""The field of people that names their roles."""
 FOREIGN: Final = "target:"
 """How a reference to an object that we do not link is written, followed by the target's id."""
 _PERSON_REFERENCES: Final = frozenset({"manager", "managers"})
@@ -52,6 +54,10 @@ class Names:
         match spec.type:
             case FieldType.REFERENCE:
                 return None if is_empty(value) else self.subject(kind, str(value))
+            case FieldType.REFERENCES if spec.shared:
+                return tuple(
+                    one for item in _items(value) if not (one := self.subject(kind, str(item))).startswith(FOREIGN)
+                )
             case FieldType.REFERENCES:
                 return tuple(self.subject(kind, str(item)) for item in _items(value))
             case FieldType.MEMBERSHIPS:
@@ -65,7 +71,9 @@ class Names:
 
 @lru_cache(maxsize=256)
 def referred_kind(name: str) -> Kind:
-    """Return what a reference field refers to: managers and permitted users are persons, everything else units."""
+    """Return what a reference field refers to: managers and permitted users are persons, roles groups, everything else units."""
+    if name == ROLES:
+        return Kind.GROUP
     return Kind.PERSON if name in _PERSON_REFERENCES or name.endswith("user") or "user" in name else Kind.UNIT
 
 

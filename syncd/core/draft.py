@@ -30,7 +30,7 @@ from syncd.core.model import (
     SubjectId,
     TargetId,
 )
-from syncd.core.ordering import RANK_LINKS, RANK_PEOPLE, depths, effects, lane
+from syncd.core.ordering import RANK_LINKS, RANK_PEOPLE, RANK_ROLES, depths, effects, lane
 from syncd.core.recognition import Free
 from syncd.core.terms import Terms
 from syncd.core.values import is_empty
@@ -394,4 +394,6 @@ class Draft:
             return RANK_LINKS
         if item.kind is Kind.UNIT:
             return self.depth.get(item.subject, 0)
+        if item.kind is Kind.GROUP:
+            return RANK_ROLES
         return RANK_PEOPLE + min(self._steps(item.subject), RANK_LINKS - RANK_PEOPLE - 1)

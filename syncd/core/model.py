@@ -238,6 +238,8 @@ class FieldSpec:
     """The flag of the same object without which the field says nothing: rules that fill one must fill the other."""
     shuts: bool = False
     """A flag of a unit: while it is set, less is seen. Taking it back is counted by itself (`Effect.UNIT_OPEN`)."""
+    shared: bool = False
+    """Others fill it besides us: only what we link of it is ours, the rest is neither compared nor touched."""
     read_only: bool = False
     """The target makes it up: rules can write it back to a source, and never fill it."""
     doc: str = ""
@@ -316,6 +318,9 @@ class Op(StrEnum):
     """Set references that had to wait for other objects (managers)."""
     LOGIN = "login"
     """Change what somebody signs in with. By itself, because platforms may refuse it, and the rest must not wait for that."""
+    ROLES = "roles"
+    """Give somebody roles, and take others away. By itself: platforms have interfaces of their own for it, and the rest must not
+    wait for that."""
     OFFBOARD = "offboard"
     """Put a leaver out of sight until the grace period ends."""
     REMOVE = "remove"
@@ -345,6 +350,13 @@ class Effect(StrEnum):
     """Not of a change but of a read: many records are missing at once, and nobody is taken for gone until it is released."""
     WRITE_BACK = "write_back"
     """A person's record in a source is written to."""
+    GRANT = "grant"
+    """A person is given a role."""
+    REVOKE = "revoke"
+    """A person loses a role."""
+    ROLE_CREATE = "role_create"
+    ROLE_UPDATE = "role_update"
+    ROLE_REMOVE = "role_remove"
 
 
 class Lane(StrEnum):
@@ -374,7 +386,8 @@ class FieldChange:
 class Change:
     """One thing to do to one object, complete in itself: the writer needs nothing else.
 
-    For CREATE, `fields` holds every field; for ADOPT, UPDATE, LINK, LOGIN and OFFBOARD the differing ones; for REMOVE none.
+    For CREATE, `fields` holds every field; for ADOPT, UPDATE, LINK, LOGIN, ROLES and OFFBOARD the differing
+    ones; for REMOVE none.
     """
 
     op: Op

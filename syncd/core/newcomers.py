@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from syncd.core.difference import references, refers
+from syncd.core.difference import ROLES, references, refers
 from syncd.core.model import ROOT_UNIT, Desired, Effect, FieldSpec, Kind, Lane, Op, SubjectId
 from syncd.core.ordering import RANK_LINKS, RANK_PEOPLE
 from syncd.core.values import Value, frozen, is_empty
@@ -72,6 +72,8 @@ class Newcomers:
 
     def _plain(self, one: Desired, steps: int) -> Newcomer | None:
         """Return the creation; None if somebody is named who does not come, or who does not come before."""
+        if one.fields.get(ROLES):
+            return None  # they are given by a second change
         hard = soft = _NOBODY
         for name, spec in self._referring.items():
             value = one.fields.get(name)

@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from syncd.core.difference import units_of
+from syncd.core.difference import ROLES, units_of
 from syncd.core.model import Change, Desired, Effect, FieldChange, FieldSpec, Kind, Lane, Op, SubjectId
-from syncd.core.values import Values, canonical, is_empty
+from syncd.core.values import Value, Values, canonical, is_empty
 
+RANK_ROLES: Final = 999
+"""After the departments and before the people who are to have them."""
 RANK_PEOPLE: Final = 1_000
 RANK_LINKS: Final = 5_000
 RANK_LEAVERS: Final = 6_000
@@ -65,6 +67,8 @@ def depths(wanted: Mapping[SubjectId, Desired], name: str) -> dict[SubjectId, in
 
 
 def effects(kind: Kind, op: Op, fields: Sequence[FieldChange], specs: Mapping[str, FieldSpec]) -> tuple[Effect, ...]:
+    if kind is Kind.GROUP:
+        return _of_roles(op, fields)
     unit = kind is Kind.UNIT
     match op:
         case Op.CREATE:
@@ -93,8 +97,40 @@ def effects(kind: Kind, op: Op, fields: Sequence[FieldChange], specs: Mapping[st
     return tuple(dict.fromkeys(effects))
 
 
+def _of_roles(op: Op, fields: Sequence[FieldChange]) -> tuple[Effect, ...]:
+    match op:
+        case Op.CREATE:
+            return (Effect.ROLE_CREATE,)
+        case Op.ADOPT:
+            return (Effect.ADOPT, Effect.ROLE_UPDATE) if fields else (Effect.ADOPT,)
+        case _:
+            return (Effect.ROLE_UPDATE,)
+
+
+def rights(fields: Sequence[FieldChange]) -> tuple[Effect, ...]:
+    """Return whether roles are given, taken away, or both."""
+    given = (Effect.GRANT,) if any(gained(item) for item in fields) else ()
+    return (*given, Effect.REVOKE) if any(lost(item) for item in fields) else given
+
+
+def gained(item: FieldChange) -> frozenset[SubjectId]:
+    """Return the roles that a change of roles gives."""
+    return _roles(item.after) - _roles(item.before) if item.name == ROLES else frozenset()
+
+
+def lost(item: FieldChange) -> frozenset[SubjectId]:
+    """Return the roles that a change of roles takes away."""
+    return _roles(item.before) - _roles(item.after) if item.name == ROLES else frozenset()
+
+
+def _roles(value: Value) -> frozenset[SubjectId]:
+    return frozenset(SubjectId(str(one)) for one in value) if isinstance(value, tuple | list) else frozenset()
+
+
 def lane(kind: Kind, op: Op, fields: Sequence[FieldChange]) -> Lane:
     if kind is Kind.PERSON and op is Op.CREATE:
         return Lane.JOINER
+    if op is Op.ROLES:
+        return Lane.SECURITY if any(lost(item) for item in fields) else Lane.REST
     moved = any(change.name == "departments" and units_of(change.before) != units_of(change.after) for change in fields)
     return Lane.SECURITY if kind is Kind.PERSON and op is Op.UPDATE and moved else Lane.REST

@@ -15,6 +15,7 @@ from syncd.core.departures import empty_units_last, leave
 from syncd.core.difference import units_of
 from syncd.core.draft import Draft
 from syncd.core.errors import Problem, message
+from syncd.core.granting import apart, give
 from syncd.core.model import Aside, Desired, Kind, Link, LinkState, Observed, Plan, SubjectId
 from syncd.core.ordering import fingerprint
 from syncd.core.terms import Terms
@@ -48,7 +49,8 @@ def diff(
     wanted = {item.subject: item for item in desired}
     work.expect(wanted, leaving)
     for item in sorted(wanted.values(), key=lambda item: item.subject):
-        work.want(item)
+        work.want(apart(item))
+        give(work, item)
     for subject, reason in sorted(leaving.items()):
         if subject not in wanted:
             leave(work, subject, reason)

@@ -17,12 +17,16 @@ from typing import Final
 
 from syncd.core.difference import units_of
 from syncd.core.model import HOLDING_UNIT, ROOT_UNIT, Change, Effect, Kind, Op, Plan, SubjectId
+from syncd.core.ordering import lost
 from syncd.core.plan import fingerprint
 
 AUTO: Final = "auto"
 _MAKING: Final = frozenset({Op.CREATE, Op.ADOPT})
-_NOBODY_NEEDS: Final = frozenset({Op.LOGIN, Op.LINK, Op.WRITE_BACK})
-_CREATES: Final = frozenset({Effect.CREATE, Effect.UNIT_CREATE})
+_NOBODY_NEEDS: Final = frozenset({Op.LOGIN, Op.LINK, Op.ROLES, Op.WRITE_BACK})
+_CREATES: Final = frozenset({Effect.CREATE, Effect.UNIT_CREATE, Effect.ROLE_CREATE})
+_OF_ROLES: Final = frozenset({Effect.ROLE_CREATE, Effect.ROLE_UPDATE, Effect.ROLE_REMOVE})
+EMPTYING: Final = (Effect.LEAVE, Effect.MOVE, Effect.REVOKE)
+"""Effects by which a department or a role loses people."""
 _OF_UNITS: Final = frozenset(
     {Effect.UNIT_CREATE, Effect.UNIT_UPDATE, Effect.UNIT_MOVE, Effect.UNIT_REMOVE, Effect.UNIT_OPEN}
 )
@@ -159,7 +163,7 @@ def judge(
 
 def _could_trip(counts: Mapping[Effect, int], plan: Plan, limits: Limits, recent: Recent) -> bool:
     """Tell from the numbers alone whether the changes have to be looked at one by one."""
-    by_unit = limits.per_unit_percent is not None and any(counts.get(effect) for effect in (Effect.LEAVE, Effect.MOVE))
+    by_unit = limits.per_unit_percent is not None and any(counts.get(effect) for effect in EMPTYING)
     return by_unit or any(_over(effect, number, plan, limits, recent) for effect, number in counts.items() if number)
 
 
@@ -167,7 +171,7 @@ def _over(effect: Effect, own: int, plan: Plan, limits: Limits, recent: Recent) 
     limit = limits.by_effect.get(effect)
     if limit is None:
         return ()
-    kind = Kind.UNIT if effect in _OF_UNITS else Kind.PERSON
+    kind = Kind.UNIT if effect in _OF_UNITS else Kind.GROUP if effect in _OF_ROLES else Kind.PERSON
     before = recent.numbers.get(effect, 0)
     number = own + before
     # Whoever was made in the window was not there when it began: a first run does not make the next joiner half a company.
@@ -189,12 +193,13 @@ def _also(before: int, recent: Recent) -> str:
 
 
 def _emptied(effect: Effect, changes: Sequence[Change], plan: Plan, limits: Limits, recent: Recent) -> tuple[str, ...]:
-    """Look at each department by itself: a team of 40 that disappears stays under any percentage of a large company."""
-    if effect not in (Effect.LEAVE, Effect.MOVE) or limits.per_unit_percent is None:
+    """Look at each department and role by itself: a team of 40 that disappears stays under any percentage of a large company, and
+    a group that is read as empty is not proven to be empty."""
+    if effect not in EMPTYING or limits.per_unit_percent is None:
         return ()
     losing: Counter[SubjectId] = Counter()
     for change in changes:
-        losing.update(units_lost(change))
+        losing.update(lost_by(effect, change))
     reasons = []
     for unit, own in sorted(losing.items()):
         before = recent.lost.get((effect, unit), 0)
@@ -206,6 +211,13 @@ def _emptied(effect: Effect, changes: Sequence[Change], plan: Plan, limits: Limi
                 f" the limit is {limits.per_unit_percent:g} %"
             )
     return tuple(reasons)
+
+
+def lost_by(effect: Effect, change: Change) -> frozenset[SubjectId]:
+    """Return the departments or roles that somebody loses by a change, as far as `effect` speaks of them."""
+    if effect is Effect.REVOKE:
+        return frozenset(role for item in change.fields for role in lost(item))
+    return units_lost(change)
 
 
 def units_lost(change: Change) -> frozenset[SubjectId]:

@@ -69,7 +69,8 @@ class Room:
     """The folder of `syncd.yaml`: relative paths in settings start here."""
     wanted: Mapping[Kind, frozenset[str]] | None = None
     """Of a source: the attributes that its rules read, by kind; None when that is not known, so that all may be read. Of a kind
-    that is not named they read nothing."""
+    that is not named they read nothing. Of a target: the fields that its rules fill; what is dear to read (roles) it reads only
+    where it is named."""
     returned: frozenset[str] = frozenset()
     """Of a source: the attributes of people that its rules write back."""
     pushes: Pushes | None = None

@@ -31,5 +31,7 @@ class Terms:
     """Of people: the steps from the topmost manager, likewise."""
     making: frozenset[SubjectId] = frozenset()
     """Who will be made by other parts of the same plan."""
+    silent: frozenset[SubjectId] = frozenset()
+    """Roles of which no source says for the moment who has them: whoever has one keeps it."""
     leaving: frozenset[SubjectId] = frozenset()
     """Who leaves by other parts of the same plan."""

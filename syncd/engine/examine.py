@@ -13,7 +13,8 @@ from syncd.core.orgtree import OrgTree, grow
 from syncd.core.ports import Target
 from syncd.engine.assess import Remark, Report, SourceHealth, assess
 from syncd.engine.explain import first_candidate
-from syncd.engine.tree import around
+from syncd.engine.roles import with_roles
+from syncd.engine.tree import around, passed_over
 from syncd.engine.world import Seat, World
 from syncd.mapping import Mapped
 
@@ -33,10 +34,10 @@ async def examine(world: World) -> Report:
     sources = [await _read(seat, heard) for seat in world.seats.values()]
     refers = {name: seat.rules.refers for name, seat in world.seats.items()}
     tree = grow(heard.statements, replace(world.join, refers=refers))
+    if world.outbound.gives_roles:
+        tree = with_roles(tree, tree.entities, world.outbound)
     target = world.make_target()
-    wishes = [
-        _wished(world, target, tree, entity) for entity in tree.entities.values() if entity.kind is not Kind.GROUP
-    ]
+    wishes = [_wished(world, target, tree, one) for one in tree.entities.values() if not passed_over(one, world)]
     return assess(
         tree.entities.values(),
         asides=[*heard.asides, *tree.asides, *(wish for wish in wishes if isinstance(wish, Aside))],

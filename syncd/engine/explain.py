@@ -33,7 +33,7 @@ from syncd.engine import failures
 from syncd.engine.finding import find
 from syncd.engine.planning import Computed
 from syncd.engine.recall import recall
-from syncd.engine.tree import around
+from syncd.engine.tree import around, passed_over
 from syncd.engine.window import recent_to
 from syncd.engine.world import World
 from syncd.mapping import InboundRules, Mapped, OutboundRules, Trace
@@ -250,7 +250,7 @@ def _inbound(world: World, rows: Iterable[StagedRecord]) -> tuple[tuple[SourceNa
 
 
 def _outbound(world: World, recalled: Computed, entity: Entity | None) -> Trace | None:
-    if entity is None or entity.kind is Kind.GROUP:
+    if entity is None or passed_over(entity, world):
         return None
     return world.outbound.explain(entity, around(recalled.standing.tree, entity, recalled.unique(entity.subject)))
 

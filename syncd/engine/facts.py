@@ -49,8 +49,8 @@ def facts_of(
 
 
 def _types(change: Change, sent: tuple[FieldChange, ...], link: Link | None) -> Sequence[FactType]:
-    if change.subject == HOLDING_UNIT:
-        return ()  # our own device, nobody's department
+    if change.subject == HOLDING_UNIT or change.kind is Kind.GROUP:
+        return ()  # our own device, nobody's department; and who has a role is said of the people
     unit, state = change.kind is Kind.UNIT, link.state if link is not None else None
     match change.op:
         case Op.CREATE | Op.ADOPT:

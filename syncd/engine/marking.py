@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from syncd.core.correlation import folded
+from syncd.core.granting import is_made_up
 from syncd.core.model import Kind, SubjectId
 from syncd.engine.world import World
 from syncd.store import Transaction
@@ -73,7 +74,7 @@ def mark(tx: Transaction, world: World, turned: Sequence[Turned]) -> None:
     if units and world.looks_above:
         own |= below(tx, units)
     if members:
-        own |= tx.records.named(members)
+        own |= _with_theirs(tx, world, tx.records.named(members))
     tx.marks.add(own, reason="a record changed", at=world.now())
 
 
@@ -89,8 +90,39 @@ def leave(tx: Transaction, world: World, source: SourceName, ids: Collection[tup
     own |= concerned(tx, texts)
     members = tx.records.members(source, [one for one in ids if one[0] is not Kind.PERSON])
     if members:
-        own |= tx.records.named({name for some in members.values() for name in some})
+        own |= _with_theirs(tx, world, tx.records.named({name for some in members.values() for name in some}))
     tx.marks.add(own, reason="a record is gone", at=world.now())
+
+
+def given(tx: Transaction, world: World, roles: Collection[SubjectId]) -> None:
+    """Mark who is to have roles that have just been made: they may have been planned for without them."""
+    if not roles:
+        return
+    if any(map(is_made_up, roles)):
+        whole(tx, "a role of the rules was made")
+        return
+    rows = tx.records.of_subjects(sorted(roles))
+    found = _with_theirs(tx, world, roles) | concerned(
+        tx, {n for row in rows for n in names_of(row, world.looked_up_by)}
+    )
+    if len(found) > MOST:
+        whole(tx, "a role of very many was made")
+    else:
+        tx.marks.add(found - set(roles), reason="a role was made", at=world.now())
+
+
+def _with_theirs(tx: Transaction, world: World, subjects: Collection[SubjectId]) -> set[SubjectId]:
+    """Return these and, where groups become roles, the members of those among them that are groups, however deep."""
+    found = set(subjects)
+    ahead = set(subjects) if world.outbound.gives_roles else set()
+    while groups := sorted(one for one in ahead if one.startswith(f"{Kind.GROUP}:")):
+        by_source: dict[SourceName, list[tuple[Kind, NativeId]]] = {}
+        for row in tx.records.of_subjects(groups):
+            by_source.setdefault(row.source, []).append((row.kind, row.native_id))
+        members = [name for source, ids in by_source.items() for name in tx.records.members(source, ids).values()]
+        ahead = tx.records.named({name for some in members for name in some}) - found if members else set()
+        found |= ahead
+    return found
 
 
 def concerned(tx: Transaction, texts: Collection[str]) -> set[SubjectId]:

@@ -27,6 +27,7 @@ _UP = {Kind.PERSON: ("units", "manager"), Kind.UNIT: ("parent",), Kind.GROUP: ()
 """What leads from somebody to those above, by kind."""
 _NAMED: Final = tuple(name for name in REFERRING[Kind.UNIT] if name != "parent")
 """How a unit names others besides: who leads it, who belongs to it, whom its rights speak of."""
+_GROUP = f"{Kind.GROUP}:"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,7 +52,8 @@ class Part:
 def gather(
     tx: Transaction, world: World, asked: Collection[SubjectId], *, lookup: Lookup | None = None, above: bool = True
 ) -> Part:
-    """Return the part of the world that `asked` is planned from. Without `above`, only they themselves."""
+    """Return the part of the world that `asked` is planned from. Without `above`, only they themselves, and the groups that
+    become their roles."""
     part = Part(asked=frozenset(asked), lookup=lookup or Lookup(world))
     part.offboarded = tx.offboardings.all()
     part.left = tx.drifts.left(world.target_name, part.asked)
@@ -60,6 +62,8 @@ def gather(
     if above:
         _companions(tx, world, part)
         _climb(tx, world, part)
+    if world.outbound.gives_roles:
+        _groups(tx, world, part)
     return part
 
 
@@ -138,6 +142,51 @@ def _climb(tx: Transaction, world: World, part: Part) -> None:
         ahead = sorted({other for one in frontier for name in _UP[one.kind] for other in _meant(part, one, name)} - met)
         met.update(ahead)
         frontier = _load(tx, world, part, ahead) if ahead else []
+
+
+def _groups(tx: Transaction, world: World, part: Part) -> None:
+    """Add the groups that people who are asked for are in, and the groups that those are in; of their members only these."""
+    people = [row for rows in part.rows.values() for row in rows if row.kind is Kind.PERSON]
+    names = {name for row in people for name in names_of(row, world.looked_up_by)}
+    said = [one for subject in {row.subject for row in people if row.subject} for one in part.groups.get(subject, ())]
+    own = {group for one in said for group in _meant(part, one, "groups")}
+    rows: dict[SubjectId, list[StagedRecord]] = {}
+    ahead = own | naming(tx, names)
+    while ahead := ahead - rows.keys():
+        found = tx.records.of_subjects(sorted(ahead))
+        rows.update({subject: [row for row in found if row.subject == subject] for subject in ahead})
+        further = {name for row in found for name in names_of(row, world.looked_up_by)}
+        names |= further
+        ahead = naming(tx, further)
+    made = [_only(row, names, world) for some in rows.values() for row in some if _speaks(row, world)]
+    for subject in rows.keys() - part.asked:
+        part.groups.pop(subject, None)
+    for one in made:
+        if one.subject is not None and one.subject not in part.asked:
+            part.groups.setdefault(one.subject, []).append(one)
+    part.lookup.learn(tx, made)
+
+
+def naming(tx: Transaction, names: Collection[str]) -> set[SubjectId]:
+    """Return the groups that name any of these as their members."""
+    return {
+        one.subject
+        for one in (tx.records.referring(names) if names else ())
+        if one.attribute == "members" and one.subject is not None and one.subject.startswith(_GROUP)
+    }
+
+
+def _speaks(row: StagedRecord, world: World) -> bool:
+    return row.source in world.seats and row.state is RecordState.MAPPED and row.absent_since is None
+
+
+def _only(row: StagedRecord, names: Collection[str], world: World) -> Statement:
+    """Return what a group's record says, with those of its members who go by these names: there may be thousands."""
+    one = statement(row, world.seats[row.source].rules.gives(row.kind))
+    if "members" not in one.facts:
+        return one
+    kept = tuple(text for text in texts_of(one.facts["members"]) if folded(text) in names)
+    return replace(one, facts={**one.facts, "members": kept})
 
 
 def _meant(part: Part, one: Statement, name: str) -> Iterator[SubjectId]:

@@ -15,6 +15,7 @@ from syncd.core.policy import asks_population
 from syncd.core.ports import Target
 from syncd.engine import write_back
 from syncd.engine.part import Part, gather
+from syncd.engine.roles import silent
 from syncd.engine.sight import Sight, allocator, counted_units, linked, look
 from syncd.engine.tree import Standing, Unique, Wishes, set_aside, stand, wish
 from syncd.engine.window import recent_to
@@ -69,7 +70,9 @@ def planned(
         sight.links,
         leaving=wishes.leaving,
         terms=replace(
-            terms(world, target, standing, complete=complete), making=_on_the_way(tx, part, sight, wishes, busy)
+            terms(world, target, standing, complete=complete),
+            making=_on_the_way(tx, part, sight, wishes, busy),
+            silent=silent(tx, world, standing, sight.links),
         ),
         aside=(*(set_aside(tx, world) if every_aside else ()), *ambiguous, *wishes.asides),
         warnings=wishes.warnings,

@@ -21,6 +21,7 @@ from syncd.core.ports import Target
 from syncd.engine import write_back
 from syncd.engine.part import gather
 from syncd.engine.planning import Computed, planned, population_for, review_of, terms
+from syncd.engine.roles import silent
 from syncd.engine.sight import Sight, allocator, counted_units, look
 from syncd.engine.survey import Ground, ground_of, people_among
 from syncd.engine.tree import Standing, Wishes, set_aside, wish
@@ -314,6 +315,7 @@ def _compared(
             terms(world, target, standing, complete=common.complete, order=common.order),
             making=making,
             leaving=common.leaving,
+            silent=silent(tx, world, standing, sight.links),
         ),
         aside=wishes.asides,
         warnings=wishes.warnings,

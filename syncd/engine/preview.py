@@ -25,6 +25,7 @@ from syncd.core.outsiders import apart
 from syncd.core.ports import Target
 from syncd.core.values import is_empty
 from syncd.engine.explain import first_candidate
+from syncd.engine.roles import with_roles
 from syncd.engine.staging import DERIVED
 from syncd.engine.tree import around
 from syncd.engine.world import World
@@ -114,10 +115,12 @@ def _outcome(
             outcome[subject or SubjectId(f"{source}/{record.native_id}")] = mapped
     refers = {name: rules.refers for name, rules in inbound.items()}
     tree = grow(statements, replace(world.join, refers=refers))
+    if outbound.gives_roles:
+        tree = with_roles(tree, tree.entities, outbound)
     for entity in tree.entities.values():
-        if entity.kind is not Kind.GROUP:
+        if entity.kind is not Kind.GROUP or outbound.fills(Kind.GROUP):
             outcome[entity.subject] = _desired(tree, entity, target, outbound)
-    return outcome
+    return {**outcome, **outbound.roles}
 
 
 def _statements(source: SourceName, record: SourceRecord, mapped: Mapped, subject: SubjectId | None) -> list[Statement]:

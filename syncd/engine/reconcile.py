@@ -144,7 +144,7 @@ async def _choose(world: World, target: Target, *, again: bool, progress: Progre
     if not await store.look(lambda tx: tx.links.population(world.target_name)):
         # Nobody is in the target yet: everybody differs.
         every = await store.look(lambda tx: tx.records.subjects())
-        return Chosen(subjects=frozenset({*subjects, *every}), everybody=True, upto=upto)
+        return Chosen(subjects=frozenset({*subjects, *every, *world.outbound.roles}), everybody=True, upto=upto)
     found = await survey(world, target, lambda done, total: progress("plan", done, total))
     return Chosen(
         subjects=frozenset(subjects | found.differing),

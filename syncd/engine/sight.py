@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from syncd.core.difference import referred_kind, units_of
+from syncd.core.difference import ROLES, referred_kind, units_of
 from syncd.core.model import HOLDING_UNIT, FieldType, Kind, Link, LinkState, Observed, Plan, SubjectId, TargetId
+from syncd.core.ordering import lost
 from syncd.core.ports import Target
 from syncd.core.values import Value, is_empty
 from syncd.engine.part import Part
@@ -175,6 +176,8 @@ def keys_of(target: Target) -> Callable[[Observed], Iterator[tuple[str, str]]]:
         if item.kind is Kind.PERSON:
             for unit in units_of(item.fields.get("departments")):
                 yield "departments", unit
+            for role in _listed(item.fields.get(ROLES)):
+                yield ROLES, str(role)
 
     return keys
 
@@ -202,14 +205,27 @@ def allocator(tx: Transaction, world: World, links: Mapping[SubjectId, Link]) ->
 
 
 def counted_units(tx: Transaction, world: World, plan: Plan, links: Mapping[SubjectId, Link]) -> dict[SubjectId, int]:
-    """Return how many people stand in each unit that somebody leaves."""
-    lost = {
+    """Return how many people stand in each unit that somebody leaves, and have each role that somebody loses."""
+    lost_roles = {role for change in plan.changes for item in change.fields for role in lost(item)}
+    return {
+        **_heads(tx, world, "departments", _units_lost(plan), links),
+        **_heads(tx, world, ROLES, lost_roles, links),
+    }
+
+
+def _units_lost(plan: Plan) -> set[SubjectId]:
+    return {
         SubjectId(unit)
         for change in plan.changes
         for item in change.fields
         if item.name == "departments"
         for unit in units_of(item.before)
     }
-    ids = {str(links[unit].target_id): unit for unit in lost if unit in links}
-    heads = tx.observed.headcount(world.target_name, "departments", list(ids)) if ids else {}
+
+
+def _heads(
+    tx: Transaction, world: World, field_: str, lost: Collection[SubjectId], links: Mapping[SubjectId, Link]
+) -> dict[SubjectId, int]:
+    ids = {str(links[one].target_id): one for one in lost if one in links}
+    heads = tx.observed.headcount(world.target_name, field_, list(ids)) if ids else {}
     return {ids[unit]: count for unit, count in sorted(heads.items())}

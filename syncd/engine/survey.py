@@ -23,6 +23,7 @@ from syncd.engine import write_back
 from syncd.engine.agreement import Agreement, agrees
 from syncd.engine.lookup import Lookup
 from syncd.engine.part import gather
+from syncd.engine.roles import made_up
 from syncd.engine.sight import referred, value_of
 from syncd.engine.tree import Standing, Unique, but_for_drift, finished, stand, want
 from syncd.engine.world import World
@@ -83,7 +84,8 @@ async def survey(world: World, target: Target, told: Told = lambda *_: None) -> 
     """Look at everybody, units first."""
     found = Surveyed()
     subjects = await world.store.look(lambda tx: tx.records.subjects())
-    by_kind = {kind: [one for one in subjects if one.startswith(f"{kind}:")] for kind in (Kind.UNIT, Kind.PERSON)}
+    kinds = (Kind.UNIT, *((Kind.GROUP,) if world.outbound.fills(Kind.GROUP) else ()), Kind.PERSON)
+    by_kind = {kind: [one for one in subjects if one.startswith(f"{kind}:")] for kind in kinds}
     ground = await world.store.look(lambda tx: ground_of(tx, world, target, by_kind[Kind.UNIT]))
     ground.people = by_kind[Kind.PERSON] = sorted(by_kind[Kind.PERSON])
     ground.managers = array("l", [-1]) * len(ground.people)
@@ -99,6 +101,7 @@ async def survey(world: World, target: Target, told: Told = lambda *_: None) -> 
             told(found.looked_at, total)
     found.reviews, found.leaving, found.takers = ground.reviews, ground.leaving, ground.takers
     found.differing |= _in_rings(ground)
+    found.differing |= await world.store.look(partial(made_up, world=world))
     return found
 
 
@@ -140,7 +143,7 @@ def _portion(
 ) -> tuple[set[SubjectId], dict[SubjectId, bytes | None]]:
     """Return who of these has to be planned for, and the digests of those who were found in agreement by comparing."""
     name = ground.world.target_name
-    standing = ground.units if kind is Kind.UNIT else people_among(tx, ground, subjects)
+    standing = ground.units if kind is Kind.UNIT else _among(tx, ground, kind, subjects)
     rows = {row.subject: row for row in tx.links.standing(name, subjects)}
     wanted, differing = _wanted(tx, ground, standing, subjects)
     differing -= {one for one in differing if one not in standing.tree.entities and _is_over(rows.get(one))}
@@ -158,6 +161,12 @@ def _portion(
         differing |= write_back.differing(tx, ground.world, ground.target, set(wanted) - differing)
         _note_takers(ground, {one: wanted[one] for one in differing if one in wanted}, rows)
     return differing, {one: sums[one] for one in same}
+
+
+def _among(tx: Transaction, ground: Ground, kind: Kind, subjects: Sequence[SubjectId]) -> Standing:
+    if kind is Kind.PERSON:
+        return people_among(tx, ground, subjects)
+    return stand(ground.world, gather(tx, ground.world, subjects, lookup=ground.lookup, above=False))
 
 
 def _note_takers(ground: Ground, wanted: Mapping[SubjectId, Desired], rows: Mapping[SubjectId, LinkedRow]) -> None:

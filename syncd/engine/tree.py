@@ -14,6 +14,7 @@ from typing import Final
 from syncd.core.calendar import has_left
 from syncd.core.employment import turns_at
 from syncd.core.errors import Problem, message
+from syncd.core.granting import is_made_up
 from syncd.core.model import (
     HOLDING_UNIT,
     ROOT_UNIT,
@@ -30,6 +31,7 @@ from syncd.core.orgtree import OrgTree, grown, missed
 from syncd.core.outsiders import apart
 from syncd.core.values import Values, digest
 from syncd.engine.part import Part
+from syncd.engine.roles import with_roles
 from syncd.engine.world import World
 from syncd.mapping import Around
 from syncd.store import Transaction
@@ -72,6 +74,8 @@ class Standing:
 def stand(world: World, part: Part) -> Standing:
     """Grow the org tree of a part of the records."""
     tree = grown(part.groups, world.join, part.lookup, about=part.asked, at=world.now())
+    if world.outbound.gives_roles:
+        tree = with_roles(tree, part.asked, world.outbound)
     told = [
         (subject, RECORD_WARNING.at(each.place, label=row.label, what=each.what, do=each.do))
         for subject, rows in part.rows.items()
@@ -192,7 +196,10 @@ def wish(
     warned = set(standing.warned)
     for subject in sorted(standing.asked):
         entity = standing.tree.entities.get(subject)
-        if entity is None or entity.kind is Kind.GROUP or (subject in standing.parked and subject in links):
+        if is_made_up(subject):
+            _made_up(subject, world, desired, leaving, normalise)
+            continue
+        if entity is None or passed_over(entity, world) or (subject in standing.parked and subject in links):
             continue
         match want(standing.tree, entity, world, unique(subject)):
             case Aside() as aside:
@@ -217,6 +224,25 @@ def wish(
     return Wishes(
         desired=desired, leaving=leaving, asides=tuple(asides), warnings=tuple(warnings), warned=frozenset(warned)
     )
+
+
+def _made_up(
+    subject: SubjectId,
+    world: World,
+    desired: dict[SubjectId, Desired],
+    leaving: dict[SubjectId, str],
+    normalise: Callable[[Kind, Values], Values],
+) -> None:
+    """Note what becomes of a role that no source knows, but the rules."""
+    if (role := world.outbound.roles.get(subject)) is not None:
+        desired[subject] = replace(role, fields=normalise(role.kind, role.fields))
+    else:
+        leaving[subject] = "no longer in the rules"
+
+
+def passed_over(entity: Entity, world: World) -> bool:
+    """Tell whether nothing becomes of an entity: a group, where the rules make no roles of groups."""
+    return entity.kind is Kind.GROUP and not world.outbound.fills(Kind.GROUP)
 
 
 def want(

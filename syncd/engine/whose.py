@@ -41,6 +41,8 @@ class Whose:
             specs = self._target.fields[change.kind]
             for item in change.fields:
                 wanted.update(references(item.after, specs[item.name]))
+                if specs[item.name].shared:  # what is taken away is named to the target, too
+                    wanted.update(references(item.before, specs[item.name]))
         self._ask(tx, wanted)
 
     def _ask(self, tx: Transaction, subjects: Collection[SubjectId]) -> None:

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
 
 from syncd.core.model import Change, Effect, SubjectId
-from syncd.core.policy import NOTHING_RECENT, Recent, units_lost
+from syncd.core.policy import EMPTYING, NOTHING_RECENT, Recent, lost_by
 from syncd.engine.world import World
 from syncd.store import Transaction
 from syncd.store.packed import subjects_of
-
-_TAKES_AWAY: Final = (Effect.LEAVE, Effect.MOVE)
 
 
 def recent_to(tx: Transaction, world: World, changes: Sequence[Change]) -> Recent:
@@ -28,12 +25,12 @@ def recent_to(tx: Transaction, world: World, changes: Sequence[Change]) -> Recen
     numbers = tx.queue.window(since, beside=subjects)
     lost: Counter[tuple[Effect, SubjectId]] = Counter()
     left: Counter[tuple[Effect, SubjectId]] = Counter()
-    asked = {effect for effect in _TAKES_AWAY if numbers.get(effect) and _takes_away(changes, effect)}
+    asked = {effect for effect in EMPTYING if numbers.get(effect) and _takes_away(changes, effect)}
     if asked and world.guard.limits.per_unit_percent is not None:
         for change, confirmed in tx.queue.window_changes(since, asked):
             if change.subject in subjects:
                 continue
-            places = [(effect, unit) for effect in asked & {*change.effects} for unit in units_lost(change)]
+            places = [(effect, unit) for effect in asked & {*change.effects} for unit in lost_by(effect, change)]
             lost.update(places)
             left.update(places if confirmed else ())
     return Recent(window=window, numbers=numbers, lost=lost, left=left)

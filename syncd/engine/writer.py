@@ -29,7 +29,7 @@ from syncd.core.model import (
 )
 from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
 from syncd.core.ports import Target
-from syncd.engine import write_back
+from syncd.engine import marking, write_back
 from syncd.engine.attempts import Call, Finished, Tally
 from syncd.engine.claiming import Taken, claimed, intent, interface_of
 from syncd.engine.holders import one_each
@@ -202,6 +202,9 @@ class Writer:
         if found := {done.wire.subject for done in finished if done.queued.again and done.wire.op is Op.CREATE}:
             # Whoever it was made for may have left while nobody knew of it.
             tx.marks.add(found, reason="a creation was read back", at=now)
+        made = [one for one in finished if one.wire.kind is Kind.GROUP and one.wire.op in (Op.CREATE, Op.ADOPT)]
+        if made and self.world.outbound.gives_roles:
+            marking.given(tx, self.world, {one.wire.subject for one in made if isinstance(one.outcome, Applied)})
         if short := self._short & {done.wire.subject for done in finished}:
             tx.marks.add(short, reason="a reference was left out", at=now)
             self._short -= short
@@ -323,14 +326,17 @@ class Writer:
             spec = specs[item.name]
             wanted = references(item.after, spec)
             absent = [subject for subject in wanted if subject not in ids]
-            if absent and not spec.late:
+            if absent and not (spec.late or spec.shared):
                 return change, item.name
             if absent:
                 self._short.add(change.subject)
-            if absent and len(absent) == len(wanted):
+            if absent and len(absent) == len(wanted) and not spec.shared:
                 continue
             after = exchange(item.after, spec, ids)
-            fields.append(item if after is item.after else replace(item, after=after))
+            # Of what others fill, too, the target has to know what was ours.
+            before = exchange(item.before, spec, ids) if spec.shared else item.before
+            same = after is item.after and before is item.before
+            fields.append(item if same else replace(item, before=before, after=after))
         target_id = change.target_id or (None if change.op is Op.CREATE else ids.get(change.subject))
         if target_id is None and change.op is not Op.CREATE:
             return change, "the object itself"

@@ -14,10 +14,11 @@ from types import MappingProxyType
 from typing import Final
 
 from syncd.config.yaml import did_you_mean
+from syncd.core.difference import ROLES
 from syncd.core.errors import Misconfigured, Place, Problem, foreign
-from syncd.core.model import Aside, Desired, Entity, FieldSpec, Kind, Reason
+from syncd.core.model import Aside, Desired, Entity, FieldSpec, Kind, Reason, SubjectId
 from syncd.core.values import Value, Values
-from syncd.mapping import messages
+from syncd.mapping import messages, roles
 from syncd.mapping.compiling import Compiler
 from syncd.mapping.functions import LANGUAGE_VERSION, Surroundings
 from syncd.mapping.generating import INCLUDED, NOT_INCLUDED, UNDECIDED, Run, generate
@@ -30,6 +31,7 @@ from syncd.mapping.tracing import Interpreter
 from syncd.mapping.vocabulary import NEIGHBOURS, PATH, ToTarget
 
 _NONE: Final[Values] = MappingProxyType({})
+_NO_ROLES: Final[Mapping[SubjectId, Desired]] = MappingProxyType({})
 _LOOKS: Final = {
     "unit.": Neighbour.UNIT,
     "parent.": Neighbour.UNIT,
@@ -52,6 +54,8 @@ class _Kind:
     required: tuple[str, ...]
     unique: tuple[Field, ...]
     reads_path: bool
+    conditions: tuple[Field, ...] = ()
+    """Of people: who has which role of the rules."""
 
 
 def load_outbound(
@@ -77,6 +81,7 @@ class OutboundRules:
         kinds: Mapping[Kind, _Kind],
         adopt: Mapping[Kind, tuple[str, ...]],
         files: frozenset[Path] = frozenset(),
+        roles: Mapping[SubjectId, Desired] = _NO_ROLES,
     ) -> None:
         self.path = path
         self.files = files
@@ -89,11 +94,19 @@ class OutboundRules:
         """Whose attributes besides the entity's own the rules of a kind look at: what becomes of it follows their changes."""
         self.looks_above = any(_ABOVE & looks for looks in self.looks_at.values())
         """Whether it depends on the units above what becomes of somebody."""
+        self.roles = roles
+        """The roles that only these rules know."""
         self._kinds = kinds
+        self.gives_roles = ROLES in self.fills(Kind.PERSON)
+        """Whether people have roles by these rules. If not, nobody asks who is in which group."""
 
     def fills(self, kind: Kind) -> tuple[str, ...]:
         """Return the names of the target's fields that the rules say something about."""
-        return tuple(each.name for each in self._kinds[kind].rules.fields) if kind in self._kinds else ()
+        known = self._kinds.get(kind)
+        if known is None:
+            return ()
+        own = tuple(each.name for each in known.rules.fields if not roles.is_hidden(each.name))
+        return (*own, ROLES) if known.conditions and ROLES not in own else own
 
     def fills_from(self, name: str) -> frozenset[str]:
         """Return the target's fields of people that are filled from a canonical attribute of theirs or of their managers'."""
@@ -114,6 +127,8 @@ class OutboundRules:
             return self._set_aside(entity, kind, state, near)
         active = entity.facts.get("active") is not False
         parked, warnings = self._mended(kind, near, fields, bad) if bad else ((), ())
+        if kind.conditions:
+            places = roles.joined(fields, kind.conditions, places)
         if active and not parked:
             for name in kind.required:
                 if fields.get(name) is None:
@@ -229,7 +244,12 @@ class _Loader:
             for kind, section in ((Kind.PERSON, file.person), (Kind.UNIT, file.unit), (Kind.GROUP, file.group)):
                 if section is not None:
                     self._section(kind, section, file)
+        made_up = file.roles if isinstance(file, OutboundFile) else {}
+        if made_up and not (Kind.GROUP in self.fields and ROLES in self.fields[Kind.PERSON]):
+            place = self.written.place(("roles",), "key")
+            self.written.problems.append(messages.UNKNOWN_KIND.at(place, whose="target", kind="role"))
         return OutboundRules(
+            roles=roles.desired(made_up, self.written),
             path=self.written.document.path,
             digest=self.written.digest,
             kinds=self.kinds,
@@ -248,6 +268,9 @@ class _Loader:
         )
         compiler = Compiler(self.written, ToTarget(kind=kind, fields=fields), around, section)
         rules = compiler.rules(section, (kind.value,))
+        conditions = roles.conditions(file.roles, compiler) if kind is Kind.PERSON and file.roles else ()
+        if conditions:
+            rules = compiler.finished(replace(rules, fields=(*rules.fields, *conditions)))
         needed = [name for name, spec in fields.items() if spec.required]
         for name in needed:
             if name not in section.fields:
@@ -264,6 +287,7 @@ class _Loader:
                 required=tuple(dict.fromkeys([*needed, *section.required])),
                 unique=tuple(plan for plan in rules.fields if plan.unique is not None),
                 reads_path=PATH in rules.inputs,
+                conditions=conditions,
             )
 
     def _flags(self, kind: Kind, section: OutboundSection, fields: Mapping[str, FieldSpec]) -> None:

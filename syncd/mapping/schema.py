@@ -239,6 +239,21 @@ class InboundFile(_File):
     """What flows the other way: attributes of the source's people, and the target's fields that are written to them."""
 
 
+class RoleRule(_Shape):
+    """A role that nobody's group becomes, but the rules give."""
+
+    name: str = Field(min_length=1)
+    """What the target calls it."""
+    group: str = Field(min_length=1)
+    """The group of roles in which it stands; made if it is not there."""
+    when: Condition
+    """Who has it: a condition on people, as in `include`."""
+
+
+RoleKey = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+"""What the rules call a role. It may be renamed in the target, and stays the same role as long as this name stays."""
+
+
 class OutboundFile(_File):
     """From what is true to what the target shall hold."""
 
@@ -249,7 +264,9 @@ class OutboundFile(_File):
     unit: OutboundSection | None = None
     """Departments."""
     group: OutboundSection | None = None
-    """Groups."""
+    """Groups that become roles. People have them by the field `roles` of `person`."""
+    roles: dict[RoleKey, RoleRule] = {}
+    """Roles that are given by a condition on people, and not by a group of a source."""
 
 
 RuleFile = InboundFile | OutboundFile

@@ -63,6 +63,7 @@ _STANDING: Final = Few(
     )
     .where(_T.c.target == bindparam("of_target"), among(_T.c.subject))
 )
+_BEGINNING: Final = _ALL.where(_HELD, _T.c.subject >= bindparam("first"), _T.c.subject < bindparam("beyond"))
 _DROP: Final = delete(_T).where(_T.c.target == bindparam("of_target"), _T.c.subject == bindparam("one"))
 
 
@@ -154,6 +155,12 @@ class Links:
         """Return the links of these objects that are not removed."""
         rows = several(self._connection, _HOLDERS, {"of_target": target, "of_kind": kind}, target_ids)
         return {link.target_id: link for link in map(_link, rows)}
+
+    def beginning(self, target: str, prefix: str) -> dict[SubjectId, Link]:
+        """Return the links that are not removed of subjects that begin with `prefix`."""
+        beyond = prefix[:-1] + chr(ord(prefix[-1]) + 1)
+        rows = self._connection.execute(_BEGINNING, {"of_target": target, "first": prefix, "beyond": beyond})
+        return {link.subject: link for link in map(_link, rows)}
 
     def any(self, target: str) -> bool:
         """Tell whether there is a link, or was one."""

@@ -23,6 +23,7 @@ _SORT: Final = {
     Op.UPDATE: "object",
     Op.LINK: "link",
     Op.LOGIN: "login",
+    Op.ROLES: "roles",
     Op.OFFBOARD: "leave",
     Op.REMOVE: "leave",
     Op.WRITE_BACK: "back",

@@ -110,6 +110,7 @@ _BY_SUBJECT: Final = (
 )
 _ORDER: Final = (_T.c.kind, _T.c.source, _T.c.native_id)
 _ALL_SET_ASIDE: Final = select(*_NARROW).where(_SET_ASIDE).order_by(*_ORDER)
+_PARKED: Final = select(*_NARROW).where(_SET_ASIDE, _T.c.state == "parked", _T.c.kind == bindparam("of_kind"))
 _BY_ID: Final = select(_T.c.native_id, _T.c.subject).where(_OF_SOURCE, _OF_KIND, _PRESENT, among(_T.c.native_id))
 _BY_NAME: Final = (
     select(_K.c.value, _K.c.name, _T.c.native_id, _T.c.subject)
@@ -238,6 +239,10 @@ class FewRecords:
     def set_aside(self) -> Iterator[StagedRecord]:
         """Stream the records that are there and parked or excluded, without attributes and keys."""
         return narrow(self._connection, stream(self._connection, _ALL_SET_ASIDE))
+
+    def parked(self, kind: Kind) -> list[StagedRecord]:
+        """Return the records of one kind that are there and parked, without attributes and keys."""
+        return list(narrow(self._connection, self._connection.execute(_PARKED, {"of_kind": str(kind)})))
 
     def resolve_many(
         self, source: SourceName, kind: Kind, texts: Collection[str]

@@ -18,6 +18,7 @@ from syncd.core.errors import Problem, message
 from syncd.core.model import (
     Change,
     Completeness,
+    FieldChange,
     FieldSpec,
     FieldType,
     Kind,
@@ -48,6 +49,7 @@ FIELDS: Final[Mapping[Kind, Mapping[str, FieldSpec]]] = {
         "departments": FieldSpec(type=FieldType.MEMBERSHIPS, required=True),
         "manager": FieldSpec(type=FieldType.REFERENCE, clearable=True, late=True),
         "extension": FieldSpec(type=FieldType.MAPPING),
+        "roles": FieldSpec(type=FieldType.REFERENCES, clearable=True, shared=True),
     },
     Kind.UNIT: {
         "name": FieldSpec(type=FieldType.TEXT, required=True, max_length=64, forbidden="-,，"),
@@ -55,6 +57,10 @@ FIELDS: Final[Mapping[Kind, Mapping[str, FieldSpec]]] = {
         "order": FieldSpec(type=FieldType.NUMBER),
         "hide_dept": FieldSpec(type=FieldType.FLAG),
         "managers": FieldSpec(type=FieldType.REFERENCES, clearable=True, late=True, of_members=True),
+    },
+    Kind.GROUP: {
+        "name": FieldSpec(type=FieldType.TEXT, required=True, max_length=64),
+        "role_group": FieldSpec(type=FieldType.TEXT, immutable=True),
     },
 }
 
@@ -152,6 +158,8 @@ class MemoryTarget:
             if (change.kind, target_id) not in self.objects:
                 return Rejected(problem=REFUSED.at(why=f"{change.label} does not exist"))
         held = self.objects[change.kind, target_id]
+        if (roles := next((item for item in change.fields if item.name == "roles"), None)) is not None:
+            fields["roles"] = _given(held, roles)
         for name, value in fields.items():
             if isinstance(value, Mapping):
                 old = held.get(name)
@@ -170,6 +178,8 @@ class MemoryTarget:
         for held in self.objects.values():
             if change.kind is Kind.PERSON and held.get("manager") == target_id:
                 del held["manager"]
+            if change.kind is Kind.GROUP and isinstance(roles := held.get("roles"), tuple):
+                held["roles"] = tuple(one for one in roles if one != target_id)
             if change.kind is Kind.PERSON and isinstance(managers := held.get("managers"), tuple):
                 held["managers"] = tuple(one for one in managers if one != target_id)
         return Applied(target_id=target_id)
@@ -187,6 +197,17 @@ class MemoryTarget:
                 for (kind, target_id), held in self.objects.items():
                     if kind is change.kind and held.get(name) == value and target_id != own:
                         return f"{name} is taken"
+        if why := self._dangling(fields):
+            return why
+        if change.kind is Kind.UNIT and (why := self._misplaced(own, fields)):
+            return why
+        for one in fields.get("managers") or ():  # type: ignore[union-attr]
+            if own not in _units(self.objects.get((Kind.PERSON, TargetId(str(one))), {})):
+                return "a manager is not a member"
+        return ""
+
+    def _dangling(self, fields: Mapping[str, Value]) -> str:
+        """Say which reference names nothing that is there."""
         persons = {target_id for kind, target_id in self.objects if kind is Kind.PERSON}
         units = {target_id for kind, target_id in self.objects if kind is Kind.UNIT} | {self.root}
         for unit in _units(fields):
@@ -196,11 +217,9 @@ class MemoryTarget:
             return f"there is no manager {manager}"
         if (parent := fields.get("parent")) and parent not in units:
             return f"there is no department {parent}"
-        if change.kind is Kind.UNIT and (why := self._misplaced(own, fields)):
-            return why
-        for one in fields.get("managers") or ():  # type: ignore[union-attr]
-            if own not in _units(self.objects.get((Kind.PERSON, TargetId(str(one))), {})):
-                return "a manager is not a member"
+        for role in _listed(fields.get("roles")):
+            if (Kind.GROUP, role) not in self.objects:
+                return f"there is no role {role}"
         return ""
 
     def _misplaced(self, own: TargetId | None, fields: Mapping[str, Value]) -> str:
@@ -215,6 +234,17 @@ class MemoryTarget:
         while above is not None and above != own:
             above = held.get(TargetId(str(above)), {}).get("parent")
         return "" if above is None else "a department cannot stand below itself"
+
+
+def _given(held: Mapping[str, Value], roles: FieldChange) -> Value:
+    """Return the roles that somebody has after a change: what it does not name stays."""
+    before, after = _listed(roles.before), _listed(roles.after)
+    kept = [role for role in _listed(held.get("roles")) if role not in before]
+    return tuple(sorted({*kept, *after}))
+
+
+def _listed(value: Value) -> tuple[TargetId, ...]:
+    return tuple(TargetId(str(one)) for one in value) if isinstance(value, tuple | list) else ()
 
 
 def _units(fields: Mapping[str, Value]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ platform insists on (a valid mobile number, a userid) come from `Tenant.person` 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -29,6 +29,8 @@ class Tenant:
     """The fields of the n-th acceptable person, without departments."""
     unit: Callable[[int], dict[str, Value]]
     """The fields of the n-th acceptable unit, without parent."""
+    role: Callable[[int], dict[str, Value]] | None = None
+    """The fields of the n-th acceptable role; None for a target that knows no roles."""
 
     def apply(self, change: Change, *, key: str = "", again: bool = False) -> Outcome:
         """Apply a change; its key is made of what it is, unless one is given."""
@@ -60,6 +62,26 @@ class Tenant:
         """Create a unit."""
         fields = {**self.unit(number), "parent": parent or self.target.root}
         return self.confirmed(change(Op.CREATE, Kind.UNIT, f"unit:{number}", fields))
+
+    def make_role(self, number: int = 1) -> TargetId:
+        """Create a role; for a target that knows none the test is skipped."""
+        fields = self.role(number) if self.role is not None else pytest.skip("the target knows no roles")
+        return self.confirmed(change(Op.CREATE, Kind.GROUP, f"group:{number}", fields))
+
+    def give(self, person: TargetId, *roles: TargetId, taking: tuple[TargetId, ...] = (), again: bool = False) -> None:
+        """Give roles to somebody, and take others away."""
+        field = FieldChange(name="roles", before=taking, after=roles)
+        made = replace(change(Op.ROLES, Kind.PERSON, f"person:{person}", {}, person), fields=(field,))
+        outcome = self.apply(made, key=f"roles:{roles}:{taking}:{again}", again=again)
+        assert isinstance(outcome, Applied), outcome
+
+    def roles_of(self, person: TargetId) -> set[object]:
+        """Return the roles that somebody has, as `observe` and `look` say, who must agree."""
+        looked, seen = self.look(Kind.PERSON, person), self.everything()[Kind.PERSON, person]
+        found: set[object] = set(seen.fields.get("roles") or ())  # type: ignore[arg-type]
+        assert looked is not None
+        assert set(looked.fields.get("roles") or ()) == found  # type: ignore[arg-type]
+        return found
 
     def make_person(self, number: int, *units: TargetId) -> TargetId:
         """Create a person in units."""
@@ -249,6 +271,55 @@ class TargetContract:
             return [str(verdict.standing) async for verdict in tenant.target.check()]
 
         assert tenant.run(verdicts())
+
+    def test_03_a_role_is_observed_as_it_was_written(self, tenant: Tenant) -> None:
+        role = tenant.make_role()
+        assert tenant.role is not None
+
+        seen = tenant.everything()[Kind.GROUP, role]
+
+        assert seen == tenant.look(Kind.GROUP, role)
+        assert dict(seen.fields) == dict(tenant.target.normalise(Kind.GROUP, tenant.role(1)))
+        assert tenant.target.observed().proven
+
+    def test_05_roles_given_twice_are_given_once(self, tenant: Tenant) -> None:
+        role, person = tenant.make_role(), tenant.make_person(1, tenant.make_unit())
+
+        tenant.give(person, role)
+        tenant.give(person, role, again=True)
+
+        assert tenant.roles_of(person) == {role}
+
+    def test_07_roles_that_a_change_does_not_name_stay(self, tenant: Tenant) -> None:
+        first, second, third = tenant.make_role(1), tenant.make_role(2), tenant.make_role(3)
+        person = tenant.make_person(1, tenant.make_unit())
+        tenant.give(person, first, second)
+
+        tenant.give(person, third, taking=(second,))
+
+        assert tenant.roles_of(person) == {first, third}
+
+    def test_09_a_role_is_removed_from_everybody_and_removing_it_again_is_done(self, tenant: Tenant) -> None:
+        role, person = tenant.make_role(), tenant.make_person(1, tenant.make_unit())
+        tenant.give(person, role)
+        remove = change(Op.REMOVE, Kind.GROUP, "group:1", {}, role)
+
+        tenant.confirmed(remove, key="r1")
+        tenant.confirmed(remove, key="r2")
+
+        assert tenant.roles_of(person) == set()
+        assert (Kind.GROUP, role) not in tenant.everything()
+
+    def test_09_roles_are_taken_from_somebody_with_everything_else(self, tenant: Tenant) -> None:
+        """A leaver who is put out of sight loses them with the same change."""
+        role, person = tenant.make_role(), tenant.make_person(1, tenant.make_unit())
+        tenant.give(person, role)
+        holding = tenant.make_unit(2)
+        gone = change(Op.OFFBOARD, Kind.PERSON, "person:1", {"departments": ({"unit": holding},)}, person)
+
+        tenant.confirmed(replace(gone, fields=(*gone.fields, FieldChange(name="roles", before=(role,), after=()))))
+
+        assert tenant.roles_of(person) == set()
 
 
 def _units(seen: Observed) -> set[str]:

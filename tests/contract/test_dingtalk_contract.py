@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from syncd.core.model import Kind
 from syncd.core.ports import Room
 from syncd.core.values import Value
 from syncd.testing.target import TargetContract, Tenant
@@ -51,15 +52,21 @@ def unit(number: int) -> dict[str, Value]:
     }
 
 
+def role(number: int) -> dict[str, Value]:
+    """Return the fields of an example role."""
+    return {"name": f"Example Role {number}", "role_group": f"Example Group {number % 2}"}
+
+
 class TestDingTalkKeepsTheContract(TargetContract):
     @pytest.fixture
     def tenant(self) -> Iterator[Tenant]:
         settings = DingTalkSettings(sandbox=SandboxEntry(qps=None))
-        target = DingTalk(settings, Room(name="dingtalk", now=lambda: datetime.now(UTC), base=Path()))
+        wanted = {Kind.PERSON: frozenset({"roles"}), Kind.GROUP: frozenset({"name", "role_group"})}
+        target = DingTalk(settings, Room(name="dingtalk", now=lambda: datetime.now(UTC), base=Path(), wanted=wanted))
         with asyncio.Runner() as runner:
             runner.run(target.__aenter__())
             # The sandbox's own administrator is no part of the contract's counting.
             assert target.sandbox is not None
             target.sandbox.tenant.drop("users", "manager0001")
-            yield Tenant(target=target, run=runner.run, person=person, unit=unit)
+            yield Tenant(target=target, run=runner.run, person=person, unit=unit, role=role)
             runner.run(target.__aexit__(None, None, None))

@@ -29,4 +29,5 @@ class TestMemoryTarget(TargetContract):
                     "job_number": f"{n:05}",
                 },
                 unit=lambda n: {"name": f"Unit {n}"},
+                role=lambda n: {"name": f"Role {n}", "role_group": "Roles"},
             )

@@ -20,14 +20,16 @@ from syncd.testing.memory import FIELDS, MemoryTarget
 
 NOW = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
 PEOPLE = [SubjectId(f"person:{name}") for name in "abcdef"]
+ROLES = [SubjectId(f"group:{name}") for name in "rst"]
 UNITS = [SubjectId(f"unit:{number}") for number in range(5)]
 
 
 @st.composite
 def companies(draw: st.DrawFn) -> dict[SubjectId, Desired]:
-    """Some units in a tree, some people in them, managers who may even form circles, leaders who need not be members."""
+    """Some units in a tree, some people in them, managers who may even form circles, leaders who need not be members, roles."""
     units = UNITS[: draw(st.integers(1, len(UNITS)))]
     people = PEOPLE[: draw(st.integers(0, len(PEOPLE)))]
+    roles = ROLES[: draw(st.integers(0, len(ROLES)))]
     wanted: dict[SubjectId, Desired] = {}
     for place, unit in enumerate(units):
         parent = draw(st.sampled_from([ROOT_UNIT, *units[:place]]))
@@ -42,8 +44,12 @@ def companies(draw: st.DrawFn) -> dict[SubjectId, Desired]:
             "departments": tuple({"unit": unit} for unit in homes),
             "title": draw(st.sampled_from([None, "Engineer", "Manager"])),
             "manager": draw(st.sampled_from([None, *people])),
+            "roles": tuple(draw(st.lists(st.sampled_from(roles), max_size=2, unique=True))) if roles else (),
         }
         wanted[person] = Desired(subject=person, kind=Kind.PERSON, label=person, fields=fields)
+    for role in roles:
+        name = f"Role {role} {draw(st.sampled_from('vw'))}"
+        wanted[role] = Desired(subject=role, kind=Kind.GROUP, label=role, fields={"name": name, "role_group": "syncd"})
     for unit in units:
         leaders = tuple(draw(st.lists(st.sampled_from(people), max_size=2, unique=True))) if people else ()
         wanted[unit] = replace(wanted[unit], fields={**wanted[unit].fields, "managers": leaders})
@@ -68,7 +74,8 @@ class Tenant:
         ids = {subject: link.target_id for subject, link in self.links.items()} | {ROOT_UNIT: self.target.root}
         spec = FIELDS[kind][item.name]
         assert all(subject in ids for subject in references(item.after, spec)), item
-        return replace(item, after=exchange(item.after, spec, ids))
+        before = exchange(item.before, spec, ids) if spec.shared else item.before
+        return replace(item, before=before, after=exchange(item.after, spec, ids))
 
     def write(self, plan: Plan) -> None:
         for place, change in enumerate(plan.changes):

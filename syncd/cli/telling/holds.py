@@ -26,6 +26,12 @@ MEANING: Final[Mapping[Effect, str]] = {
     Effect.UNIT_MOVE: "departments move below another one",
     Effect.UNIT_REMOVE: "departments are removed",
     Effect.UNIT_OPEN: "departments are shown that were hidden, or their members see everybody who saw only a part",
+    Effect.WRITE_BACK: "people's records in a source are written to",
+    Effect.GRANT: "people are given roles, and what those permit",
+    Effect.REVOKE: "people lose roles, and what those permit",
+    Effect.ROLE_CREATE: "roles are made",
+    Effect.ROLE_UPDATE: "roles are renamed",
+    Effect.ROLE_REMOVE: "roles are removed, from everybody who has them",
     Effect.SOURCE_SHRUNK: "many records of a source are missing at once: whoever is missing everywhere becomes a leaver",
 }
 _SHOWN: Final = 200
