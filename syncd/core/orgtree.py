@@ -99,6 +99,11 @@ class _Spoken(Mapping[str, Origin]):
         return len(self._statement.facts)
 
 
+_DECIDES: Final = {"endDate": "active"}
+"""Whoever is believed about the one has the last word on the other, also by leaving it empty: that an account expires does not
+end an employment of which HR knows no end."""
+
+
 def merge(subject: SubjectId, statements: Sequence[Statement], rules: JoinRules, at: datetime | None = None) -> Entity:
     """Join what several records say, attribute by attribute: the first source that says something wins.
 
@@ -125,7 +130,9 @@ def _joined(subject: SubjectId, statements: Sequence[Statement], rules: JoinRule
     origins: dict[str, Origin] = {}
     names = {name for statement in by_source.values() for name in statement.facts}
     for name in sorted(names):
-        for source in rules.order(name):
+        decided = origins.get(_DECIDES.get(name, "")) if name not in rules.precedence else None
+        alone = decided is not None and name in by_source[decided.source].facts
+        for source in (decided.source,) if decided is not None and alone else rules.order(name):
             speaker = by_source.get(source)
             if speaker is None or name not in speaker.facts:
                 continue

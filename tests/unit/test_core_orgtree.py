@@ -45,6 +45,23 @@ def test_records_with_one_employee_number_are_one_person_and_the_first_source_wi
     assert one.records == ((AD, "g1"), (HR, "h1"))
 
 
+def test_whose_word_on_who_works_counts_has_the_last_one_on_until_when() -> None:
+    """The account expires; HR knows no end. And HR that says nothing of ends leaves them to the directory."""
+    account = person(AD, "g1", employeeNumber="0042", active=True, endDate="2027-10-20")
+
+    def end(**said: Value) -> Value:
+        worker = person(HR, "h1", employeeNumber="0042", **said)
+        return merge(SubjectId("person:1"), [account, worker], RULES).facts.get("endDate")
+
+    assert end(active=True, endDate=None) is None
+    assert end(active=True, endDate="2027-12-31") == "2027-12-31"
+    assert end(active=True) == "2027-10-20"
+    assert end(endDate=None) == "2027-10-20"
+    asked = JoinRules(sources=(HR, AD), precedence={"endDate": (AD,)})
+    worker = person(HR, "h1", active=True, endDate=None)
+    assert merge(SubjectId("person:1"), [account, worker], asked).facts["endDate"] == "2027-10-20"
+
+
 @given(
     st.dictionaries(
         st.sampled_from(["title", "displayName", "manager", "units"]), st.sampled_from([None, "", "An", "Budi"])
