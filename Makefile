@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 
-.PHONY: help demo test check fast fuzz chaos lint format types imports bench docs deb lock servers clean
+.PHONY: help demo test check fast fuzz chaos year lint format types imports bench docs deb lock servers clean
 
 help: ## What one can say here
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ chaos: $(VENV)/.dev servers ## Chaos journeys, long and with seeds that nobody h
 	for seed in $(SEEDS); do \
 	  SYNCD_CHAOS_SEED=$$seed SYNCD_CHAOS_CHAPTERS=$(CHAPTERS) $(BIN)/python -m pytest -q -s tests/journey/test_chaos.py || exit 1; \
 	done
+
+year: $(VENV)/.dev servers ## Five thousand people in three systems through a year (half an hour)
+	SYNCD_YEAR_PEOPLE=$(or $(PEOPLE),5000) SYNCD_YEAR_SEED=$(or $(SEED),5) $(BIN)/python -m pytest -q -s tests/journey/test_year.py
 
 format: $(VENV)/.dev ## Rewrite the sources in the house's format
 	$(BIN)/ruff format .
