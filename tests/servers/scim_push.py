@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 ROOT: Final = Path(__file__).parents[2]
-BODY_SECONDS: Final = 1.0
+BODY_SECONDS: Final = 5.0
 """How long it waits for a body."""
 
 
