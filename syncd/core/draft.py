@@ -30,8 +30,9 @@ from syncd.core.model import (
     SubjectId,
     TargetId,
 )
-from syncd.core.ordering import RANK_LINKS, RANK_PEOPLE, RANK_ROLES, depths, effects, lane
+from syncd.core.ordering import RANK_HEIRS, RANK_LINKS, RANK_PEOPLE, RANK_ROLES, depths, effects, lane
 from syncd.core.recognition import Free
+from syncd.core.succession import MANAGER_LEAVES, handed_over
 from syncd.core.terms import Terms
 from syncd.core.values import is_empty
 
@@ -59,12 +60,6 @@ NO_MEMBER: Final = message(
     what="{label}: {names} cannot stand in {field}, which takes members only.",
     do="Move the account into the unit, or name somebody who is in it; until then the field is written without them.",
     example="An OU is managed by somebody whose account stands in another OU: DingTalk lets only members lead a department.",
-)
-MANAGER_LEAVES: Final = message(
-    "PLN-007",
-    what="{label}: the manager has left, and the source names nobody else.",
-    do="Name another manager in the source. Until then the link stays; it ends with the leaver's account.",
-    example="A team leader leaves on Friday, and the team's records still name the leader on Monday.",
 )
 
 
@@ -217,7 +212,8 @@ class Draft:
         if seen is not None:
             self.hidden.update(name for name in item.fields if name in seen.unreadable)
             self._immutable(item, seen)
-        now, later = self._split(item, fields, specs)
+        handed = handed_over(fields, self.links, self.leaving)
+        now, later = self._split(item, tuple([change for change in fields if change not in handed]), specs)
         if seen is None:
             self._create(item, now)
         else:
@@ -225,6 +221,8 @@ class Draft:
         if later:
             target_id = seen.target_id if seen is not None else None
             self._add(item, Op.LINK, later, target_id=target_id, reason="refers to others, who come first")
+        if handed and seen is not None:
+            self._add(item, Op.LINK, handed, target_id=seen.target_id, reason="the manager leaves")
 
     def _bring(self, item: Desired, seen: Observed, fields: tuple[FieldChange, ...]) -> None:
         """Write down what brings an object that is there into line; what people sign in with is a change of its own."""
@@ -362,7 +360,7 @@ class Draft:
                 effects=effects(item.kind, op, fields, self.terms.fields[item.kind]),
                 # Leavers wait for the department in which they wait: it goes as first as they do.
                 lane=Lane.LEAVER if item.subject == HOLDING_UNIT else lane(item.kind, op, fields),
-                rank=self._rank(item, op),
+                rank=self._rank(item, op, fields),
                 target_id=target_id,
                 fields=fields,
                 needs=tuple(sorted(hard - {item.subject})),
@@ -381,6 +379,7 @@ class Draft:
         soft = set[SubjectId]() if op is Op.LINK else late
         coming = {subject for some in named.values() for subject in some if self._is_coming(subject)}
         hard = coming - soft
+        hard |= {SubjectId(str(change.before)) for change in handed_over(fields, self.links, self.leaving)}
         if op is Op.LINK and item.kind is Kind.UNIT:
             # Managers must be members first (DingTalk: 60068), and their own changes make them so.
             hard |= {subject for subject in late if subject in self.wanted}
@@ -389,9 +388,9 @@ class Draft:
     def _is_coming(self, subject: SubjectId) -> bool:
         return self.makes(subject) or subject in self.adopted
 
-    def _rank(self, item: Desired, op: Op) -> int:
+    def _rank(self, item: Desired, op: Op, fields: tuple[FieldChange, ...]) -> int:
         if op in (Op.LINK, Op.LOGIN):
-            return RANK_LINKS
+            return RANK_HEIRS if handed_over(fields, self.links, self.leaving) else RANK_LINKS
         if item.kind is Kind.UNIT:
             return self.depth.get(item.subject, 0)
         if item.kind is Kind.GROUP:

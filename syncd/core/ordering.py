@@ -15,6 +15,7 @@ RANK_ROLES: Final = 999
 RANK_PEOPLE: Final = 1_000
 RANK_LINKS: Final = 5_000
 RANK_LEAVERS: Final = 6_000
+RANK_HEIRS: Final = RANK_LEAVERS + 1
 RANK_UNITS_UP: Final = 9_000
 RANK_BACK: Final = 100_000
 """What is written back to sources comes after everything else, however deep departments are."""

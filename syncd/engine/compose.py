@@ -108,6 +108,7 @@ def _leavers(settings: LeaverSettings) -> LeaverTerms:
         department=settings.department,
         timezone=settings.timezone,
         absent_leaves=settings.absent == "leaver",
+        hand_over=settings.hand_over == "manager",
         within=settings.within,
     )
 

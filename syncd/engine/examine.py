@@ -14,7 +14,8 @@ from syncd.core.ports import Target
 from syncd.engine.assess import Remark, Report, SourceHealth, assess
 from syncd.engine.explain import first_candidate
 from syncd.engine.roles import with_roles
-from syncd.engine.tree import around, passed_over
+from syncd.engine.surroundings import around
+from syncd.engine.tree import passed_over
 from syncd.engine.world import Seat, World
 from syncd.mapping import Mapped
 

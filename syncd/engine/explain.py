@@ -33,7 +33,8 @@ from syncd.engine import failures
 from syncd.engine.finding import find
 from syncd.engine.planning import Computed
 from syncd.engine.recall import recall
-from syncd.engine.tree import around, passed_over
+from syncd.engine.surroundings import around
+from syncd.engine.tree import passed_over
 from syncd.engine.window import recent_to
 from syncd.engine.world import World
 from syncd.mapping import InboundRules, Mapped, OutboundRules, Trace
@@ -70,6 +71,8 @@ class Explanation:
     """Why the subject leaves, if it does."""
     offboarded: Offboarding | None = None
     """The operator's decision that lets them leave, while it is in force."""
+    handed_from: str = ""
+    """Who has left, and is still named as the manager by the sources; somebody else has taken over."""
     names: Mapping[str, str] = field(default_factory=dict)
     """What to call the subjects that are mentioned."""
     queued: tuple[QueuedChange, ...] = ()
@@ -117,6 +120,7 @@ def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanat
         held=held_for(tx, world, recalled, subject),
         leaving=recalled.wishes.leaving.get(subject, "") if subject else "",
         offboarded=tx.offboardings.all().get(subject) if subject else None,
+        handed_from=_handed_from(tx, recalled, subject),
         names=_names(recalled.standing.tree, mentioned, world.leavers.department),
         queued=tuple(tx.queue.for_subject(subject)) if subject else (),
         stale=_stale(tx, world, rows),
@@ -168,6 +172,11 @@ def _subject(tx: Transaction, found: FoundRecord) -> tuple[SubjectId, ...]:
     row = tx.records.get(found.source, found.kind, found.native_id)
     subject = row.subject if row is not None else found.subject
     return (subject,) if subject else ()
+
+
+def _handed_from(tx: Transaction, recalled: Computed, subject: SubjectId | None) -> str:
+    old = recalled.standing.handed.get(subject) if subject else None
+    return next((row.label for row in tx.records.of_subject(old)), str(old)) if old else ""
 
 
 def _rows(tx: Transaction, subject: SubjectId | None, found: FoundRecord) -> tuple[StagedRecord, ...]:

@@ -44,7 +44,7 @@ def foresee(tx: Transaction, world: World, target: Target, who: str, *, by: str)
     leaving = "" if known is not None else before.wishes.leaving.get(subject, "")
     ends_at = None if leaving or known is not None else before.reviews.get(subject)
     if known is None:
-        offboard(tx, subject, found.label, by=by, reason="", at=world.now())
+        offboard(tx, world, subject, found.label, by=by, reason="", at=world.now())
     after = recall(tx, world, target, about=lambda: (subject,))
     link = after.sight.links.get(subject)
     return Foreseen(

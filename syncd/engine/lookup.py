@@ -33,6 +33,7 @@ class Lookup:
         """The texts that were asked for, as they are written: a department's thousand people name one department."""
         self._found: dict[_Attribute, dict[str, SubjectId | None]] = defaultdict(dict)
         """What was answered since something was asked last."""
+        self._departed: dict[tuple[SourceName, str, str], SubjectId | None] = {}
         self._gives = {(name, kind): seat.rules.gives(kind) for name, seat in world.seats.items() for kind in Kind}
         self._places = tuple(self._gives)
 
@@ -105,6 +106,22 @@ class Lookup:
         except KeyError:
             subject = found[text] = self._sought(source, of, name, text)
             return subject
+
+    def departed(self, tx: Transaction, source: SourceName, of: Kind, name: str, text: str) -> SubjectId | None:
+        """Return which person `text` meant before their record went, where nobody goes by it any more; None where several did."""
+        how = self.how(source, of, name)
+        asked = (source, how, folded(text))
+        if asked not in self._departed:
+            found: set[SubjectId] = set()
+            if tx.records.anybody_absent():
+                key = ALIAS if how in ("id", "alias") else how
+                found = {
+                    row.subject
+                    for row in tx.records.meant(key, [folded(text)], absent_too=True, places=())
+                    if row.subject is not None and self._gives.get((row.source, row.kind)) is Kind.PERSON
+                }
+            self._departed[asked] = _only(found)
+        return self._departed[asked]
 
     def _sought(self, source: SourceName, of: Kind, name: str, text: str) -> SubjectId | None:
         known = attribute(of, name)

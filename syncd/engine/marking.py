@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncd.core.correlation import folded
 from syncd.core.granting import is_made_up
-from syncd.core.model import Kind, SubjectId
+from syncd.core.model import Kind, LinkState, SubjectId
 from syncd.engine.world import World
 from syncd.store import Transaction
 from syncd.store.rows import StagedRecord
@@ -27,6 +27,8 @@ MOST: Final = 5_000
 """From so many changed records on, looking at everybody is cheaper than finding out who refers to whom."""
 MOST_TOLD: Final = 25_000
 """The same for a delta, which may be a burst beside which a leaver waits: a look at everybody lets the writer stand still."""
+
+_GONE: Final = frozenset({LinkState.OFFBOARDED, LinkState.REMOVED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ def mark(tx: Transaction, world: World, turned: Sequence[Turned]) -> None:
         own |= below(tx, units)
     if members:
         own |= _with_theirs(tx, world, tx.records.named(members))
-    tx.marks.add(own, reason="a record changed", at=world.now())
+    tx.marks.add(_with_reports(tx, world, own), reason="a record changed", at=world.now())
 
 
 def leave(tx: Transaction, world: World, source: SourceName, ids: Collection[tuple[Kind, NativeId]]) -> None:
@@ -91,7 +93,7 @@ def leave(tx: Transaction, world: World, source: SourceName, ids: Collection[tup
     members = tx.records.members(source, [one for one in ids if one[0] is not Kind.PERSON])
     if members:
         own |= _with_theirs(tx, world, tx.records.named({name for some in members.values() for name in some}))
-    tx.marks.add(own, reason="a record is gone", at=world.now())
+    tx.marks.add(_with_reports(tx, world, own), reason="a record is gone", at=world.now())
 
 
 def given(tx: Transaction, world: World, roles: Collection[SubjectId]) -> None:
@@ -128,6 +130,34 @@ def _with_theirs(tx: Transaction, world: World, subjects: Collection[SubjectId])
 def concerned(tx: Transaction, texts: Collection[str]) -> set[SubjectId]:
     """Return who refers to any of these names."""
     return {one.subject for one in tx.records.referring(texts) if one.subject is not None} if texts else set()
+
+
+def reports(tx: Transaction, world: World, subjects: Collection[SubjectId]) -> set[SubjectId]:
+    """Return who names these people, and who names those among them who are out of sight: whoever takes over follows from it."""
+    found: set[SubjectId] = set()
+    ahead = {one for one in subjects if one.startswith(f"{Kind.PERSON}:")} if world.leavers.hand_over else set()
+    while ahead:
+        names = {name for row in tx.records.of_subjects(sorted(ahead)) for name in names_of(row, world.looked_up_by)}
+        new = concerned(tx, names) - found - set(subjects)
+        found |= new
+        ahead = out_of_sight(tx, world, new)
+    return found
+
+
+def out_of_sight(tx: Transaction, world: World, subjects: Collection[SubjectId]) -> set[SubjectId]:
+    """Return those of these people who have left, or never came: others take over from them."""
+    people = [one for one in subjects if one.startswith(f"{Kind.PERSON}:")]
+    links = tx.links.get_many(world.target_name, people) if people else {}
+    return {one for one in people if (link := links.get(one)) is None or link.state in _GONE}
+
+
+def _with_reports(tx: Transaction, world: World, subjects: set[SubjectId]) -> set[SubjectId]:
+    """Add those whom others who have left, and who are marked themselves, pass on."""
+    if not world.leavers.hand_over or len(subjects) > MOST:
+        return subjects
+    left = out_of_sight(tx, world, subjects)
+    # Before the first plan nobody is in sight, and everybody is looked at anyhow.
+    return subjects | reports(tx, world, left) if left and tx.links.any(world.target_name) else subjects
 
 
 def below(tx: Transaction, texts: Iterable[str]) -> set[SubjectId]:

@@ -13,6 +13,7 @@ from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.errors import NeedsHuman, message
 from syncd.core.model import Kind, SubjectId
 from syncd.engine.finding import find
+from syncd.engine.marking import reports
 from syncd.engine.tree import told_of
 from syncd.store import Transaction
 from syncd.store.offboardings import Offboarding
@@ -58,24 +59,26 @@ def who_is(tx: Transaction, target: str, who: str) -> tuple[SubjectId, FoundReco
     return found.subject, found
 
 
-def offboard(tx: Transaction, who: SubjectId, label: str, *, by: str, reason: str, at: datetime) -> Offboarding:
+def offboard(
+    tx: Transaction, world: World, who: SubjectId, label: str, *, by: str, reason: str, at: datetime
+) -> Offboarding:
     """Let somebody leave from now on. Raises NeedsHuman where that was decided before."""
     known = tx.offboardings.all().get(who)
     if known is not None:
         raise NeedsHuman(ALREADY.at(label=label, by=known.decided_by, at=f"{known.decided_at:%Y-%m-%d %H:%M} UTC"))
     row = Offboarding(subject=who, label=label, decided_at=at, decided_by=by, reason=reason)
     tx.offboardings.put(row)
-    tx.marks.add([who], reason="offboarded by an operator", at=at)
+    tx.marks.add({who, *reports(tx, world, [who])}, reason="offboarded by an operator", at=at)
     return row
 
 
-def undo(tx: Transaction, who: SubjectId, label: str, *, at: datetime) -> Offboarding:
+def undo(tx: Transaction, world: World, who: SubjectId, label: str, *, at: datetime) -> Offboarding:
     """Take it back: from now on the sources decide again. Raises NeedsHuman where nothing is in force."""
     known = tx.offboardings.all().get(who)
     if known is None:
         raise NeedsHuman(NOT_OFFBOARDED.at(label=label))
     tx.offboardings.drop([who])
-    tx.marks.add([who], reason="an offboarding was taken back", at=at)
+    tx.marks.add({who, *reports(tx, world, [who])}, reason="an offboarding was taken back", at=at)
     return known
 
 

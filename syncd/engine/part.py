@@ -13,7 +13,7 @@ from typing import Final
 
 from syncd.core.attributes import REFERRING
 from syncd.core.correlation import Statement, folded
-from syncd.core.model import Kind, SubjectId
+from syncd.core.model import Kind, SourceName, SubjectId
 from syncd.core.values import Value
 from syncd.engine.lookup import Lookup
 from syncd.engine.marking import names_of
@@ -36,11 +36,17 @@ class Part:
 
     asked: frozenset[SubjectId]
     lookup: Lookup
+    above: bool = True
+    """Whether those are there, too, who are above those who are asked for."""
     groups: dict[SubjectId, list[Statement]] = field(default_factory=dict)
     others: dict[SubjectId, list[StagedRecord]] = field(default_factory=dict)
     since: dict[SubjectId, datetime] = field(default_factory=dict)
     rows: dict[SubjectId, list[StagedRecord]] = field(default_factory=dict)
     """Of those who are asked for."""
+    ghosts: dict[SubjectId, list[Statement]] = field(default_factory=dict)
+    """Of people of whom no record is there any more: what the last ones said. Nobody is made of it; they had a manager."""
+    past: dict[tuple[SourceName, str], SubjectId] = field(default_factory=dict)
+    """Who is meant by the texts of managers that nobody goes by any more."""
     offboarded: dict[SubjectId, Offboarding] = field(default_factory=dict)
     """Everybody who leaves because an operator says so, asked for or not."""
     open: frozenset[SubjectId] = frozenset()
@@ -54,7 +60,7 @@ def gather(
 ) -> Part:
     """Return the part of the world that `asked` is planned from. Without `above`, only they themselves, and the groups that
     become their roles."""
-    part = Part(asked=frozenset(asked), lookup=lookup or Lookup(world))
+    part = Part(asked=frozenset(asked), lookup=lookup or Lookup(world), above=above)
     part.offboarded = tx.offboardings.all()
     part.left = tx.drifts.left(world.target_name, part.asked)
     part.open = tx.proposals.waiting(part.asked)
@@ -85,6 +91,10 @@ def _load(tx: Transaction, world: World, part: Part, subjects: Sequence[SubjectI
                 part.since[row.subject] = max(row.changed_at, part.since.get(row.subject, row.changed_at))
         else:
             part.others.setdefault(row.subject, []).append(row)
+            if row.kind is Kind.PERSON and row.state is RecordState.MAPPED and row.source in world.seats:
+                ghost = statement(row, world.seats[row.source].rules.gives(row.kind))
+                part.ghosts.setdefault(row.subject, []).append(ghost)
+                made.append(ghost)
     part.lookup.learn(tx, made)
     return made
 
@@ -129,7 +139,7 @@ def _companions(tx: Transaction, world: World, part: Part) -> None:
         for one in part.groups.get(subject, ())
         if one.kind is Kind.UNIT
         for name in _NAMED
-        for other in _meant(part, one, name)
+        for other in (*_meant(part, one, name), *(_past(tx, world, part, one, name) if name == "managers" else ()))
     }
     _load(tx, world, part, sorted((units | others) - part.groups.keys() - part.others.keys()))
 
@@ -137,9 +147,13 @@ def _companions(tx: Transaction, world: World, part: Part) -> None:
 def _climb(tx: Transaction, world: World, part: Part) -> None:
     """Add everybody above, step by step."""
     met = set(part.groups) | set(part.others) | part.asked
-    frontier = [one for statements in part.groups.values() for one in statements]
+    frontier = [one for said in (part.groups, part.ghosts) for statements in said.values() for one in statements]
     while frontier:
-        ahead = sorted({other for one in frontier for name in _UP[one.kind] for other in _meant(part, one, name)} - met)
+        found = {other for one in frontier for name in _UP[one.kind] for other in _meant(part, one, name)}
+        found |= {
+            other for one in frontier if one.kind is Kind.PERSON for other in _past(tx, world, part, one, "manager")
+        }
+        ahead = sorted(found - met)
         met.update(ahead)
         frontier = _load(tx, world, part, ahead) if ahead else []
 
@@ -193,4 +207,16 @@ def _meant(part: Part, one: Statement, name: str) -> Iterator[SubjectId]:
     value: Value = one.facts.get(name)
     for text in texts_of(value):
         if (subject := part.lookup.find(one.source, one.kind, name, text)) is not None:
+            yield subject
+
+
+def _past(tx: Transaction, world: World, part: Part, one: Statement, name: str) -> Iterator[SubjectId]:
+    """Yield whom a text means that nobody goes by any more: their reports are handed over to whoever was above them."""
+    if not world.leavers.hand_over:
+        return
+    for text in texts_of(one.facts.get(name)):
+        if part.lookup.find(one.source, one.kind, name, text) is not None:
+            continue
+        if (subject := part.lookup.departed(tx, one.source, one.kind, name, text)) is not None:
+            part.past[one.source, text] = subject
             yield subject

@@ -59,6 +59,19 @@ def planned(
     part = gather(tx, world, chosen)
     standing = stand(world, part)
     sight = linked(tx, world, part)
+    if beside := _leaving_beside(standing, sight, busy):
+        # Who is handed over waits for whoever leaves, and the guard has to see both.
+        return planned(
+            tx,
+            world,
+            target,
+            {*chosen, *beside},
+            complete=complete,
+            ambiguous=ambiguous,
+            unmanaged=unmanaged,
+            busy=busy,
+            every_aside=every_aside,
+        )
     unique = allocator(tx, world, sight.links)
     wishes = wish(standing, world, sight.links, normalise=target.normalise, hidden=target.hidden, unique=unique)
     if HOLDING_UNIT in busy and HOLDING_UNIT in wishes.desired:
@@ -101,6 +114,15 @@ def _collisions(target: Target, sight: Sight, plan: Plan) -> tuple[Collision, ..
     return tuple(collisions(plan.changes, sight.objects.values(), whose, target.fields[Kind.PERSON]))
 
 
+def _leaving_beside(standing: Standing, sight: Sight, busy: Collection[SubjectId]) -> set[SubjectId]:
+    """Return who hands over, is in sight still, and is not planned for yet."""
+    return {
+        one
+        for one in {*standing.handed.values()} - standing.asked - set(busy)
+        if (link := sight.links.get(one)) is not None and link.state is LinkState.LINKED
+    }
+
+
 def _on_the_way(
     tx: Transaction, part: Part, sight: Sight, wishes: Wishes, busy: Collection[SubjectId]
 ) -> frozenset[SubjectId]:
@@ -140,13 +162,14 @@ def terms(
         complete=complete,
         protected=world.guard.protected,
         mark=target.mark,
+        leaving=frozenset(standing.handed.values()),
         depth=standing.tree.depth,
         order=_steps(standing) if order is None else order,
     )
 
 
 def _steps(standing: Standing) -> dict[SubjectId, int]:
-    """Return how many managers everybody has above; a circle is cut where it is entered."""
+    """Return how many managers everybody has above, by the sources; a circle is cut where it is entered."""
     steps: dict[SubjectId, int] = {}
     entities = standing.tree.entities
     for start, entity in sorted(entities.items()):
@@ -156,7 +179,7 @@ def _steps(standing: Standing) -> dict[SubjectId, int]:
         at: SubjectId | None = start
         while at is not None and at in entities and at not in steps and at not in trail:
             trail[at] = None
-            above = entities[at].facts.get("manager")
+            above = standing.handed.get(at) or entities[at].facts.get("manager")
             at = SubjectId(str(above)) if above else None
         base = steps.get(at, -1) if at is not None else -1
         for step, one in enumerate(reversed(trail), 1):

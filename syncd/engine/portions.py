@@ -19,12 +19,13 @@ from syncd.core.newcomers import Newcomer, Newcomers
 from syncd.core.plan import diff
 from syncd.core.ports import Target
 from syncd.engine import write_back
+from syncd.engine.handing import leaves
 from syncd.engine.part import gather
 from syncd.engine.planning import Computed, planned, population_for, review_of, terms
 from syncd.engine.roles import silent
 from syncd.engine.sight import Sight, allocator, counted_units, look
 from syncd.engine.survey import Ground, ground_of, people_among
-from syncd.engine.tree import Standing, Wishes, set_aside, wish
+from syncd.engine.tree import Standing, Wishes, set_aside, stand, wish
 from syncd.engine.world import World
 from syncd.store import Transaction
 from syncd.store.packed import Packed
@@ -70,6 +71,8 @@ class _Common:
     making: frozenset[SubjectId]
     leaving: frozenset[SubjectId]
     complete: bool
+    left: Collection[SubjectId]
+    """Who has left, or leaves, and is somebody's manager by the sources."""
     newcomers: Newcomers | None
     """Tells who is plainly new, where the target holds nobody."""
     reviewed: Collection[SubjectId]
@@ -191,9 +194,45 @@ def _common(tx: Transaction, *, asked: _Asked, left: Collection[SubjectId], firs
         making=making,
         leaving=leaving,
         complete=asked.complete,
+        left=_left(tx, ground),
         newcomers=Newcomers(specs, coming=making, order=order) if nobody else None,
         reviewed=tx.reviews.subjects(),
     )
+
+
+def _left(tx: Transaction, ground: Ground) -> set[SubjectId]:
+    """Return who is somebody's manager and leaves by what their records say."""
+    if not ground.world.leavers.hand_over:
+        return set()
+    found: set[SubjectId] = set(tx.offboardings.all())
+    for some in _some({manager for _, manager in ground.lookup.persons(tx, "manager")}):
+        standing = people_among(tx, ground, some)
+        found |= {
+            one
+            for one in some
+            if (entity := standing.tree.entities.get(one)) is not None
+            and one not in standing.parked
+            and leaves(standing.tree, entity, ground.world)
+        }
+    return found
+
+
+def _handed_over(tx: Transaction, world: World, standing: Standing, common: _Common) -> Standing:
+    """Return a portion in which those are handed over whose manager has left: of them everybody above has to be known."""
+    entities = standing.tree.entities
+    open_ = {
+        one
+        for one in standing.asked
+        if (entity := entities.get(one)) is not None
+        and (entity.facts.get("manager") in common.left or "manager" in entity.unresolved)
+    }
+    if not open_ or not world.leavers.hand_over:
+        return standing
+    again = stand(world, gather(tx, world, open_, lookup=common.ground.lookup))
+    mended = {one: again.tree.entities[one] for one in open_ & again.tree.entities.keys()}
+    heads = {SubjectId(str(one.facts.get("manager"))) for one in mended.values()} & again.tree.entities.keys()
+    above = {one: again.tree.entities[one] for one in heads}
+    return replace(standing, tree=replace(standing.tree, entities={**entities, **above, **mended}), handed=again.handed)
 
 
 def _linked(tx: Transaction, world: World, subjects: Collection[SubjectId]) -> set[SubjectId]:
@@ -268,7 +307,7 @@ def _portion(
     tx: Transaction, world: World, target: Target, portion: Collection[SubjectId], *, common: _Common, held: bool
 ) -> _Made:
     name = world.target_name
-    standing = people_among(tx, common.ground, sorted(portion))
+    standing = _handed_over(tx, world, people_among(tx, common.ground, sorted(portion)), common)
     links = {} if common.newcomers else {**common.sight.links, **tx.links.get_many(name, portion)}
     sight = Sight(links=links)
     unique = allocator(tx, world, links)
@@ -314,7 +353,7 @@ def _compared(
         terms=replace(
             terms(world, target, standing, complete=common.complete, order=common.order),
             making=making,
-            leaving=common.leaving,
+            leaving=frozenset({*common.leaving, *standing.handed.values()}),
             silent=silent(tx, world, standing, sight.links),
         ),
         aside=wishes.asides,

@@ -27,7 +27,7 @@ from syncd.core.values import is_empty
 from syncd.engine.explain import first_candidate
 from syncd.engine.roles import with_roles
 from syncd.engine.staging import DERIVED
-from syncd.engine.tree import around
+from syncd.engine.surroundings import around
 from syncd.engine.world import World
 from syncd.mapping import InboundRules, Mapped, OutboundRules
 from syncd.store import Transaction

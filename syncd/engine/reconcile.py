@@ -211,8 +211,10 @@ def everybody_due(tx: Transaction, world: World) -> bool:
 
 
 def marked(tx: Transaction, world: World) -> set[SubjectId]:
-    """Return who is marked, whose time has come, and whose change is parked: what was in its way may be gone."""
-    return {*tx.marks.all(), *tx.reviews.due(world.now()), *tx.queue.parked_subjects()}
+    """Return who is marked, whose time has come, who reports to those, and whose change is parked: what was in its way may be
+    gone."""
+    due = tx.reviews.due(world.now())
+    return {*tx.marks.all(), *due, *marking.reports(tx, world, due), *tx.queue.parked_subjects()}
 
 
 def _with_names(judgement: Judgement, links: Mapping[SubjectId, Link], objects: Sequence[Observed]) -> Judgement:

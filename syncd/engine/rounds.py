@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from syncd import tracing
 from syncd.core.model import Aside, RunId, SubjectId
 from syncd.core.ports import Target
-from syncd.engine import trust
+from syncd.engine import marking, trust
 from syncd.engine.claiming import Taken
 from syncd.engine.cycle import ACCEPTED_CONFIG, accept
 from syncd.engine.joining import join
@@ -168,6 +168,7 @@ def _round(tx: Transaction, world: World, target: Target, run_id: RunId, asking:
     upto = tx.marks.last()
     due = frozenset(tx.reviews.due(world.now())) - asking.reviewed
     wanted = {*asking.besides, *due, *(tx.marks.after(asking.after) if upto > asking.after else ())}
+    wanted |= marking.reports(tx, world, due)
     if not wanted:
         return Round(verdict=Verdict.IDLE, upto=upto)
     if world.guard.plan_only_first and tx.meta.get(ACCEPTED_CONFIG) != world.config_digest.hex():

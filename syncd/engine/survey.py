@@ -100,7 +100,7 @@ async def survey(world: World, target: Target, told: Told = lambda *_: None) -> 
             found.looked_at += len(portion)
             told(found.looked_at, total)
     found.reviews, found.leaving, found.takers = ground.reviews, ground.leaving, ground.takers
-    found.differing |= _in_rings(ground)
+    found.differing |= _in_rings(ground) | _left_behind(ground)
     found.differing |= await world.store.look(partial(made_up, world=world))
     return found
 
@@ -111,6 +111,14 @@ def _in_rings(ground: Ground) -> set[SubjectId]:
     leaders = set(managers) - {-1}
     above = {people[one]: people[managers[one]] if managers[one] >= 0 else None for one in leaders}
     return {one for ring in rings(above) for one in ring}
+
+
+def _left_behind(ground: Ground) -> set[SubjectId]:
+    """Return whose manager leaves: whoever takes over is found by planning for them."""
+    if not ground.leaving or not ground.world.leavers.hand_over:
+        return set()
+    places = {at for one in ground.leaving if (at := _place(ground.people, one)) >= 0}
+    return {ground.people[at] for at, manager in enumerate(ground.managers) if manager in places}
 
 
 def _place(people: Sequence[SubjectId], subject: SubjectId) -> int:

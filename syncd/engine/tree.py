@@ -30,10 +30,11 @@ from syncd.core.model import (
 from syncd.core.orgtree import OrgTree, grown, missed
 from syncd.core.outsiders import apart
 from syncd.core.values import Values, digest
+from syncd.engine.handing import handed_over
 from syncd.engine.part import Part
 from syncd.engine.roles import with_roles
+from syncd.engine.surroundings import around
 from syncd.engine.world import World
-from syncd.mapping import Around
 from syncd.store import Transaction
 from syncd.store.offboardings import Offboarding
 from syncd.store.rows import RecordState, StagedRecord
@@ -58,9 +59,11 @@ class Standing:
     """When a source last changed one of the subject's records, by its own account."""
     parked: frozenset[SubjectId]
     gone: Mapping[SubjectId, str]
-    """Subjects without a single living record: why they leave."""
+    """Of those who are looked at: subjects without a single living record, and why they leave."""
     offboarded: Mapping[SubjectId, str] = field(default_factory=dict)
     """Of those who are looked at: who leaves because an operator says so, and why in words."""
+    handed: Mapping[SubjectId, SubjectId] = field(default_factory=dict)
+    """Whom the sources still name as the manager of those who have been handed over, because that one has left."""
     turns: Mapping[SubjectId, datetime] = field(default_factory=dict)
     """When another record of a source begins to speak of somebody."""
     asides: tuple[Aside, ...] = ()
@@ -84,6 +87,7 @@ def stand(world: World, part: Part) -> Standing:
         for each in row.problems
     ]
     parked, gone = _departed(part, world)
+    tree, handed = handed_over(tree, part, world, parked=parked, gone=gone)
     loose = {one for one in part.asked if (entity := tree.entities.get(one)) is not None and missed(entity)}
     circling = {SubjectId(aside.name) for aside in tree.asides}
     return Standing(
@@ -91,7 +95,8 @@ def stand(world: World, part: Part) -> Standing:
         asked=part.asked,
         since=part.since,
         parked=parked,
-        gone=gone,
+        gone={one: why for one, why in gone.items() if one in part.asked},
+        handed=handed,
         offboarded={one: told_of(row) for one, row in part.offboarded.items() if one in part.asked},
         turns=_turns(world, part),
         asides=tree.asides,
@@ -296,25 +301,6 @@ def _rooted(entity: Entity, fields: Values, world: World) -> Values:
     if entity.kind is not Kind.UNIT or fields.get("parent") or "parent" in entity.unresolved:
         return fields
     return {**fields, "parent": ROOT_UNIT} if "parent" in world.outbound.fills(Kind.UNIT) else fields
-
-
-def around(tree: OrgTree, entity: Entity, unique: Callable[[str, Iterator[str]], str]) -> Around:
-    """Return what outbound rules may look at besides the entity."""
-    if entity.kind is Kind.UNIT:
-        parent = entity.facts.get("parent")
-        unit = tree.entities.get(SubjectId(parent)) if isinstance(parent, str) else None
-        return Around(unit=unit, path=tree.path(entity.subject), unique=unique)
-    names, entities = entity.facts.get("units"), tree.entities
-    found = [entities.get(SubjectId(str(name))) for name in names] if isinstance(names, tuple | list) else ()
-    units = tuple([unit for unit in found if unit])
-    manager = entity.facts.get("manager")
-    return Around(
-        unit=units[0] if units else None,
-        units=units,
-        path=tree.path(units[0].subject) if units else (),
-        manager=entities.get(SubjectId(manager)) if isinstance(manager, str) else None,
-        unique=unique,
-    )
 
 
 def _source_of(entity: Entity, name: str) -> str:

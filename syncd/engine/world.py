@@ -47,6 +47,8 @@ class LeaverTerms:
     """Where people work of whom no source says it; an IANA name."""
     absent_leaves: bool = True
     """Whether somebody who is proven to be gone from every source is a leaver, or is left alone."""
+    hand_over: bool = True
+    """Whether those whom a leaver managed pass to the next one above; otherwise they wait for the sources."""
     within: timedelta = timedelta(hours=1)
     """A leaver whose change is open for longer is late."""
 

@@ -383,10 +383,10 @@ def test_a_manager_who_comes_later_is_filled_in_for_reports_whose_records_did_no
 
 
 @pytest.mark.parametrize("how", ["gone", "inactive"])
-def test_reports_of_a_manager_who_leaves_keep_the_link_until_the_source_names_another(
+def test_reports_of_a_manager_who_leaves_pass_to_the_next_one_above_in_the_same_plan(
     company: SmallWorld, how: str
 ) -> None:
-    """F: decided so, because the source still names the leaver, and absent is not empty; it is reported when nobody is named."""
+    """F: nobody is left without somebody to call, though the source still names the leaver."""
     company.person("6", "team", manager="e2")
     company.sync()
     if how == "gone":
@@ -396,19 +396,44 @@ def test_reports_of_a_manager_who_leaves_keep_the_link_until_the_source_names_an
 
     done = company.sync()
 
-    assert dict(done.tally.confirmed) == {"create unit": 1, "offboard person": 1}
-    assert company.tenant()["person:Example 6"]["manager"] == "Example 2"
+    assert dict(done.tally.confirmed) == {"create unit": 1, "offboard person": 1, "link person": 1}
+    assert company.tenant()["person:Example 6"]["manager"] == "Example 1"
+    settled(company)
+
+    company.time += timedelta(days=31)
+    company.sync()
+    assert company.tenant()["person:Example 6"]["manager"] == "Example 1"
+    settled(company)
+    company.edit("6", manager="e3")
+    company.sync()
+    assert company.tenant()["person:Example 6"]["manager"] == "Example 3"
+
+
+@pytest.mark.parametrize("how", ["gone", "inactive"])
+def test_reports_of_the_topmost_manager_keep_the_link_until_the_source_names_another(
+    company: SmallWorld, how: str
+) -> None:
+    """F: decided so, because the source still names the leaver, and absent is not empty; it is reported when nobody is named."""
+    if how == "gone":
+        company.leave("1")
+    else:
+        company.edit("1", state="left")
+
+    done = company.sync()
+
+    assert dict(done.tally.confirmed).get("offboard person") == 1
+    assert company.tenant()["person:Example 5"]["manager"] == "Example 1"
     warned = {problem.code for problem in company.sync().reconciliation.plan.warnings}
     assert warned & {"REC-004", "PLN-007"}
     settled(company)
 
     company.time += timedelta(days=31)
     company.sync()
-    assert "manager" not in company.tenant()["person:Example 6"]
+    assert "manager" not in company.tenant()["person:Example 5"]
     settled(company)
-    company.edit("6", manager="e1")
+    company.edit("5", manager="e2")
     company.sync()
-    assert company.tenant()["person:Example 6"]["manager"] == "Example 1"
+    assert company.tenant()["person:Example 5"]["manager"] == "Example 2"
 
 
 def test_a_leader_who_is_no_member_is_left_out_and_named(company: SmallWorld) -> None:

@@ -25,7 +25,7 @@ def world(tmp_path: Path) -> Iterator[SmallWorld]:
 def decided(world: SmallWorld, who: str) -> SubjectId:
     with world.store.transaction() as tx:
         subject, found = offboarding.who_is(tx, "memory", who)
-        offboarding.offboard(tx, subject, found.label, by="ops", reason="dismissed", at=world.now())
+        offboarding.offboard(tx, world.world, subject, found.label, by="ops", reason="dismissed", at=world.now())
     return subject
 
 

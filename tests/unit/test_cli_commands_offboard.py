@@ -188,3 +188,12 @@ def test_the_guard_holds_it_as_any_leaver(office: Office) -> None:
 
     assert "the guard holds it for leave" in told.out
     assert not hidden(office)
+
+
+def test_explain_says_that_somebody_was_handed_over(office: Office) -> None:
+    office.world.edit("4", manager="e3")
+    office.world.sync()
+    office.run("offboard", "Example 3", "--now", "--reason", "dismissed")
+    office.world.sync()
+
+    assert "Example 3 has left, and is still named as the manager" in office.run("explain", "Example 4").out

@@ -73,12 +73,14 @@ def _offboard(call: Call, session: Session, who: str, reason: str) -> None:
     from syncd.cli.telling.offboard import tell_offboarded
     from syncd.engine.offboarding import offboard, who_is
 
-    target = session.settings.target.type
+    world, target = session.world("syncd offboard"), session.settings.target.type
     # Beside a service at work: nobody who is dismissed waits until it has a moment.
     with operating(session, "offboard", reason=reason, alone=False) as operation:
         subject, found = who_is(operation.tx, target, who)
         link = operation.tx.links.get(target, subject)
-        row = offboard(operation.tx, subject, found.label, by=operation.by, reason=operation.reason, at=operation.at)
+        row = offboard(
+            operation.tx, world, subject, found.label, by=operation.by, reason=operation.reason, at=operation.at
+        )
         operation.log(subject=subject, label=found.label, target_id=link.target_id if link else None)
     serving = _serving(session)
     value = {"offboarded": row, "link": link, "service": serving}
@@ -90,11 +92,11 @@ def _undo(call: Call, session: Session, who: str, reason: str) -> None:
     from syncd.cli.telling.offboard import tell_undone
     from syncd.engine.offboarding import undo, who_is
 
-    target = session.settings.target.type
+    world, target = session.world("syncd offboard"), session.settings.target.type
     with operating(session, "offboard --undo", reason=reason, alone=False) as operation:
         subject, found = who_is(operation.tx, target, who)
         link = operation.tx.links.get(target, subject)
-        row = undo(operation.tx, subject, found.label, at=operation.at)
+        row = undo(operation.tx, world, subject, found.label, at=operation.at)
         operation.log(subject=subject, label=found.label, target_id=link.target_id if link else None)
     serving = _serving(session)
     value = {"undone": row, "link": link, "service": serving}

@@ -67,6 +67,8 @@ def _header(out: Output, one: Explanation, manner: Manner) -> None:
     if (by_hand := one.offboarded) is not None:
         told = f"offboarded by {by_hand.decided_by} {relative(by_hand.decided_at, manner.now)}: {by_hand.reason}"
         out.say(f"  {told}; `syncd offboard … --undo` takes it back", style="yellow")
+    if one.handed_from:
+        out.say(f"  {one.handed_from} has left, and is still named as the manager: the next one above has taken over")
     if one.observed is not None and one.observed.protected:
         out.say("  protected: never touched", style="yellow")
     for name, texts in (one.entity.unresolved if one.entity else {}).items():
