@@ -9,10 +9,10 @@ import pytest
 
 from syncd.core.correlation import JoinRules, Statement
 from syncd.core.errors import Misconfigured
-from syncd.core.model import Aside, Entity, Kind, NativeId, SourceName, SubjectId, TargetId
+from syncd.core.model import Aside, Entity, Kind, NativeId, SourceName, SourceRecord, SubjectId, TargetId
 from syncd.core.orgtree import grow
 from syncd.core.values import Value
-from syncd.mapping import Around, OutboundRules, load_outbound
+from syncd.mapping import Around, Mapped, OutboundRules, load_inbound, load_outbound
 from syncd_dingtalk import departments
 from syncd_dingtalk.fields import FIELDS, PERMIT_LIMIT, settled
 from syncd_dingtalk.people import Unsayable
@@ -105,3 +105,42 @@ def test_every_unit_below_an_outer_one_is_outer_whatever_it_says_itself() -> Non
 
     outer = {one.label for one in tree.entities.values() if one.facts.get("outer") is True}
     assert outer == {"outer", "below", "deep"}
+
+
+PATHS = """\
+version: 1
+rules: inbound
+person:
+  fields:
+    displayName: Name
+    outsider: {from: Type, via: [{equals: Partner}]}
+  units:
+    path:
+      - {name: {value: Partners, when: {from: Type, via: [{equals: Partner}]}}, outer: true}
+      - {name: Firm}
+"""
+
+
+@pytest.mark.parametrize(("kind", "outer"), [("Partner", {"Partners", "Example Ltd"}), ("Staff", set())])
+def test_a_level_of_a_path_can_be_the_outsiders_and_is_left_out_for_everybody_else(
+    tmp_path: Path, kind: str, outer: set[str]
+) -> None:
+    path = tmp_path / "in.yaml"
+    path.write_text(PATHS)
+    loaded = load_inbound(path, source="hr", attributes=None, now=lambda: datetime(2026, 11, 22, tzinfo=UTC))
+    record = SourceRecord(
+        native_id=NativeId("1"),
+        kind=Kind.PERSON,
+        digest=b"",
+        attributes={"Name": "Example", "Type": kind, "Firm": "Example Ltd"},
+    )
+
+    mapped = loaded.map(record)
+
+    assert isinstance(mapped, Mapped)
+    assert loaded.parts_outsiders
+    assert mapped.facts["outsider"] is (kind == "Partner")
+    made = [unit(one.key, one.parent, **one.facts) for one in mapped.units]
+    refers = {HR: {Kind.UNIT: {"parent": "id"}}}
+    tree = grow(made, JoinRules(sources=(HR,), refers=refers))
+    assert {one.label for one in tree.entities.values() if one.facts.get("outer") is True} == outer
