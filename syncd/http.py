@@ -29,7 +29,8 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from syncd import tracing
-from syncd.core.errors import NeedsHuman, OutcomeUnknown, Problem, TryAgain, foreign, message
+from syncd.core.errors import OutcomeUnknown, Problem, TryAgain, foreign, message
+from syncd.roots import tls
 
 if TYPE_CHECKING:
     import aiohttp
@@ -72,12 +73,6 @@ LOST: Final = message(
     what="{host} did not answer: {why}. What was asked for may have been done.",
     do="syncd reads back before it goes on. If this repeats, look at the network and at the service's status page.",
     example="target:\n  timeout: 0.001",
-)
-UNREADABLE_ROOTS: Final = message(
-    "HTP-006",
-    what="The certificate file {file} cannot be used: {why}.",
-    do="Name a readable PEM file as `ca_file`, or leave it out to trust the system's roots.",
-    example="target:\n  ca_file: missing.pem",
 )
 
 
@@ -298,14 +293,6 @@ def _proxy(url: httpx.URL) -> httpx.Proxy:
         return httpx.Proxy(url)
     basic = b64encode(f"{url.username}:{url.password}".encode()).decode()
     return httpx.Proxy(url.copy_with(userinfo=b""), headers={"proxy-authorization": f"Basic {basic}"})
-
-
-def tls(ca_file: Path | None) -> ssl.SSLContext:
-    """Return a context that trusts the roots in `ca_file` and no others, or the system's. TLS 1.2 or later."""
-    try:
-        return ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
-    except (OSError, ssl.SSLError) as error:
-        raise NeedsHuman(UNREADABLE_ROOTS.at(file=ca_file, why=foreign(str(error)))) from error
 
 
 def _told(error: Exception, host: str) -> Exception:

@@ -23,7 +23,7 @@ from syncd.config.durations import Duration
 from syncd.config.secrets import Secret
 from syncd.core.errors import Message, NeedsHuman, SyncdError, TryAgain, foreign
 from syncd.core.ports import Alert, Standing, Verdict
-from syncd.http import tls
+from syncd.roots import tls
 from syncd.structured import structlog
 from syncd_notify.messages import MAIL_BUSY, MAIL_NOT_SAFE, MAIL_REFUSED
 from syncd_notify.posting import Channel, Plain, cut
