@@ -55,7 +55,7 @@ chaos: $(VENV)/.dev servers ## Chaos journeys, long and with seeds that nobody h
 	done
 
 year: $(VENV)/.dev servers ## Five thousand people in three systems through a year (half an hour)
-	SYNCD_YEAR_PEOPLE=$(or $(PEOPLE),5000) SYNCD_YEAR_SEED=$(or $(SEED),5) $(BIN)/python -m pytest -q -s tests/journey/test_year.py
+	YEAR_PEOPLE=$(or $(PEOPLE),5000) YEAR_SEED=$(or $(SEED),5) $(BIN)/python -m pytest -q -s tests/journey/test_year.py
 
 format: $(VENV)/.dev ## Rewrite the sources in the house's format
 	$(BIN)/ruff format .

@@ -1,7 +1,7 @@
 """A company that lives half in Workday and half in Active Directory, with partners pushed by SCIM, through a year.
 
 Everything comes over real wires (Samba, HTTP), every few days, as deltas where the source can; the tenant is read by a client
-that we did not write, and compared with a book that the systems' administrators kept. `SYNCD_YEAR_PEOPLE` makes the company
+that we did not write, and compared with a book that the systems' administrators kept. `YEAR_PEOPLE` makes the company
 larger.
 """
 
@@ -38,8 +38,8 @@ from syncd_workday.sandbox import Sandbox, Store
 
 pytestmark = [pytest.mark.samba, pytest.mark.slow, pytest.mark.xdist_group("samba")]
 
-PEOPLE: Final = int(os.environ.get("SYNCD_YEAR_PEOPLE", "0"))
-SEED: Final = int(os.environ.get("SYNCD_YEAR_SEED", "5"))
+PEOPLE: Final = int(os.environ.get("YEAR_PEOPLE", "0"))
+SEED: Final = int(os.environ.get("YEAR_SEED", "5"))
 BEGINS: Final = datetime(2027, 1, 4, 12, tzinfo=UTC)
 STEP: Final = timedelta(days=6, hours=16)
 """Steps come at noon, in the evening and in the early morning: it is not the same day everywhere."""

@@ -219,13 +219,13 @@ class WorkdayYear:
         self.office.told.append(f"{self.office.book.path(old)} is merged into {self.office.book.path(new)}")
 
     def _workers(self, at: datetime, *, zones: Collection[str] = ZONES) -> list[Human]:
-        today = at.date() + timedelta(days=1)
+        today = at.date()
         return [
             one
             for one in self.office.book.working(at, HR)
             if one.entries[HR].last is None
             and one.entries[HR].location in zones
-            and (one.entries[HR].first is None or one.entries[HR].first < today)
+            and (one.entries[HR].first or today) <= today
         ]
 
     def _worker(self, at: datetime, *, but: Human | None = None, zones: Collection[str] = ZONES) -> Human:

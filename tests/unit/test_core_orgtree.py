@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,7 +51,7 @@ def test_whose_word_on_who_works_counts_has_the_last_one_on_until_when() -> None
     account = person(AD, "g1", employeeNumber="0042", active=True, endDate="2027-10-20")
 
     def end(**said: Value) -> Value:
-        worker = person(HR, "h1", employeeNumber="0042", **said)
+        worker = replace(person(HR, "h1"), facts=said)
         return merge(SubjectId("person:1"), [account, worker], RULES).facts.get("endDate")
 
     assert end(active=True, endDate=None) is None
