@@ -44,7 +44,8 @@ def of_plan(tx: Transaction, world: World, changes: Iterable[Change]) -> dict[st
     known = of_changes(tx, changes)
     if any(name.startswith("unit:") for name in known):
         known |= {unit: path for unit, path in paths(_units(tx, world)).items() if unit in known}
-    return {**known, ROOT_UNIT: "the root", HOLDING_UNIT: world.leavers.department}
+    roles: dict[str, str] = {subject: role.label for subject, role in world.outbound.roles.items()}
+    return {**known, **roles, ROOT_UNIT: "the root", HOLDING_UNIT: world.leavers.department}
 
 
 def _units(tx: Transaction, world: World) -> OrgTree:

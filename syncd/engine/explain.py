@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.core.correlation import JoinRules, Statement
-from syncd.core.difference import Names
+from syncd.core.difference import ROLES, Names
 from syncd.core.model import (
     HOLDING_UNIT,
     ROOT_UNIT,
@@ -121,7 +121,7 @@ def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanat
         leaving=recalled.wishes.leaving.get(subject, "") if subject else "",
         offboarded=tx.offboardings.all().get(subject) if subject else None,
         handed_from=_handed_from(tx, recalled, subject),
-        names=_names(recalled.standing.tree, mentioned, world.leavers.department),
+        names={**_roles(tx, world, mentioned), **_names(recalled.standing.tree, mentioned, world.leavers.department)},
         queued=tuple(tx.queue.for_subject(subject)) if subject else (),
         stale=_stale(tx, world, rows),
         decisions=_decisions(tx, subject, rows),
@@ -309,6 +309,14 @@ def _names(tree: OrgTree, values: Iterable[Values], holding: str) -> dict[str, s
     mentioned = {text for each in values for value in each.values() for text in _texts(value)}
     names = {text: entity.label for text in mentioned if (entity := tree.entities.get(SubjectId(text))) is not None}
     return {**names, ROOT_UNIT: "the root", **({HOLDING_UNIT: holding} if holding else {})}
+
+
+def _roles(tx: Transaction, world: World, values: Iterable[Values]) -> dict[str, str]:
+    """Return the names of the roles that `values` mention, also of those that somebody is to lose."""
+    mentioned = {text for each in values for text in _texts(each.get(ROLES))}
+    made_up: dict[str, str] = {subject: role.label for subject, role in world.outbound.roles.items()}
+    rows = tx.records.of_subjects(sorted(SubjectId(text) for text in mentioned - made_up.keys())) if mentioned else ()
+    return {**made_up, **{row.subject: row.label for row in rows if row.subject is not None}}
 
 
 def _texts(value: Value) -> Iterator[str]:

@@ -9,6 +9,7 @@ import pytest
 from support.role_world import ROLES_IN, ROLES_OUT, RoleWorld
 from syncd.core.model import Effect, FieldChange, Kind, Op, TargetId
 from syncd.core.values import Value
+from syncd.engine.explain import explain
 
 
 @pytest.fixture
@@ -226,6 +227,20 @@ def test_a_title_gives_and_takes_a_role_of_the_rules(company: RoleWorld) -> None
     company.edit("5", title="Engineer")
     company.sync()
     assert "5" not in company.roles()
+
+
+def test_explain_calls_roles_by_their_names_also_those_that_somebody_loses(company: RoleWorld) -> None:
+    company.edit("2", title="Lead")
+    company.sync()
+    company.team("a", "1")
+    company.sync(write=False)
+
+    with company.store.transaction() as tx:
+        told = explain(tx, company.world, company.target, "e2")
+
+    (change,) = told.changes
+    words = {told.names[str(one)] for item in change.fields for one in (*(item.before or ()), *(item.after or ()))}  # type: ignore[misc]
+    assert words == {"Group a", "Group b", "Leads"}
 
 
 def test_without_rules_for_roles_groups_cost_nothing(tmp_path: Path) -> None:
