@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from syncd.core.granting import MADE_UP
+from syncd.core.granting import is_made_up
 from syncd.core.model import Aside, Desired, Entity, Kind, Link, LinkState, Reason, SubjectId
 from syncd.core.orgtree import OrgTree
 from syncd.engine.marking import names_of
@@ -117,8 +117,8 @@ def _parked(tx: Transaction, world: World) -> set[SubjectId]:
 
 def made_up(tx: Transaction, world: World) -> set[SubjectId]:
     """Return the roles of the rules that have to be planned for: those that are not there, and those that are to go."""
-    linked = tx.links.beginning(world.target_name, MADE_UP)
-    return {*linked, *world.outbound.roles}
+    linked = tx.links.of_kind(world.target_name, Kind.GROUP)
+    return {*filter(is_made_up, linked), *world.outbound.roles}
 
 
 __all__ = ["becomes", "made_up", "silent", "with_roles"]

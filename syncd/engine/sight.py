@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from syncd.core.difference import ROLES, referred_kind, units_of
-from syncd.core.model import HOLDING_UNIT, FieldType, Kind, Link, LinkState, Observed, Plan, SubjectId, TargetId
+from syncd.core.model import HOLDING_UNIT, FieldType, Kind, Link, LinkState, Observed, Op, Plan, SubjectId, TargetId
 from syncd.core.ordering import lost
 from syncd.core.ports import Target
 from syncd.core.values import Value, is_empty
@@ -206,7 +206,8 @@ def allocator(tx: Transaction, world: World, links: Mapping[SubjectId, Link]) ->
 
 def counted_units(tx: Transaction, world: World, plan: Plan, links: Mapping[SubjectId, Link]) -> dict[SubjectId, int]:
     """Return how many people stand in each unit that somebody leaves, and have each role that somebody loses."""
-    lost_roles = {role for change in plan.changes for item in change.fields for role in lost(item)}
+    losing = [change for change in plan.changes if change.op is Op.ROLES]
+    lost_roles = {role for change in losing for item in change.fields for role in lost(item)}
     return {
         **_heads(tx, world, "departments", _units_lost(plan), links),
         **_heads(tx, world, ROLES, lost_roles, links),
