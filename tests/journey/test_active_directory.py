@@ -44,7 +44,7 @@ class Office:
     dingtalk: ForeignDingTalk
 
     def company(self) -> Company:
-        return of_directory(self.domain.folder / "private" / "sam.ldb", leavers=GONE)
+        return of_directory(self.domain.folder / "private" / "sam.ldb")
 
     def tenant(self) -> Tenant:
         return of_tenant(self.dingtalk)
@@ -283,7 +283,7 @@ def test_nobody_is_written_to_while_the_directory_cannot_be_read(second: Chapter
 
 def test_the_next_good_read_heals(third: Chapter) -> None:
     # The directory itself takes the manager away from those who reported to a deleted account.
-    assert third.said["healed"]["confirmed"] == {"offboard person": 1, "update person": 10}
+    assert third.said["healed"]["confirmed"] == {"offboard person": 1, "link person": 10}
 
 
 # --- a third of the company ------------------------------------------------------------------------------------------

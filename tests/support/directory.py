@@ -38,17 +38,19 @@ class Company:
 # --- what the directory says -----------------------------------------------------------------------------------------
 
 
-def of_directory(database: Path, *, leavers: Collection[str] = ()) -> Company:
+def of_directory(database: Path) -> Company:
     """Read the domain's database (`sam.ldb`) past every server and work out what DingTalk must show.
 
-    `leavers` have left but their accounts are still there, hidden: those who report to them still do.
+    Who reports to somebody who is not there reports to the next one above who is.
     """
     units = {_key(entry): entry for entry in _search(database, "(objectClass=organizationalUnit)")}
     paths = {key: path for key in units if (path := _path(key, units))}
     accounts = {_key(entry): entry for entry in _search(database, "(&(objectCategory=person)(objectClass=user))")}
     wanted = {key: _userid(entry) for key, entry in accounts.items() if _is_wanted(entry)}
-    bosses = wanted | {key: _userid(entry) for key, entry in accounts.items() if _userid(entry) in leavers}
-    people = {wanted[key]: _person(accounts[key], key, paths, bosses) for key in wanted}
+    people = {
+        wanted[key]: _person(accounts[key], key, paths) | {"manager": wanted.get(_boss(key, accounts, wanted), "")}
+        for key in wanted
+    }
     leaders = {
         path: [wanted[head] for head in map(str.casefold, units[key].get("managedBy", ())) if head in wanted]
         for key, path in paths.items()
@@ -89,9 +91,17 @@ def _userid(entry: Entry) -> str:
     return entry.get("employeeID", entry["objectGUID"])[0]
 
 
-def _person(entry: Entry, key: str, paths: Mapping[str, str], bosses: Mapping[str, str]) -> Person:
+def _boss(key: str, accounts: Mapping[str, Entry], wanted: Collection[str]) -> str:
+    """Return the nearest one above who is there."""
+    at, met = _one(accounts[key], "manager").casefold(), {key}
+    while at in accounts and at not in wanted and at not in met:
+        met.add(at)
+        at = _one(accounts[at], "manager").casefold()
+    return at
+
+
+def _person(entry: Entry, key: str, paths: Mapping[str, str]) -> Person:
     above = _above(key)
-    manager = entry.get("manager", [""])[0].casefold()
     return {
         "name": entry["displayName"][0],
         "mobile": re.sub(r"[^+\d]", "", entry["mobile"][0]),
@@ -99,7 +109,6 @@ def _person(entry: Entry, key: str, paths: Mapping[str, str], bosses: Mapping[st
         "email": _one(entry, "mail"),
         "job_number": _one(entry, "employeeID"),
         "telephone": _one(entry, "telephoneNumber"),
-        "manager": bosses.get(manager, ""),
         "departments": [paths[above]] if above in paths else ["the root"],
     }
 
