@@ -22,14 +22,24 @@ def zone_of(facts: Values, otherwise: str) -> ZoneInfo:
 
 def leaves_at(facts: Values, otherwise: str) -> datetime | None:
     """Return the moment (aware UTC) at which the last working day `endDate` is over; None without one, or if it is no date."""
-    text = facts.get("endDate")
+    return _midnight(facts, "endDate", otherwise, after=timedelta(days=1))
+
+
+def begins_at(facts: Values, otherwise: str) -> datetime | None:
+    """Return the moment (aware UTC) at which the first working day `hireDate` begins; None without one, or if it is no date."""
+    return _midnight(facts, "hireDate", otherwise)
+
+
+def _midnight(facts: Values, name: str, otherwise: str, *, after: timedelta = timedelta()) -> datetime | None:
+    text = facts.get(name)
     if not isinstance(text, str) or not text:
         return None
     try:
-        day = date.fromisoformat(text)
-    except ValueError:
+        day = date.fromisoformat(text) + after
+        return datetime.combine(day, time(), tzinfo=zone_of(facts, otherwise)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        # 9999-12-31 is how several HR systems say "no end".
         return None
-    return datetime.combine(day + timedelta(days=1), time(), tzinfo=zone_of(facts, otherwise)).astimezone(UTC)
 
 
 def has_left(facts: Values, now: datetime, otherwise: str) -> bool:

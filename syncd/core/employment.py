@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from syncd.core.calendar import has_left, zone_of
+from syncd.core.calendar import begins_at, has_left
 from syncd.core.values import Values
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def _standing(facts: Values, at: datetime | None, otherwise: str) -> tuple[int, 
     over = facts.get("active") is False or (end is not None if at is None else has_left(facts, at, otherwise))
     if over:
         return 2, -(end or _NEVER).toordinal(), -(start or _NEVER).toordinal()
-    if start is not None and at is not None and at < _begins(start, facts, otherwise):
+    begins = begins_at(facts, otherwise)
+    if start is not None and begins is not None and at is not None and at < begins:
         return 1, start.toordinal(), 0
     return 0, -(start or _NEVER).toordinal(), 0
 
@@ -61,17 +62,13 @@ def _earlier(one: Values, other: Values) -> bool:
     return first is not None and second is not None and first < second
 
 
-def _begins(day: date, facts: Values, otherwise: str) -> datetime:
-    return datetime.combine(day, time(), tzinfo=zone_of(facts, otherwise)).astimezone(UTC)
-
-
 def turns_at(statements: Sequence[Statement], at: datetime, otherwise: str) -> datetime | None:
     """Return the next moment (aware UTC) at which another record may speak for its source, because it begins then."""
     per_source = Counter(one.source for one in statements)
     days = [
-        _begins(day, one.facts, otherwise)
+        begins
         for one in statements
-        if per_source[one.source] > 1 and (day := _day(one.facts, "hireDate")) is not None
+        if per_source[one.source] > 1 and (begins := begins_at(one.facts, otherwise)) is not None
     ]
     return min((moment for moment in days if moment > at), default=None)
 

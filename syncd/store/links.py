@@ -66,6 +66,9 @@ _STANDING: Final = Few(
 # Each state by name, so that the index by state is used: there are few groups among very many people.
 _THERE: Final = [state for state in LinkState if state is not LinkState.REMOVED]
 _OF_KIND: Final = _ALL.where(_T.c.state.in_(_THERE), _T.c.kind == bindparam("of_kind"))
+_IN_STATE: Final = select(_T.c.subject).where(
+    _T.c.target == bindparam("of_target"), _T.c.state == bindparam("in_state"), _T.c.kind == bindparam("of_kind")
+)
 _DROP: Final = delete(_T).where(_T.c.target == bindparam("of_target"), _T.c.subject == bindparam("one"))
 
 
@@ -162,6 +165,11 @@ class Links:
         """Return the links of one kind that are not removed."""
         rows = self._connection.execute(_OF_KIND, {"of_target": target, "of_kind": kind})
         return {link.subject: link for link in map(_link, rows)}
+
+    def out_of_sight(self, target: str, kind: Kind) -> set[SubjectId]:
+        """Return those of one kind who are out of sight and not removed yet, from an index."""
+        fields = {"of_target": target, "in_state": LinkState.OFFBOARDED.value, "of_kind": kind.value}
+        return {SubjectId(subject) for subject in self._connection.execute(_IN_STATE, fields).scalars()}
 
     def any(self, target: str) -> bool:
         """Tell whether there is a link, or was one."""

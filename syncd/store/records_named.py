@@ -5,19 +5,20 @@ Never interprets records.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from sqlalchemy import bindparam, func, select, text, tuple_, update
 
 from syncd.core.model import Kind, NativeId, SourceName, SubjectId
 from syncd.store import tables
-from syncd.store.columns import folded, micros
+from syncd.store.columns import folded, from_micros, micros
 from syncd.store.record_rows import KINDS, narrow
 from syncd.store.records_few import FewRecords
-from syncd.store.rows import ALIAS, REFERS, SAME_ID, Meant, StagedRecord
+from syncd.store.rows import ALIAS, REFERS, SAME_ID, Meant, Reviewed, StagedRecord
 from syncd.store.statements import Many, among, plain, portions, several
 
 _T: Final = tables.records
@@ -75,6 +76,14 @@ _STAMP: Final = Many(
 # The very words of the partial index, so that it is used.
 _REVIEWED: Final = text("records.review_at IS NOT NULL AND records.absent_since IS NULL")
 _REVIEW: Final = select(_T.c.review_at).where(_OF_SOURCE, _REVIEWED, _T.c.review_at <= bindparam("at")).limit(1)
+_REVIEWED_BY: Final = (
+    select(_T.c.review_at, _T.c.kind, _T.c.native_id, _T.c.label, _T.c.subject)
+    .where(_OF_SOURCE, _REVIEWED, _T.c.review_at <= bindparam("until"))
+    .order_by(_T.c.review_at, _T.c.native_id)
+)
+_FACTS: Final = select(_T.c.subject, _T.c.facts).where(
+    _PRESENT, _MAPPED, _T.c.subject.is_not(None), _T.c.kind == Kind.PERSON.value
+)
 _SUBJECTS: Final = select(_T.c.subject).where(_T.c.subject.is_not(None)).distinct().order_by(_T.c.subject)
 # The first of an index, again and again: DISTINCT would walk through everybody.
 _NEXT_SOURCE: Final = select(func.min(_T.c.source)).where(_PRESENT, _T.c.source > bindparam("after"))
@@ -192,6 +201,32 @@ class NamedRecords(FewRecords):
     def review_due(self, source: SourceName, *, at: datetime) -> bool:
         """Tell whether there is a record that has to be decoded again by then."""
         return self._connection.execute(_REVIEW, {"of_source": source, "at": micros(at)}).scalar() is not None
+
+    def reviewed(self, source: SourceName, *, until: datetime) -> list[Reviewed]:
+        """Return the records that have to be decoded again by then, the first first, those whose time has come too."""
+        rows = self._connection.execute(_REVIEWED_BY, {"of_source": source, "until": micros(until)})
+        return [
+            Reviewed(
+                at=from_micros(row.review_at),
+                kind=KINDS[row.kind],
+                native_id=NativeId(row.native_id),
+                label=row.label,
+                subject=row.subject and SubjectId(row.subject),
+            )
+            for row in rows
+        ]
+
+    def dated(self, names: Collection[str], *, since: date, until: date) -> set[SubjectId]:
+        """Return the people whose records that are there say a date from `since` to `until` in one of these facts.
+
+        Looks at every person once, in the bytes: nothing is decoded, and nobody kept but those who are returned."""
+        said = re.compile(rf'"(?:{"|".join(map(re.escape, sorted(names)))})":"(\d{{4}}-\d\d-\d\d)"'.encode())
+        first, last = since.isoformat().encode(), until.isoformat().encode()
+        return {
+            SubjectId(subject)
+            for subject, facts in plain(self._connection, _FACTS, {})
+            if any(first <= day <= last for day in said.findall(facts))
+        }
 
     def subjects(self) -> list[SubjectId]:
         """Return every subject that a record was ever joined to, in order."""

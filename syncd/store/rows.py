@@ -164,6 +164,17 @@ class Meant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewed:
+    """A record that its source says something else of from a moment on that it named."""
+
+    at: datetime
+    kind: Kind
+    native_id: NativeId
+    label: str
+    subject: SubjectId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
     """A record that names somebody."""
 

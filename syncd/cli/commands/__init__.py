@@ -59,6 +59,7 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Look into": {
         "explain": "Tell everything about one person: records, rules, values, changes.",
+        "calendar": "Show what will happen in the next days by itself, and why.",
         "rights": "Show who sees whom in the target, now and once the plan is written.",
         "mappings": "Test rules, and compare two versions of them.",
         "queue": "List, retry and drop changes that wait.",
