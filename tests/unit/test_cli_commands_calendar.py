@@ -10,23 +10,12 @@ from typing import Any
 
 import pytest
 
+from support.dated_world import DATED, with_dates
 from support.incidents import guarded, homes
 from support.office import Office, Ran
-from support.small_world import HR, INBOUND, SmallWorld
-from syncd.core.matching import steps
+from support.small_world import HR, SmallWorld
 from syncd.core.model import Kind, NativeId
 from syncd.core.policy import Limit
-from syncd.mapping import load_inbound
-
-DATED = INBOUND.replace("    endDate: last\n", "    endDate: last\n    hireDate: hired\n    timezone: zone\n")
-
-
-def with_dates(world: SmallWorld) -> None:
-    """Rules that know first days and zones besides."""
-    (world.folder / "in.yaml").write_text(DATED)
-    rules = load_inbound(world.folder / "in.yaml", source=HR, attributes=None, now=world.now)
-    seats = {HR: replace(world.world.seats[HR], rules=rules)}
-    world.world = replace(world.world, seats=seats, join=replace(world.world.join, refers={HR: rules.refers}))
 
 
 def in_step(world: SmallWorld) -> None:
@@ -169,8 +158,6 @@ def test_a_first_day_says_whether_the_account_is_there_already(office: Office) -
 
 
 def test_another_contract_says_what_it_changes_and_the_one_before_is_no_last_day(office: Office) -> None:
-    join = replace(office.world.world.join, correlate=steps(["employeeNumber"]))
-    office.world.world = replace(office.world.world, join=join)
     office.world.edit("3", hired="2020-01-01", last="2026-11-30")
     office.world.person("30", "top", id="e3", name="Example 3", mobile="13800000003", hired="2026-12-01", title="Lead")
     office.world.sync()
