@@ -240,7 +240,7 @@ def _turn(world: World, part: Part, blank: Expected, at: datetime, *, now: datet
     assert blank.subject is not None
     for source, said in sorted(_by_source(part, blank.subject).items()):
         before, after = (current(said, moment, world.leavers.timezone) for moment in (now, at))
-        if before.native_id == after.native_id:
+        if before.native_id == after.native_id or begins_at(after.facts, world.leavers.timezone) != at:
             continue
         names = {*before.facts, *after.facts} - {*_DATES}
         changes = tuple(sorted(name for name in names if before.facts.get(name) != after.facts.get(name)))
