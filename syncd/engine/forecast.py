@@ -87,6 +87,8 @@ class Forecast:
     until: datetime
     timezone: str
     """In whose days it is told: `leavers.timezone`."""
+    read_at: Mapping[SourceName, datetime | None]
+    """When each source was read last; None: never. Nothing later is known here."""
     expected: tuple[Expected, ...]
     unsettled: int
     """How many people, departments and roles differ now, or are not looked at yet: what becomes of them may change this."""
@@ -114,7 +116,12 @@ def forecast(tx: Transaction, world: World, length: timedelta) -> Forecast:
     records = [one for one in _records(tx, world, until) if (one.subject, one.at) not in said]
     expected = sorted((*dated, *records, *_holds(tx, until)), key=lambda one: (one.at, one.label, one.what))
     return Forecast(
-        now=now, until=until, timezone=world.leavers.timezone, expected=tuple(expected), unsettled=tx.marks.count()
+        now=now,
+        until=until,
+        timezone=world.leavers.timezone,
+        read_at={name: read.finished_at if (read := tx.reads.last(name)) else None for name in world.seats},
+        expected=tuple(expected),
+        unsettled=tx.marks.count(),
     )
 
 

@@ -14,8 +14,10 @@ from support.dated_world import DATED, with_dates
 from support.incidents import guarded, homes
 from support.office import Office, Ran
 from support.small_world import HR, SmallWorld
-from syncd.core.model import Kind, NativeId
+from syncd.core.model import Kind, NativeId, SourceName
 from syncd.core.policy import Limit
+
+AD = SourceName("ad")
 
 
 def in_step(world: SmallWorld) -> None:
@@ -54,6 +56,16 @@ def told(office: Office) -> str:
 def test_a_quiet_fortnight_is_called_so(office: Office) -> None:
     assert "Nothing that is known happens by itself until 2026-12-06 01:30." in told(office)
     assert office.run("calendar", "--exit-code").code == 0
+
+
+def test_it_says_of_when_its_knowledge_is(office: Office) -> None:
+    office.world.time += timedelta(hours=3)
+    assert "As the sources were read last: hr 3 h ago." in told(office)
+
+    office.world.world = replace(
+        office.world.world, seats={**office.world.world.seats, AD: office.world.world.seats[HR]}
+    )
+    assert "hr 3 h ago, ad never." in told(office)
 
 
 def test_a_last_day_ends_where_the_person_works_and_is_told_with_its_record_and_rule(office: Office) -> None:

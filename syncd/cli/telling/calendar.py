@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from syncd.cli.telling.words import count, some, where
+from syncd.cli.telling.words import count, relative, some, where
 from syncd.core.calendar import zone_of
 from syncd.engine.forecast import Coming, Expected, Forecast
 
@@ -37,6 +37,8 @@ def tell(out: Output, found: Forecast, *, leavers: LeaverTerms, base: Path | Non
     if not found.expected:
         out.say(f"Nothing that is known happens by itself until {until}.")
     out.say(f"Until {until}; days and times are those of {zone.key} (`leavers.timezone`).", style="dim")
+    reads = ", ".join(f"{name} {relative(at, found.now) if at else 'never'}" for name, at in found.read_at.items())
+    out.say(f"As the sources were read last: {reads}.", style="dim")
     if found.unsettled:
         out.say(
             f"{_differing(found.unsettled)} from the target now; `syncd plan` shows what is to be written.", style="dim"
