@@ -20,7 +20,6 @@ from syncd.engine.handing import leaves
 from syncd.engine.marking import names_of, out_of_sight
 from syncd.engine.part import Part, gather
 from syncd.engine.tree import Standing, stand
-from syncd.store.statements import portions
 
 if TYPE_CHECKING:
     from syncd.core.correlation import Statement
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
 _DATES: Final = ("hireDate", "endDate")
 _ABROAD: Final = timedelta(days=1)
 """A day begins up to 14 hours earlier, and ends up to 12 hours later, than in UTC."""
+_PORTION: Final = 500
+"""So many people, and those above them, are in memory at once."""
 _PERSON: Final = f"{Kind.PERSON}:"
 
 
@@ -109,8 +110,9 @@ def forecast(tx: Transaction, world: World, length: timedelta) -> Forecast:
     concerned = due | tx.records.dated(_DATES, since=(now - _ABROAD).date(), until=(until + _ABROAD).date())
     concerned |= tx.links.out_of_sight(world.target_name, Kind.PERSON)
     found = _Found()
-    for portion in portions(sorted(concerned)):
-        _look(tx, world, portion, _Span(now=now, until=until, due=due), found)
+    ordered = sorted(concerned)
+    for start in range(0, len(ordered), _PORTION):
+        _look(tx, world, ordered[start : start + _PORTION], _Span(now=now, until=until, due=due), found)
     dated = [_handed_over(one, found) for one in found.events]
     said = {(one.subject, one.at) for one in dated}
     records = [one for one in _records(tx, world, until) if (one.subject, one.at) not in said]
