@@ -20,8 +20,9 @@ from syncd.engine.claiming import Taken
 from syncd.engine.cycle import ACCEPTED_CONFIG, accept
 from syncd.engine.joining import join
 from syncd.engine.observe import View
-from syncd.engine.planning import planned
+from syncd.engine.planning import Computed, planned
 from syncd.engine.reconcile import UNMANAGED, Reconciliation, everybody_due, judged
+from syncd.engine.rivals import rivals
 from syncd.engine.world import World
 from syncd.store import Transaction
 from syncd.structured import structlog
@@ -32,6 +33,8 @@ T = TypeVar("T")
 
 MOST: Final = 500
 """For so many a round is made; more are a crowd. It takes up to a tenth of a second for each hundred."""
+STEPS: Final = 12
+"""So often a round is widened by who is in each other's way, by the next of a chain each time; then everybody is looked at."""
 
 
 class Verdict(StrEnum):
@@ -177,39 +180,34 @@ def _round(tx: Transaction, world: World, target: Target, run_id: RunId, asking:
         return Round(verdict=Verdict.MANY, upto=upto, looked_at=frozenset(wanted), due=due)
     running = tx.queue.running_subjects()
     free, busy = frozenset(wanted - running), frozenset(wanted & running)
-    verdict, changes = Verdict.AGREED, 0
-    if free:
-        verdict, changes = _plan(
-            tx, world, target, run_id, _Who(free=free, running=running, ambiguous=ambiguous, upto=upto)
-        )
-    return Round(verdict=verdict, upto=upto, looked_at=free, busy=busy, due=due, changes=changes)
+    if not free:
+        return Round(verdict=Verdict.AGREED, upto=upto, busy=busy, due=due)
+    settled = asking.besides & free
+    who = _Who(free=free, settled=settled, running=running, ambiguous=ambiguous, upto=upto)
+    done = _plan(tx, world, target, run_id, who)
+    return replace(done, busy=busy | done.busy, due=due)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Who:
     free: frozenset[SubjectId]
+    settled: frozenset[SubjectId]
+    """Those of them whose change was in the writer's hands until now."""
     running: Collection[SubjectId]
     ambiguous: Sequence[Aside]
     upto: int
 
 
-def _plan(tx: Transaction, world: World, target: Target, run_id: RunId, who: _Who) -> tuple[Verdict, int]:
-    """Plan, judge and accept."""
-    known = tx.meta.get(UNMANAGED)
-    made = planned(
-        tx,
-        world,
-        target,
-        who.free,
-        complete=True,
-        ambiguous=who.ambiguous,
-        unmanaged=int(known) if known is not None else None,
-        busy=who.running,
-        every_aside=False,
-    )
+def _plan(tx: Transaction, world: World, target: Target, run_id: RunId, who: _Who) -> Round:
+    """Plan, judge and accept, for these and for whoever is in their way."""
+    made, free, busy = _together(tx, world, target, who)
+    held = Round(verdict=Verdict.HELD, upto=who.upto, looked_at=free, busy=busy)
+    if made is None:
+        marking.whole(tx, "very many are in each other's way")
+        return replace(held, verdict=Verdict.WHOLE)
     judgement = judged(tx, world, made)
     if judgement.holds:
-        return Verdict.HELD, 0
+        return held
     now = world.now()
     found = Reconciliation(
         run_id=run_id,
@@ -220,13 +218,46 @@ def _plan(tx: Transaction, world: World, target: Target, run_id: RunId, who: _Wh
         view=View(complete=True, certificate=None, taken_at=now),
         standing=made.standing,
         wishes=made.wishes,
-        looked_at=who.free,
+        looked_at=free,
         everybody=False,
         upto=who.upto,
         reviews=made.reviews,
     )
     accept(tx, world, found, writing=True, seen=False, some=True)
-    return (Verdict.ACCEPTED if made.plan.changes else Verdict.AGREED), len(made.plan.changes)
+    verdict = Verdict.ACCEPTED if made.plan.changes else Verdict.AGREED
+    return replace(held, verdict=verdict, changes=len(made.plan.changes))
+
+
+def _together(
+    tx: Transaction, world: World, target: Target, who: _Who
+) -> tuple[Computed | None, frozenset[SubjectId], frozenset[SubjectId]]:
+    """Return the plan, for whom it is, and who is in their way and in the writer's hands: they are looked at after that.
+
+    Without a plan where a round is not enough, because very many are in each other's way.
+    """
+    known = tx.meta.get(UNMANAGED)
+    free, busy = who.free, frozenset[SubjectId]()
+    for _ in range(STEPS):
+        made = planned(
+            tx,
+            world,
+            target,
+            free,
+            complete=True,
+            ambiguous=who.ambiguous,
+            unmanaged=int(known) if known is not None else None,
+            busy=who.running,
+            every_aside=False,
+        )
+        beside = rivals(tx, target, made, free, settled=who.settled)
+        busy |= beside.intersection(who.running)
+        more = beside.difference(who.running)
+        if not more:
+            return made, free, busy
+        if len(free) + len(more) > MOST:
+            break
+        free |= more
+    return None, free, busy
 
 
 __all__ = ["MOST", "Asking", "Marks", "Round", "Verdict", "end_with_round", "is_due", "make_round", "note"]

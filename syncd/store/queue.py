@@ -221,6 +221,14 @@ class Queue:
         """Return those of these subjects who have an open change that makes, adopts or changes their object."""
         return {SubjectId(row.subject) for row in several(self._connection, ask.BEING_MADE, {}, sorted(subjects))}
 
+    def open_of(self, subjects: Collection[SubjectId]) -> set[SubjectId]:
+        """Return who of these subjects has a change that is not over, parked ones included."""
+        return {SubjectId(row.subject) for row in several(self._connection, ask.OPEN_OF, {}, sorted(subjects))}
+
+    def waiting_for(self, subjects: Collection[SubjectId]) -> list[Change]:
+        """Return the changes that are not over, parked ones included, and were to come after changes of these subjects."""
+        return [decode_change(row.body) for row in several(self._connection, ask.WAITING_FOR, {}, sorted(subjects))]
+
     def window(self, since: datetime, *, beside: Collection[SubjectId]) -> dict[Effect, int]:
         """Return how many others than these subjects had changes accepted since then, by effect.
 

@@ -71,11 +71,12 @@ def staying(
 
     Once something about a subject is new, what follows it is new too: else the old change would run before the new one. So is a
     change that has to wait for somebody more: two who swap what only one may have are planned for in another way together than
-    one of them alone, and what was parked when it was tried alone would hold up the other for ever.
+    one of them alone, and what was parked when it was tried alone would hold up the other for ever. And so is one that waits for
+    a new change which would come after the old one: nothing waits for what comes later.
     """
     waiting = {(row.subject, row.sort): row for row in before}
     kept: dict[int, ChangeId] = {}
-    new: set[SubjectId] = set()
+    new: dict[SubjectId, int] = {}  # the last rank of each
     seen: set[tuple[SubjectId, str]] = set()
     for place, change in enumerate(changes):
         key = (change.subject, _SORT[change.op])
@@ -88,8 +89,9 @@ def staying(
             or change.subject in new
             or row.digest != change.digest
             or _needs_more(change, needed[row.number])
+            or any(new.get(one, -1) >= row.rank for one in (*change.needs, *change.after))
         ):
-            new.add(change.subject)
+            new[change.subject] = max(change.rank, new.get(change.subject, change.rank))
         else:
             kept[place] = ChangeId(row.id)
     return kept

@@ -83,7 +83,10 @@ NAMES: Final = tuple(column.name for column in C.c)
 ADD_WAITS: Final = Many(insert(_W))
 WAITS_NAMES: Final = tuple(column.name for column in _W.c)
 WAITING_OF: Final = (
-    select(C.c.number, C.c.id, C.c.subject, C.c.sort, C.c.digest, C.c.state, C.c.again, C.c.since, C.c.created_at)
+    select(
+        *(C.c.number, C.c.id, C.c.subject, C.c.sort, C.c.rank),
+        *(C.c.digest, C.c.state, C.c.again, C.c.since, C.c.created_at),
+    )
     .where(C.c.subject.in_(bindparam("of_subjects", expanding=True)), text(f"state {_WAITING}"))
     .order_by(C.c.number)
 )
@@ -260,6 +263,10 @@ DELAYS: Final = (
 )
 BEING_MADE: Final = select(C.c.subject).where(
     text(f"state {_LIVE}"), C.c.sort.in_(["object", "adopt"]), among(C.c.subject)
+)
+OPEN_OF: Final = select(C.c.subject).where(text(f"state {_LIVE}"), among(C.c.subject))
+WAITING_FOR: Final = (
+    select(C.c.body).join(_W, _W.c.number == C.c.number).where(_is("changes", _LIVE), among(_W.c.subject))
 )
 
 # --- tidying --------------------------------------------------------------------------------------------------------

@@ -315,6 +315,21 @@ def test_a_change_that_was_refused_alone_is_tried_anew_when_it_has_to_wait_for_a
     assert done == ["update b", "create a", "link b"]
 
 
+def test_a_change_that_waits_already_never_comes_before_a_new_one_for_which_it_waits(store: Store) -> None:
+    """Of a chain, whoever gives is planned for later, with another one before them, and so comes later than was thought."""
+    accept(store, change("a", rank=10), change("b", rank=11, needs=subjects("a")))
+
+    later = (change("a", rank=11, needs=subjects("c")), change("b", rank=12, needs=subjects("a")))
+    accept(store, change("c", rank=10), *later, run=NEXT_RUN)
+
+    done: list[str] = []
+    while claimed := claim(store):
+        for one in claimed:
+            settle(store, one)
+        done += names(claimed)
+    assert done == ["create c", "create a", "create b"]
+
+
 def test_what_no_plan_wants_any_more_is_over_except_what_is_pending(store: Store) -> None:
     ids = accept(store, change("pending"), change("running"), change("parked"), change("ready"), change("wanted")).ids
     pending, _, parked = claim(store, 3)
