@@ -38,7 +38,7 @@ servers: ## Install the real servers that the tests run (Debian packages; needs 
 	tests/servers/install.sh
 
 test: $(VENV)/.dev $(VENV)/.servers servers ## Every test, real servers included
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	$(BIN)/python -m pytest -n 3 --dist loadgroup tests
 
 fast: $(VENV)/.dev ## Unit, contract and property tests: under a minute
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow and not samba" tests/unit tests/contract tests/property

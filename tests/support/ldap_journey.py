@@ -41,6 +41,8 @@ _LOOSE: Final = frozenset({"modifyTimestamp", "createTimestamp"})
 _REFERENCES: Final = ("manager", "member", "memberOf")
 _SETTLED: Final = 20
 """Seconds in which a server has done something about a reference, if it does anything at all."""
+_STAY: Final[dict[tuple[str, int], frozenset[str]]] = {}
+"""References to nobody that a server, by host and port, has left standing for good."""
 
 Picture = dict[str, dict[str, Value]]
 Happening = Callable[[Administrator], object]
@@ -118,8 +120,9 @@ def settle(editor: Administrator) -> None:
     """Wait until nobody refers to somebody who is not there: servers see to that in the background.
 
     Some references stay, because slapd's own change was refused as others are (“DN index add failed”), and it does not try again.
-    So it is enough that the same ones have stayed for long: both who read then see the same.
+    So it is enough that the same ones have stayed for long: both who read then see the same. They are waited for once.
     """
+    server = (editor.host, editor.port)
     left, until = frozenset[str](), time.monotonic() + _SETTLED
     while time.monotonic() < until:
         found = editor._found("(objectClass=*)", BASE, SUBTREE, attributes=list(_REFERENCES))
@@ -130,11 +133,12 @@ def settle(editor: Administrator) -> None:
             for name in _REFERENCES
             for value in each["raw_attributes"].get(name, ())
         }
-        if named <= names:
+        if named - names <= _STAY.get(server, frozenset()):
             return
         if named - names != left:
             left, until = frozenset(named - names), time.monotonic() + _SETTLED
-        time.sleep(0.02)
+        time.sleep(0.05)
+    _STAY[server] = left
 
 
 def _plain(name: str) -> str:
