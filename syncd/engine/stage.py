@@ -75,9 +75,7 @@ async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | No
     """Read a source to its end and stage what changed. Raises what the source raises; then nothing is concluded."""
     asked = asked or Asked()
     started = world.now()
-    (cursor, full), woken, mapped = await world.store.look(
-        lambda tx: (_position(tx, world, seat, asked), tx.wakes.of(seat.name), _is_mapped(tx, world, seat))
-    )
+    (cursor, full), woken, mapped = await _stand(world, seat, asked)
     reading = Reading(
         known=Fingerprints(set()),
         started=started,
@@ -116,6 +114,18 @@ async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | No
         proven=read.row.proven,
     )
     return read
+
+
+async def _stand(world: World, seat: Seat, asked: Asked) -> tuple[tuple[str | None, bool], Waiting | None, bool]:
+    """Return where the read begins and whether it covers everything, who rang, and whether what is stored was mapped by the rules
+    of now."""
+    position, woken, mapped = await world.store.look(
+        lambda tx: (_position(tx, world, seat, asked), tx.wakes.of(seat.name), _is_mapped(tx, world, seat))
+    )
+    if not mapped:
+        # Should the process die in between: with the old rules back, what these have stored must not pass for mapped by those.
+        await world.store.do(lambda tx: tx.meta.drop(_MAPPED_BY + seat.name))
+    return position, woken, mapped
 
 
 async def _fetch_known(world: World, seat: Seat, reading: Reading) -> None:

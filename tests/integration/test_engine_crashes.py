@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.small_world import SmallWorld
+from support.small_world import HR, INBOUND, SmallWorld
 from syncd.audit.verify import verify
+from syncd.core.errors import TryAgain
 from syncd.core.model import Change
 from syncd.core.outcome import Outcome
 from syncd.engine.cycle import cycle
+from syncd.engine.world import Seat
+from syncd.mapping import load_inbound
+from syncd.testing.memory import refusal
 
 
 async def die(world: SmallWorld, at: int, *, after: bool) -> None:
@@ -83,4 +88,34 @@ def test_a_crash_at_any_call_changes_nothing_in_the_end(
         verdict = verify(world.store.audit.iterate(tx))
     assert verdict.sound
     assert verdict.open_intents == ()
+    world.store.close()
+
+
+def ruled(world: SmallWorld, rules: str, *, config: bytes) -> None:
+    """Let these rules be at work."""
+    (world.folder / "in.yaml").write_text(rules, encoding="utf-8")
+    loaded = load_inbound(world.folder / "in.yaml", source=HR, attributes=None, now=world.now)
+    seat = Seat(name=HR, make=lambda: world.source, rules=loaded)
+    world.world = replace(world.world, seats={HR: seat}, config_digest=config)
+
+
+def test_what_other_rules_had_stored_when_a_read_broke_off_is_mapped_again_when_the_old_ones_are_back(
+    tmp_path: Path,
+) -> None:
+    world = SmallWorld(tmp_path)
+    world.source.tells = True
+    world.company()
+    world.sync()
+    world.edit("2", title="Boss")
+    world.source.forget()  # so everything is read, and stored piece by piece
+    ruled(world, INBOUND.replace("title: {from: title, on_null: clear}", "title: kind"), config=b"other")
+    world.source.error = TryAgain(refusal("the line is dead"))
+    world.sync()
+
+    world.source.error = None
+    ruled(world, INBOUND, config=b"config")
+    world.sync()
+
+    assert world.tenant()["person:Example 2"]["title"] == "Boss"
+    assert not world.sync(again=True).reconciliation.plan.changes
     world.store.close()
