@@ -158,7 +158,7 @@ class WorkdayYear:
 
     def worker_is_converted(self, at: datetime) -> None:
         """From contingent to employee: another record, another number, the same person and account."""
-        for one in self._workers(at):
+        for one in self._workers(at, zones=_ASIA):  # where today has begun, whatever the hour here
             entry = one.entries[HR]
             if one.shown and self.tenant.workers[entry.handle].contingent:
                 today = at.date()
