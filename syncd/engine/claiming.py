@@ -44,7 +44,7 @@ def take(tx: Transaction, world: World, target: Target, gate: Gate) -> Taken:
     answered = gate.settle(tx, [], now)
     found, more = claimed(tx, answered.state, now, world.writer.concurrency, running=(), interface=interface_of(target))
     whose = Whose(world.target_name, target)
-    whose.learn(tx, [queued.change for queued in found])
+    whose.learn(tx, found)
     world.audit.append(tx, [intent(queued) for queued in found], at=now)
     return Taken(changes=found, whose=whose, answered=answered, more=more)
 

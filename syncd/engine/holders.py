@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from syncd.core.model import Kind, Op, SubjectId, TargetId
+from syncd.core.model import Change, Kind, Op, SubjectId, TargetId
 from syncd.core.outcome import Applied, Deferred
 from syncd.engine.attempts import Finished
 from syncd.store import Transaction
@@ -47,7 +47,10 @@ def _judged(done: Finished, held: dict[tuple[Kind, TargetId], SubjectId], target
     holder = held.setdefault((change.kind, outcome.target_id), change.subject)
     if holder == change.subject:
         return done
-    problem = TAKEN.at(
-        kind=change.kind, target_id=outcome.target_id, target=target, holder=holder, subject=change.subject
-    )
-    return replace(done, outcome=Deferred(problem=problem, retry_at=now + WAIT, read_back=True))
+    return replace(done, outcome=later(change, outcome.target_id, target, holder, now=now))
+
+
+def later(change: Change, target_id: TargetId, target: str, holder: SubjectId, *, now: datetime) -> Deferred:
+    """Return that a change waits until somebody else has gone, whose object it would take."""
+    problem = TAKEN.at(kind=change.kind, target_id=target_id, target=target, holder=holder, subject=change.subject)
+    return Deferred(problem=problem, retry_at=now + WAIT, read_back=True)

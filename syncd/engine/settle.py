@@ -13,6 +13,7 @@ from syncd.core.model import Change, FieldChange, Kind, Lane, Link, LinkState, O
 from syncd.core.outcome import Applied, Deferred, Fact, Outcome, Pending, Rejected
 from syncd.core.values import Value, Values, is_empty
 from syncd.engine.facts import Whole, facts_of
+from syncd.engine.whose import chosen
 from syncd.engine.world import WriterTerms
 from syncd.store.rows import QueuedChange, QueueState, Settlement, Told
 
@@ -129,8 +130,7 @@ def _wait(
     queued: QueuedChange, wire: Change, pending: Pending, entry: AuditEntry, *, link: Link | None, now: datetime
 ) -> Settled:
     """Somebody has to accept first. The link says so, as far as the id is known already."""
-    chosen = next((item.after for item in wire.fields if item.name == "userid"), "")
-    known = pending.target_id or TargetId(str(chosen or ""))
+    known = pending.target_id or chosen(wire)
     waits = replace(_link(queued.change, known, link, now), state=LinkState.PENDING) if known else None
     return Settled(
         settlement=_settlement(queued, QueueState.PENDING, pending.problem, due_at=pending.review_at),

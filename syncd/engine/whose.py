@@ -13,6 +13,13 @@ from syncd.core.ports import Target
 from syncd.core.values import is_empty
 from syncd.engine.sight import referred
 from syncd.store import Transaction
+from syncd.store.rows import QueuedChange
+
+
+def chosen(change: Change) -> TargetId | None:
+    """Return the id that a new object is to have; None where the target gives one."""
+    value = next((item.after for item in change.fields if item.name == "userid"), None)
+    return TargetId(str(value)) if value else None
 
 
 class Whose:
@@ -24,6 +31,7 @@ class Whose:
         self._links: dict[SubjectId, Link | None] = {}
         self._names = Names({}, root=target.root)
         self._asked: set[tuple[Kind, TargetId]] = set()
+        self._holders: dict[tuple[Kind, TargetId], Link] = {}
         self.ids: dict[SubjectId, TargetId] = {ROOT_UNIT: target.root}
         """The objects of those who are linked."""
 
@@ -31,11 +39,15 @@ class Whose:
         """Return somebody's link, also a removed one."""
         return self._links.get(subject)
 
-    def learn(self, tx: Transaction, changes: Iterable[Change]) -> None:
+    def learn(self, tx: Transaction, taken: Iterable[QueuedChange]) -> None:
         """Find out about everybody whom these changes concern."""
         wanted: set[SubjectId] = set()
-        for change in changes:
+        unsure: dict[Kind, set[TargetId]] = {}
+        for queued in taken:
+            change = queued.change
             wanted.add(change.subject)
+            if queued.again and change.op is Op.CREATE and (id_ := chosen(change)):
+                unsure.setdefault(change.kind, set()).add(id_)
             if change.op is Op.WRITE_BACK:
                 continue  # its fields are a source's
             specs = self._target.fields[change.kind]
@@ -44,6 +56,14 @@ class Whose:
                 if specs[item.name].shared:  # what is taken away is named to the target, too
                     wanted.update(references(item.before, specs[item.name]))
         self._ask(tx, wanted)
+        for kind, ids in unsure.items():
+            for link in tx.links.by_objects(self._name, kind, ids).values():
+                self._holders[kind, link.target_id] = link
+
+    def holder(self, change: Change) -> Link | None:
+        """Return who else has by now what a creation may have made; nobody is known for one that is tried for the first time."""
+        link = self._holders.get((change.kind, chosen(change) or TargetId("")))
+        return link if link is not None and link.subject != change.subject else None
 
     def _ask(self, tx: Transaction, subjects: Collection[SubjectId]) -> None:
         unknown = [one for one in subjects if one not in self._links]

@@ -32,7 +32,7 @@ from syncd.core.ports import Target
 from syncd.engine import marking, write_back
 from syncd.engine.attempts import Call, Finished, Tally
 from syncd.engine.claiming import Taken, claimed, intent, interface_of
-from syncd.engine.holders import one_each
+from syncd.engine.holders import later, one_each
 from syncd.engine.quarantine import Answered, Gate
 from syncd.engine.settle import Settled, settle
 from syncd.engine.sight import keys_of
@@ -158,7 +158,7 @@ class Writer:
             settled = self._settle(tx, finished, answered.explained, now)
             running = [call.queued.change for call in self._running.values()]
             taken, more = claimed(tx, answered.state, now, room, running=running, interface=self._interface)
-            self._whose.learn(tx, [queued.change for queued in taken])
+            self._whose.learn(tx, taken)
             self.world.audit.append(tx, [*(one.entry for one in settled), *map(intent, taken)], at=now)
             return answered, settled, taken, more
 
@@ -301,6 +301,8 @@ class Writer:
             return Deferred(problem=problem, retry_at=self.world.now() + timedelta(seconds=2))
         if _is_over(wire):
             return Applied(target_id=wire.target_id or TargetId(""), detail="nothing left to link")
+        if wire.op is Op.CREATE and (theirs := self._whose.holder(wire)) is not None:
+            return later(wire, theirs.target_id, self.world.target_name, theirs.subject, now=self.world.now())
         try:
             if wire.op is Op.WRITE_BACK:
                 return await self._callers.write(wire)

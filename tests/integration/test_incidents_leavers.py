@@ -281,3 +281,32 @@ def test_a_joiner_whose_creation_went_unanswered_and_who_leaves_is_found_and_lea
     company.sync()
 
     assert homes(company, "Example 9") == ("Leavers",)
+
+
+def test_a_creation_that_went_unanswered_never_touches_the_account_that_somebody_else_has_by_now(
+    company: SmallWorld,
+) -> None:
+    """H: made, not heard of, and adopted by whoever came back under the old number with another name."""
+    answered, calls = company.target.apply, list[str]()
+
+    async def unanswered(change: Change, *, key: str, again: bool = False) -> Outcome:
+        calls.append(f"{change.op} {change.label}")
+        done = await answered(change, key=key, again=again)
+        if change.op is not Op.CREATE or change.kind is not Kind.PERSON or again:
+            return done
+        return Deferred(problem=refusal("nobody answers"), retry_at=company.now() + timedelta(hours=1), read_back=True)
+
+    company.target.apply = unanswered  # type: ignore[method-assign]
+    company.person("9", "team")
+    company.sync()
+    company.leave("9")
+    company.person("10", "top", id="e9", name="Another Name", mobile="13800000009")
+    company.sync(fresh=True)
+    assert homes(company, "Another Name") == ("Unit top",)
+    calls.clear()
+
+    company.time += timedelta(hours=2)
+    company.sync()
+
+    assert "create Example 9" not in calls
+    assert homes(company, "Another Name") == ("Unit top",)
