@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from syncd.engine.cycle import Cycle
     from syncd.engine.world import World
     from syncd.web.scim import Pushed
+    from syncd.web.serving import Doors
 
 log = structlog.get_logger(__name__)
 INSTALLATION: Final = "installation"
@@ -80,6 +81,7 @@ class _Beside:
         self._lasting: list[asyncio.Task[None]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._swapping: asyncio.Task[None] | None = None
+        self._doors: Doors | None = None
 
     def read(self, session: Session) -> Loaded:
         """Put together what a session's configuration says. Raises Misconfigured with what is wrong with any part."""
@@ -92,7 +94,7 @@ class _Beside:
 
         works: dict[str, Callable[[], Awaitable[None]]] = {"alerts": judge, "channels": alerting.deliver_forever}
         if settings.web.listen is not None or settings.web.monitoring.listen is not None:
-            works["web"] = _web(session, self._service, self._look)
+            works["web"] = self._web(session)
         if settings.tracing.endpoint is not None:
             works["traces"] = _traces(session)
         parts = _Parts(schedule=schedule_of(session), every=settings.schedule.every, works=works)
@@ -117,16 +119,34 @@ class _Beside:
         self._swapping = _task("swap", partial(self._swap, self._swapping, rest))
 
     async def _swap(self, before: asyncio.Task[None] | None, parts: _Parts) -> None:
-        """Begin anew when what went before has let go of its sockets."""
+        """Begin anew when what went before has ended. What listens goes on listening meanwhile."""
         if before is not None:
             await before
         await _ended(self._tasks)
+        if self._doors is not None and "web" not in parts.works:
+            await self._doors.close()
         self._begin(parts)
 
     async def close(self) -> None:
         """End everything."""
         await _ended([*self._lasting, *([self._swapping] if self._swapping else [])])
         await _ended(self._tasks)
+        if self._doors is not None:
+            await self._doors.close()
+
+    def _web(self, session: Session) -> Callable[[], Awaitable[None]]:
+        """Return what serves webhooks, pushes and monitoring. Raises Misconfigured."""
+        from syncd.web.app import Served
+        from syncd.web.serving import Doors, prepare
+
+        target: Any = session.target()
+        called = self._service.calls.take if isinstance(target, Calling) and target.callback() is not None else None
+        served = Served(
+            wake=self._service.wake, look=self._look, called=called, pushed=pushed(session), now=session.now
+        )
+        prepared = prepare(session.settings, served)
+        doors = self._doors = self._doors or Doors()
+        return lambda: doors.serve(prepared)
 
 
 async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
@@ -137,19 +157,6 @@ async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 def _task(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
     return asyncio.create_task(_kept(name, work), name=name)
-
-
-def _web(session: Session, service: Service, look: Callable[[], Awaitable[Health]]) -> Callable[[], Awaitable[None]]:
-    """Return what serves webhooks and monitoring. Raises Misconfigured."""
-    from syncd.web.app import Served
-    from syncd.web.serving import prepare
-    from syncd.web.serving import serve as serve_web
-
-    target: Any = session.target()
-    called = service.calls.take if isinstance(target, Calling) and target.callback() is not None else None
-    served = Served(wake=service.wake, look=look, called=called, pushed=pushed(session), now=session.now)
-    prepared = prepare(session.settings, served)
-    return lambda: serve_web(prepared)
 
 
 def pushed(session: Session) -> Pushed | None:

@@ -40,19 +40,19 @@ def _load(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
         raise Misconfigured([messages.BAD_CERTIFICATE.at(file=foreign(str(certificate)), why=why)]) from None
 
 
-async def renewing(web: WebSettings, context: ssl.SSLContext) -> None:
+async def renewing(certificate: Path | None, key: Path | None, context: ssl.SSLContext) -> None:
     """Take a new certificate into use when its files have changed: they are renewed every few weeks, and nobody
     restarts us then."""
-    if web.certificate is None or web.key is None:
+    if certificate is None or key is None:
         return
-    known = _versions(web.certificate, web.key)
+    known = _versions(certificate, key)
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        found = _versions(web.certificate, web.key)
+        found = _versions(certificate, key)
         if found in (known, None):
             continue
         try:
-            _load(context, web.certificate, web.key)
+            _load(context, certificate, key)
         except Misconfigured as error:  # mostly only one of the two is there yet
             log.warning("web.certificate", code=error.problems[0].code, what=error.problems[0].what)
             continue

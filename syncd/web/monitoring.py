@@ -64,6 +64,11 @@ class Look:
         self._last = (health, self._clock())
         return health
 
+    @property
+    def busy(self) -> bool:
+        """Tell whether somebody is looking now."""
+        return self._looking is not None and not self._looking.done()
+
     def close(self) -> None:
         """Leave nothing running."""
         if self._looking is not None:

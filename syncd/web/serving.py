@@ -9,8 +9,9 @@ import contextlib
 import os
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,10 +25,11 @@ from syncd.web.certificate import context_of, renewing
 from syncd.web.connections import IDLE_SECONDS, Connection
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from syncd.config.settings import Settings
     from syncd.config.web import WebSettings
+    from syncd.web.monitoring import Look
 
 log = telemetry.get(__name__)
 
@@ -55,44 +57,115 @@ def prepare(settings: Settings, served: Served) -> Prepared:
 async def serve(prepared: Prepared, *, ready: Callable[[str], None] = lambda _: None) -> None:
     """Serve until cancelled; return at once if nothing shall listen. `ready` is told each URL that takes requests
     now."""
-    web, tls = prepared.web, prepared.tls
-    doors = [*_doors(web, prepared.applications)]
-    if not doors:
-        return
+    doors = Doors()
     try:
-        async with asyncio.TaskGroup() as group:
-            for listen, app in doors:
-                group.create_task(_door(address(listen), app, web=web, tls=tls, ready=ready))
-            if tls is not None:
-                group.create_task(renewing(web, tls))
+        await doors.serve(prepared, ready=ready)
     finally:
-        prepared.applications.look.close()
+        await doors.close()
 
 
-def _doors(web: WebSettings, built: Applications) -> Iterator[tuple[str, ASGIApp]]:
+class Doors:
+    """What listens, through every change of the configuration: where address, certificate and proxies stay, the same
+    socket goes on and only the application behind it is another, so that no client is ever refused for a reload."""
+
+    def __init__(self) -> None:
+        self._open: dict[_Terms, _Door] = {}
+        self._looks: list[Look] = []
+
+    async def serve(self, prepared: Prepared, *, ready: Callable[[str], None] = lambda _: None) -> None:
+        """Answer with these applications from now on, until cancelled: then the doors stay open for the ones that
+        come next, or for `close`. `ready` is told each URL that takes requests now."""
+        wanted = dict(_wanted(prepared))
+        await self._shut([terms for terms, door in self._open.items() if terms not in wanted or door.task.done()])
+        self._looks = [*(look for look in self._looks if look.busy), prepared.applications.look]
+        for terms, app in wanted.items():
+            door = self._open.get(terms)
+            if door is None:
+                door = self._open[terms] = _Door(terms, prepared.tls)
+            door.take(app, ready)
+        if self._open:
+            await _first([door.task for door in self._open.values()])
+
+    async def close(self) -> None:
+        """Listen no more, when what is under way is answered."""
+        await self._shut([*self._open])
+        for look in self._looks:
+            look.close()
+
+    async def _shut(self, which: Sequence[_Terms]) -> None:
+        tasks = [self._open.pop(terms).task for terms in which]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _first(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Wait until one has ended; raises what it raised. Ends none when it is cancelled itself."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Terms:
+    """What cannot become another while it listens."""
+
+    watched: bool
+    """Whether it is the one for those who watch over the service."""
+    listen: Address
+    certificate: Path | None
+    key: Path | None
+    proxies: tuple[str, ...]
+
+
+def _wanted(prepared: Prepared) -> Iterator[tuple[_Terms, ASGIApp]]:
+    web, built = prepared.web, prepared.applications
+    terms = partial(_Terms, certificate=web.certificate, key=web.key, proxies=tuple(web.proxies))
     if web.listen is not None:
-        yield web.listen, built.main
+        yield terms(watched=False, listen=address(web.listen)), built.main
     if web.monitoring.listen is not None and built.monitoring is not None:
-        yield web.monitoring.listen, built.monitoring
+        yield terms(watched=True, listen=address(web.monitoring.listen)), built.monitoring
 
 
-async def _door(
-    where: Address, app: ASGIApp, *, web: WebSettings, tls: ssl.SSLContext | None, ready: Callable[[str], None]
-) -> None:
-    """Listen at one address, as soon as it can be had."""
-    if tls is None and not where.is_local:
-        log.warning("web.no_tls", code=messages.NO_TLS.code, what=messages.NO_TLS.what.format(address=where))
-    async with _listening(where) as listening:
-        server = _Server(_config(app, web, tls))
-        serving = asyncio.create_task(server.serve(sockets=[listening]))
-        url = _url(where, listening, tls=tls)
-        log.info("web.listening", url=url)
-        ready(url)
-        try:
-            await asyncio.shield(serving)
-        finally:
-            server.should_exit = True
-            await serving
+class _Door:
+    """One address that listens. Each request is answered by the application that is behind it when it comes."""
+
+    def __init__(self, terms: _Terms, tls: ssl.SSLContext | None) -> None:
+        self._terms, self._tls = terms, tls
+        self._url: str | None = None
+        self.task = asyncio.create_task(self._listen(), name=f"door {terms.listen}")
+
+    def take(self, app: ASGIApp, ready: Callable[[str], None]) -> None:
+        """Answer with another application; `ready` is told the URL, as soon as it takes requests."""
+        self._app, self._ready = app, ready
+        if self._url is not None:
+            ready(self._url)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+    async def _listen(self) -> None:
+        """Listen, as soon as the address can be had, with the certificate that there is now."""
+        async with asyncio.TaskGroup() as group:
+            if self._tls is not None:
+                group.create_task(renewing(self._terms.certificate, self._terms.key, self._tls))
+            await self._serve()
+
+    async def _serve(self) -> None:
+        where, tls = self._terms.listen, self._tls
+        if tls is None and not where.is_local:
+            log.warning("web.no_tls", code=messages.NO_TLS.code, what=messages.NO_TLS.what.format(address=where))
+        async with _listening(where) as listening:
+            server = _Server(_config(self, proxies=self._terms.proxies, tls=tls))
+            serving = asyncio.create_task(server.serve(sockets=[listening]))
+            self._url = _url(where, listening, tls=tls)
+            log.info("web.listening", url=self._url)
+            self._ready(self._url)
+            try:
+                await asyncio.shield(serving)
+            finally:
+                server.should_exit = True
+                await serving
 
 
 @contextlib.asynccontextmanager
@@ -171,7 +244,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(app: ASGIApp, web: WebSettings, tls: ssl.SSLContext | None) -> uvicorn.Config:
+def _config(app: ASGIApp, *, proxies: Sequence[str], tls: ssl.SSLContext | None) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
         http=Connection,
@@ -180,8 +253,8 @@ def _config(app: ASGIApp, web: WebSettings, tls: ssl.SSLContext | None) -> uvico
         access_log=False,
         log_config=None,
         server_header=False,
-        proxy_headers=bool(web.proxies),
-        forwarded_allow_ips=web.proxies,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=[*proxies],
         backlog=BACKLOG,
         timeout_keep_alive=int(IDLE_SECONDS),
         timeout_graceful_shutdown=DRAIN_SECONDS,

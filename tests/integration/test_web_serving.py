@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,65 @@ def test_other_settings_are_served_after_the_old_ones_and_nothing_is_left_behind
     assert first == second
     with pytest.raises(httpx.ConnectError):
         CLIENT.get(f"{first}/healthz")
+
+
+def test_a_client_is_never_refused_while_other_settings_are_taken_over() -> None:
+    """The connection that it holds goes on, and one that is new finds the same socket."""
+    seen: list[int] = []
+
+    def ask(url: str, until: threading.Event) -> None:
+        with httpx.Client(base_url=url, timeout=60) as kept:
+            while not until.is_set():
+                seen.append(kept.get("/healthz").status_code)
+                seen.append(httpx.get(f"{url}/healthz", timeout=60).status_code)
+
+    def more(than: int) -> bool:
+        return len(seen) > than
+
+    async def swapped() -> tuple[str, str]:
+        doors, urls, over = serving.Doors(), asyncio.Queue[str](), threading.Event()
+        task = asyncio.create_task(doors.serve(prepared(rate=10_000), ready=urls.put_nowait))
+        first = last = await urls.get()
+        asking = asyncio.create_task(asyncio.to_thread(ask, first, over))
+        for _ in range(20):
+            task.cancel()
+            await asyncio.wait([task])
+            await asyncio.to_thread(until, partial(more, len(seen)))
+            task = asyncio.create_task(doors.serve(prepared(rate=10_000), ready=urls.put_nowait))
+            last = await urls.get()
+        over.set()
+        await asking
+        task.cancel()
+        await doors.close()
+        return first, last
+
+    first, last = asyncio.run(swapped())
+    assert first == last
+    assert set(seen) == {200}
+    with pytest.raises(httpx.ConnectError):
+        CLIENT.get(f"{last}/healthz")
+
+
+def test_another_application_answers_as_soon_as_it_is_taken_over_and_another_address_is_listened_on_alone() -> None:
+    async def status(url: str, path: str) -> int:
+        return (await asyncio.to_thread(httpx.get, url + path, timeout=60)).status_code
+
+    async def served() -> None:
+        doors, urls = serving.Doors(), asyncio.Queue[str]()
+        one = asyncio.create_task(doors.serve(prepared(monitoring={"listen": "127.0.0.1:0"}), ready=urls.put_nowait))
+        found = {await urls.get(), await urls.get()}
+        one.cancel()
+        two = asyncio.create_task(doors.serve(prepared(webhooks={}), ready=urls.put_nowait))
+        url = await urls.get()
+        (gone,) = found - {url}
+        assert await status(url, "/healthz") == 200
+        assert await status(url, "/v1/wake/company") == 404
+        with pytest.raises(httpx.ConnectError):
+            await status(gone, "/healthz")
+        two.cancel()
+        await doors.close()
+
+    asyncio.run(served())
 
 
 def test_settings_that_cannot_be_served_are_refused_before_anything_listens() -> None:

@@ -27,8 +27,7 @@ from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
 
 pytestmark = pytest.mark.slow
 
-SEED = int(os.environ.get("SYNCD_CHAOS_SEED", "3"))
-"""Known and open: with seed 1 a few movers stay where they were until the next full read, in one of three runs."""
+SEED = int(os.environ.get("SYNCD_CHAOS_SEED", "1"))
 CHAPTERS = int(os.environ.get("SYNCD_CHAOS_CHAPTERS", "4"))
 STEPS = 12
 CHANGES = 45
