@@ -187,10 +187,9 @@ def _table(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
-    from typing import get_args
+    from syncd.config.describing import models_in
 
-    parts = get_args(annotation) or (annotation,)
-    return [part for part in parts if isinstance(part, type) and issubclass(part, BaseModel)]
+    return models_in(annotation)
 
 
 def _default(field: FieldInfo) -> str:

@@ -11,11 +11,12 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from syncd.config.environment import merged, overrides
-from syncd.config.parts import JoinSettings
+from syncd.config.parts import JoinSettings, WordSettings
 from syncd.config.problems import of_validation, place_of
 from syncd.config.settings import PARTS, Settings, secrets_of
 from syncd.config.yaml import Document, did_you_mean, read
 from syncd.core.attributes import PERSON
+from syncd.core.belief import OF
 from syncd.core.errors import Misconfigured, Place, Problem, foreign, message
 from syncd.core.matching import attributes_of
 from syncd.plugins import Group
@@ -57,6 +58,12 @@ _NO_SOURCE: Final = message(
     what="There is no source '{name}'.{similar}",
     do="The sources are: {known}.",
     example="join: {precedence: {title: [workdai]}}",
+)
+_TWICE: Final = message(
+    "CFG-069",
+    what="The source '{name}' stands twice for one attribute.",
+    do="Keep one of them. Whose terms do not hold is asked after all others anyway.",
+    example="join: {precedence: {title: [{source: hr, max_age: 7d}, ad, hr]}}",
 )
 _SOURCE_NAME: Final = message(
     "CFG-034",
@@ -201,8 +208,24 @@ class _Reading:
                 self._step(text, self.place("join", "correlate_by_source", source, index))
         for attribute, order in join.precedence.items():
             self._attribute(attribute, self.place("join", "precedence", attribute, key=True))
-            for index, name in enumerate(order):
-                self._source(name, sources, self.place("join", "precedence", attribute, index))
+            for index, word in enumerate(order):
+                self._word(word, sources, ("join", "precedence", attribute, index))
+            self._once(attribute, [word.source for word in order])
+
+    def _word(self, word: WordSettings, sources: Sequence[str], at: tuple[str | int, ...]) -> None:
+        """Check the source that is believed, and what has to be said for it."""
+        self._source(word.source, sources, self.place(*at, "source"))
+        for key in word.when:
+            place = self.place(*at, "when", key, key=True)
+            speaker, colon, attribute = key.rpartition(OF)
+            if colon:
+                self._source(speaker, sources, place)
+            self._attribute(attribute, place)
+
+    def _once(self, attribute: str, names: Sequence[str]) -> None:
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                self.problems.append(_TWICE.at(self.place("join", "precedence", attribute, index), name=foreign(name)))
 
     def _webhooks(self, web: Any, sources: Sequence[str]) -> None:
         """Check which sources senders of webhooks may wake, and issuers open."""

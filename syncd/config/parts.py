@@ -14,7 +14,18 @@ from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from syncd.config.durations import Duration
 from syncd.config.problems import refusal
@@ -38,6 +49,14 @@ _UNKNOWN_ZONE: Final = message(
     what="There is no time zone called '{name}'.",
     do="Write the name of a place as the IANA database has it, such as Asia/Shanghai or Asia/Jakarta.",
     example="leavers: {timezone: WIB}",
+)
+
+
+_NO_COMPARISON: Final = message(
+    "CFG-070",
+    what="This is nothing that what a source says could be compared with.",
+    do="Write a text, a number, true, false or null, or a list of some of them.",
+    example="join: {precedence: {title: [{source: hr, when: {userType: {is: Employee}}}, ad]}}",
 )
 
 
@@ -83,6 +102,43 @@ class StateSettings(Part):
         return urlunsplit(parts._replace(netloc=f"{user}:{quote(self.password.reveal(), safe='')}{at}{host}"))
 
 
+class _OrName:
+    """Says to editors that a name alone will do."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "string"}, handler(schema)]}
+
+
+def _one_or_several(value: object) -> list[object]:
+    """Return what is wanted as a list. Raises a pydantic error that tells the message CFG-070."""
+    several = value if isinstance(value, list) else [value]
+    if not several or not all(one is None or isinstance(one, str | bool | int | float) for one in several):
+        raise refusal(_NO_COMPARISON)
+    return several
+
+
+Wanted = Annotated[list[str | bool | int | float | None], BeforeValidator(_one_or_several, json_schema_input_type=Any)]
+
+
+class WordSettings(Part):
+    """A source whose word on an attribute counts on terms. Where they do not hold, it is asked after all others."""
+
+    source: str
+    """Its name above."""
+    when: dict[str, Wanted] = {}
+    """What has to be said of the same person, by attribute: `userType: Employee`, or one of several, `userType: [Employee,
+    Intern]`; null where nothing may be said. All of them have to hold. It is asked what this source says itself; with another
+    one's name and a colon in front, what that one says: `"hr:userType": Employee`. Texts are compared without case."""
+    max_age: Duration | None = Field(None, examples=["7d"])
+    """For how long after its last good read the source is believed on the attribute before others who know it; nothing is lost
+    where nobody else does."""
+
+
+Word = Annotated[
+    WordSettings, BeforeValidator(lambda told: {"source": told} if isinstance(told, str) else told), _OrName()
+]
+
+
 class JoinSettings(Part):
     """How records of several sources become one person."""
 
@@ -95,9 +151,9 @@ class JoinSettings(Part):
     suggest: list[str] = []
     """Written like `correlate` and tried after it: what agrees here is a hint and no proof. Such a join is proposed and waits for
     a person (`syncd links review`); until then the record stands aside, nobody is created for it, and nobody is removed."""
-    precedence: dict[str, list[str]] = {}
+    precedence: dict[str, list[Word]] = {}
     """Which source is believed for an attribute, the first that has a value wins: `title: [hr, ad]`. Attributes that are
-    not named here follow the order of `sources`."""
+    not named here follow the order of `sources`. Instead of a name, a source with terms: `{source: hr, max_age: 7d}`."""
 
 
 class LeaverSettings(Part):

@@ -15,11 +15,12 @@ from types import MappingProxyType
 from typing import Final
 
 from syncd.core.attributes import Type, attribute
+from syncd.core.belief import Age, Condition, WordTerms, unmet
 from syncd.core.employment import successive
 from syncd.core.errors import Place
 from syncd.core.matching import MESSAGE_OF, Apart, Cause, Confidence, Pair, Proposal, Step, compared, joint, steps
 from syncd.core.model import Aside, Kind, NativeId, Reason, SourceName, SubjectId
-from syncd.core.values import Value, is_empty
+from syncd.core.values import Value, Values, is_empty
 
 _NAMESPACE: Final = uuid.UUID("5b0a1c52-2b5f-5c55-9d1e-6f2f8f0a7d11")
 _VARIANT: Final = {digit: f"{int(digit, 16) & 0b11 | 0b1000:x}" for digit in "0123456789abcdef"}
@@ -67,6 +68,10 @@ class JoinRules:
     """Of single sources: what is tried for their records instead."""
     precedence: Mapping[str, tuple[SourceName, ...]] = field(default_factory=dict)
     """The order of sources for single attributes."""
+    terms: Mapping[tuple[str, SourceName], WordTerms] = field(default_factory=dict)
+    """On what terms the word of a source counts for an attribute, where it does not always."""
+    old: frozenset[tuple[str, SourceName]] = frozenset()
+    """For which attributes the word of a source is too old by now."""
     refers: Mapping[SourceName, Mapping[Kind, Mapping[str, str]]] = field(default_factory=dict)
     """How a source's reference attributes name others: `id`, `alias`, or a canonical attribute of the one referred to."""
 
@@ -93,6 +98,18 @@ class JoinRules:
         if not chosen:
             return self.sources
         return (*chosen, *(source for source in self.sources if source not in chosen))
+
+    def heard(self, name: str, said: Mapping[SourceName, Values]) -> tuple[SourceName, ...]:
+        """Return the same for one person, of whom the sources have `said` this: whose terms do not hold stands last."""
+        order = self.order(name)
+        if not self.terms:
+            return order
+        return tuple(sorted(order, key=lambda source: self.unmet(name, source, said) is not None))
+
+    def unmet(self, name: str, source: SourceName, said: Mapping[SourceName, Values]) -> Condition | Age | None:
+        """Return why a source is passed over for an attribute of one person; None where it is not."""
+        terms = self.terms.get((name, source))
+        return None if terms is None else unmet(terms, source, said, old=(name, source) in self.old)
 
 
 def new_subject(statement: Statement) -> SubjectId:

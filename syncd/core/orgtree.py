@@ -105,7 +105,8 @@ end an employment of which HR knows no end."""
 
 
 def merge(subject: SubjectId, statements: Sequence[Statement], rules: JoinRules, at: datetime | None = None) -> Entity:
-    """Join what several records say, attribute by attribute: the first source that says something wins.
+    """Join what several records say, attribute by attribute: the first source that says something wins; one whose terms do not
+    hold (`syncd.core.belief`) is asked after the others.
 
     Of several records of one source that one speaks which is the employment of `at` (`syncd.core.employment`).
     """
@@ -126,13 +127,14 @@ def _joined(subject: SubjectId, statements: Sequence[Statement], rules: JoinRule
     for statement in statements:
         records[statement.source].append(statement)
     by_source = {source: current(some, at, rules.timezone) for source, some in records.items()}
+    said = {source: one.facts for source, one in by_source.items()}
     facts: dict[str, Value] = {}
     origins: dict[str, Origin] = {}
     names = {name for statement in by_source.values() for name in statement.facts}
     for name in sorted(names):
         decided = origins.get(_DECIDES.get(name, "")) if name not in rules.precedence else None
         alone = decided is not None and name in by_source[decided.source].facts
-        for source in (decided.source,) if decided is not None and alone else rules.order(name):
+        for source in (decided.source,) if decided is not None and alone else rules.heard(name, said):
             speaker = by_source.get(source)
             if speaker is None or name not in speaker.facts:
                 continue

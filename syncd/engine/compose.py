@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from syncd.audit.entries import Actor
 from syncd.audit.log import AuditLog, ValuesRule
 from syncd.config.ending import ends_of
+from syncd.core.belief import OF, Condition, WordTerms
 from syncd.core.correlation import JoinRules
 from syncd.core.matching import Confidence, steps
 from syncd.core.model import Observed, SourceName
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from syncd.config.drift import DriftSettings
     from syncd.config.parts import GuardSettings, JoinSettings, LeaverSettings, WriterSettings
     from syncd.config.settings import Settings
+    from syncd.core.values import Value
     from syncd.mapping import InboundRules, OutboundRules
     from syncd.store import Store, Transaction
 
@@ -95,10 +97,30 @@ def _join(settings: JoinSettings, seats: Mapping[SourceName, Seat], timezone: st
         sources=tuple(seats),
         correlate=(*steps(settings.correlate), *probable),
         of={SourceName(name): (*steps(texts), *probable) for name, texts in settings.correlate_by_source.items()},
-        precedence={name: tuple(map(SourceName, order)) for name, order in settings.precedence.items()},
+        precedence={
+            name: tuple(SourceName(word.source) for word in order) for name, order in settings.precedence.items()
+        },
+        terms=terms_of(settings),
         refers={name: seat.rules.refers for name, seat in seats.items()},
         timezone=timezone,
     )
+
+
+def terms_of(settings: JoinSettings) -> dict[tuple[str, SourceName], WordTerms]:
+    """Return on what terms the word of a source counts for an attribute, where there are any."""
+    return {
+        (name, SourceName(word.source)): WordTerms(
+            when=tuple(_condition(key, wanted) for key, wanted in word.when.items()), max_age=word.max_age
+        )
+        for name, order in settings.precedence.items()
+        for word in order
+        if word.when or word.max_age is not None
+    }
+
+
+def _condition(key: str, wanted: Sequence[Value]) -> Condition:
+    speaker, _, attribute = key.rpartition(OF)
+    return Condition(attribute=attribute, wanted=tuple(wanted), source=SourceName(speaker) if speaker else None)
 
 
 def _leavers(settings: LeaverSettings) -> LeaverTerms:

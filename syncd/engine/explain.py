@@ -30,7 +30,9 @@ from syncd.core.policy import judge
 from syncd.core.ports import Target
 from syncd.core.values import Value, Values
 from syncd.engine import failures
+from syncd.engine.believing import PassedOver, not_believed
 from syncd.engine.finding import find
+from syncd.engine.part import gather
 from syncd.engine.planning import Computed
 from syncd.engine.recall import recall
 from syncd.engine.surroundings import around
@@ -79,6 +81,8 @@ class Explanation:
     stale: Mapping[SourceName, datetime | None] = field(default_factory=dict)
     """Of which sources the records stand still, as they cannot be read or are not configured any more; and when they were read
     last."""
+    passed_over: Mapping[str, Mapping[SourceName, PassedOver]] = field(default_factory=dict)
+    """By attribute whose word does not count, and why: `join.precedence` sets terms."""
     decisions: tuple[ProposalRow, ...] = ()
     """Who the records may be besides, and what people have decided about it."""
 
@@ -124,6 +128,7 @@ def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanat
         names={**_roles(tx, world, mentioned), **_names(recalled.standing.tree, mentioned, world.leavers.department)},
         queued=tuple(tx.queue.for_subject(subject)) if subject else (),
         stale=_stale(tx, world, rows),
+        passed_over=_passed_over(tx, world, subject) if subject else {},
         decisions=_decisions(tx, subject, rows),
     )
 
@@ -205,6 +210,11 @@ def _stale(tx: Transaction, world: World, rows: Iterable[StagedRecord]) -> dict[
         if name not in world.seats or failing or passed:
             found[name] = read.finished_at if read is not None else None
     return found
+
+
+def _passed_over(tx: Transaction, world: World, subject: SubjectId) -> Mapping[str, Mapping[SourceName, PassedOver]]:
+    part = gather(tx, world, (subject,), above=False)
+    return not_believed(tx, part.join, part.groups.get(subject, ()), world.now())
 
 
 def _decisions(tx: Transaction, subject: SubjectId | None, rows: Iterable[StagedRecord]) -> tuple[ProposalRow, ...]:

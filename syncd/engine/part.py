@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Final
 
 from syncd.core.attributes import REFERRING
-from syncd.core.correlation import Statement, folded
+from syncd.core.correlation import JoinRules, Statement, folded
 from syncd.core.model import Kind, SourceName, SubjectId
 from syncd.core.values import Value
+from syncd.engine.believing import rules_of_now
 from syncd.engine.lookup import Lookup
 from syncd.engine.marking import names_of
 from syncd.engine.staging import texts_of
@@ -36,6 +37,8 @@ class Part:
 
     asked: frozenset[SubjectId]
     lookup: Lookup
+    join: JoinRules
+    """Those of now: whose word is too old is known."""
     above: bool = True
     """Whether those are there, too, who are above those who are asked for."""
     groups: dict[SubjectId, list[Statement]] = field(default_factory=dict)
@@ -60,7 +63,7 @@ def gather(
 ) -> Part:
     """Return the part of the world that `asked` is planned from. Without `above`, only they themselves, and the groups that
     become their roles."""
-    part = Part(asked=frozenset(asked), lookup=lookup or Lookup(world), above=above)
+    part = Part(asked=frozenset(asked), lookup=lookup or Lookup(world), join=rules_of_now(tx, world), above=above)
     part.offboarded = tx.offboardings.all()
     part.left = tx.drifts.left(world.target_name, part.asked)
     part.open = tx.proposals.waiting(part.asked)

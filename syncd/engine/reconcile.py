@@ -17,7 +17,7 @@ from syncd.core.errors import NeedsHuman, Problem, TryAgain
 from syncd.core.model import Aside, Kind, Link, Observed, Plan, RunId, SourceName, SubjectId, TargetId
 from syncd.core.policy import Judgement, judge
 from syncd.core.ports import Target
-from syncd.engine import marking
+from syncd.engine import believing, marking
 from syncd.engine.joining import join
 from syncd.engine.observe import View, view
 from syncd.engine.planning import Computed, planned
@@ -137,6 +137,8 @@ class Chosen:
 async def _choose(world: World, target: Target, *, again: bool, progress: Progress) -> Chosen:
     """Find out who may differ."""
     store = world.store
+    if world.join.terms:
+        await store.do(lambda tx: believing.note(tx, world))
     everybody = again or await store.look(lambda tx: everybody_due(tx, world))
     subjects, upto = await store.look(lambda tx: (marked(tx, world), tx.marks.last()))
     if not everybody:
@@ -207,7 +209,11 @@ def judged(tx: Transaction, world: World, found: Computed) -> Judgement:
 
 def everybody_due(tx: Transaction, world: World) -> bool:
     """Tell whether it is not enough to look at those who are marked."""
-    return tx.meta.get(marking.WHOLE) is not None or tx.meta.get(PLANNED_BY) != world.computed_by
+    return (
+        tx.meta.get(marking.WHOLE) is not None
+        or tx.meta.get(PLANNED_BY) != world.computed_by
+        or believing.turned(tx, world)
+    )
 
 
 def marked(tx: Transaction, world: World) -> set[SubjectId]:

@@ -76,7 +76,7 @@ class Standing:
 
 def stand(world: World, part: Part) -> Standing:
     """Grow the org tree of a part of the records."""
-    tree = grown(part.groups, world.join, part.lookup, about=part.asked, at=world.now())
+    tree = grown(part.groups, part.join, part.lookup, about=part.asked, at=world.now())
     if world.outbound.gives_roles:
         tree = with_roles(tree, part.asked, world.outbound)
     told = [

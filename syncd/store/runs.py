@@ -27,6 +27,7 @@ _LAST_READ: Final = (
 )
 _LAST_FULL: Final = _LAST_READ.where(reads.c.full == true())
 _LAST_GOOD: Final = _LAST_READ.where(reads.c.full == true(), reads.c.proven == true())
+_LAST_PROVEN: Final = _LAST_READ.where(reads.c.proven == true())
 _GO_ON: Final = (
     update(reads)
     .where(reads.c.source == bindparam("of"), reads.c.run_id == bindparam("run"))
@@ -162,6 +163,11 @@ class Reads:
     def last_good(self, source: SourceName) -> ReadRow | None:
         """Return the latest read that was full and proven."""
         row = self._connection.execute(_LAST_GOOD, {"source": source}).first()
+        return None if row is None else _read(row)
+
+    def last_proven(self, source: SourceName) -> ReadRow | None:
+        """Return the latest read that proved what it claimed: that of everything, or that of what had changed."""
+        row = self._connection.execute(_LAST_PROVEN, {"source": source}).first()
         return None if row is None else _read(row)
 
 

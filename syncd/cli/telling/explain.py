@@ -11,14 +11,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from syncd.cli.telling.words import NOTHING, arrow, relative, stamp, where, word
-from syncd.core.model import Aside, Link, Op
+from syncd.cli.telling.words import NOTHING, arrow, relative, span, stamp, where, word
+from syncd.core.model import Aside, Link, Op, SourceName
 from syncd.core.values import Value
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from syncd.cli.render import Output
+    from syncd.engine.believing import PassedOver
     from syncd.engine.explain import Explanation
     from syncd.mapping.results import FieldTrace, Trace
 
@@ -197,10 +198,22 @@ def _origin(one: Explanation, name: str, value: Value, manner: Manner) -> Iterat
         return
     traced = _inbound_field(one, origin.source, name)
     how = _walk(traced, one.names) if traced is not None else name
-    yield f"← {origin.source}: {how}  {where(origin.rule, manner.base)}"
+    passed = one.passed_over.get(name, {})
+    last = f" — though {_terms(passed[origin.source], manner.now)}" if origin.source in passed else ""
+    yield f"← {origin.source}: {how}  {where(origin.rule, manner.base)}{last}"
     for source, said in _losers(one, name, origin.source):
-        if said != value:
+        if source in passed:
+            yield f"  (passed over: {source} says {word(said, one.names)}; {_terms(passed[source], manner.now)})"
+        elif said != value:
             yield f"  (overruled: {source} says {word(said, one.names)})"
+
+
+def _terms(why: PassedOver, now: datetime) -> str:
+    """Return which of its terms in `join.precedence` a source's word does not meet."""
+    if why.most is None:
+        return f"its word counts when {why.condition}"
+    read = f"{relative(why.read_at, now)}" if why.read_at is not None else "never"
+    return f"it was last read well {read}, and counts for {span(why.most)}"
 
 
 def _walk(traced: FieldTrace, names: Mapping[str, str]) -> str:
@@ -218,7 +231,7 @@ def _inbound_field(one: Explanation, source: str, name: str) -> FieldTrace | Non
     )
 
 
-def _losers(one: Explanation, name: str, winner: str) -> Iterator[tuple[str, Value]]:
+def _losers(one: Explanation, name: str, winner: str) -> Iterator[tuple[SourceName, Value]]:
     """Yield what the other sources say about an attribute."""
     for source, trace in one.inbound:
         if source != winner and isinstance(trace.result, Mapping) and name in trace.result:
