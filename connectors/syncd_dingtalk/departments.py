@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec import UNSET, UnsetType
+
 from syncd.core.model import ROOT_UNIT, Kind, Observed, TargetId
 from syncd.core.values import Value, Values, is_empty
+from syncd_dingtalk import chats
 from syncd_dingtalk.fields import PERMIT_LIMIT
 from syncd_dingtalk.people import Unsayable, department_id
 from syncd_dingtalk.shapes import Department
@@ -19,12 +22,13 @@ _FLAGS: Final = (
     "create_dept_group",
     "auto_add_user",
     "auto_approve_apply",
+    chats.BELOW,
 )
 _PERMITS: Final = ("dept_permits", "user_permits", "outer_permit_depts", "outer_permit_users")
 _TOGETHER: Final = (("dept_permits", "user_permits"), ("outer_permit_depts", "outer_permit_users"))
 """Lists that share one limit. Documented of the first pair (`department/update`); of the second it is our caution."""
-UPDATE_ONLY: Final = frozenset({"code", "auto_add_user", "managers"})
-"""What `department/create` does not take (its page lists none of them; managers must be members first)."""
+UPDATE_ONLY: Final = frozenset({"code", "auto_add_user", "managers", chats.BELOW, *chats.APART, chats.OWNER})
+"""What `department/create` does not take (its page lists none of them; managers and owners must be members first)."""
 
 
 def to_wire(fields: Values, *, root: TargetId) -> dict[str, object]:
@@ -33,7 +37,7 @@ def to_wire(fields: Values, *, root: TargetId) -> dict[str, object]:
     for name, value in fields.items():
         if name in _TEXTS:
             body[name] = "" if value is None else str(value)  # an empty text clears: recalled, not documented
-        elif name in _FLAGS:
+        elif name in _FLAGS or name in chats.APART:
             body[name] = bool(value)
         elif name in _PERMITS:
             body[name] = ",".join(_texts(value))  # an empty list empties: recalled, not documented
@@ -59,6 +63,8 @@ def _special(name: str, value: Value, root: TargetId) -> dict[str, object]:
         case "managers" if is_empty(value):
             # Documented: only `force_update_fields` empties it, and an empty list must never be sent.
             return {"force_update_fields": "dept_manager_userid_list"}
+        case chats.OWNER:
+            return {"org_dept_owner": _texts(value)[0]} if not is_empty(value) else {}
         case "managers":
             return {"dept_manager_userid_list": ",".join(_texts(value))}
     raise Unsayable(name, "DingTalk has no such field")
@@ -80,6 +86,8 @@ def from_wire(department: Department) -> Observed:
         "telephone": department.telephone or None,
         "code": department.code or None,
         "managers": _ids(department.dept_manager_userid_list),
+        **{name: _side(department, name) for name in chats.APART},
+        chats.OWNER: (department.org_dept_owner,) if department.org_dept_owner else None,
     }
     return Observed(
         target_id=TargetId(str(department.dept_id)),
@@ -88,6 +96,13 @@ def from_wire(department: Department) -> Observed:
         fields=fields,
         mark=department.source_identifier or "",
     )
+
+
+def _side(department: Department, name: str) -> bool:
+    """Return whom a chat takes in from below. Where DingTalk does not show it, it is as we write it without a rule: so a rule
+    that says otherwise is written again after each look at everything, which does no harm."""
+    shown: bool | UnsetType = getattr(department, name)
+    return bool(getattr(department, chats.APART[name])) if shown is UNSET else bool(shown)
 
 
 def _ids(values: Sequence[object]) -> Value:

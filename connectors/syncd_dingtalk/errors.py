@@ -15,6 +15,7 @@ from typing import Final
 
 from syncd.core.errors import Message, Problem, foreign
 from syncd_dingtalk import messages as m
+from syncd_dingtalk import messages_chats as mc
 from syncd_dingtalk import messages_roles as mr
 
 
@@ -155,6 +156,8 @@ _CODES: Final[Mapping[str, tuple[Meaning, Message]]] = {
     "60128": (_M.EARLY, m.NO_MANAGER),
     "40031": (_M.EARLY, m.NOT_MEMBERS),
     "60068": (_M.EARLY, m.NOT_MEMBERS),
+    "40093": (_M.EARLY, mc.CHAT_OWNER),
+    "60067": (_M.EARLY, mc.CHAT_OWNER),
     # a person's own values
     "40019": (_O, m.TOO_MANY_ORGANIZATIONS),
     "40021": (_O, m.MOBILE_FIXED),

@@ -16,6 +16,7 @@ from typing import Final
 
 from syncd.core.model import ROOT_UNIT, FieldSpec, FieldType, Kind
 from syncd.core.values import Value, Values, is_empty
+from syncd_dingtalk import chats
 
 CHINA: Final = timezone(timedelta(hours=8))
 """The days that people see are days in China, which has had no summer time since 1991. (That DingTalk means midnight
@@ -168,14 +169,13 @@ UNIT: Final[Mapping[str, FieldSpec]] = MappingProxyType(
         "outer_permit_users": _permits(
             "People whom its members see besides; at most 50 together with `outer_permit_depts`.", needs="outer_dept"
         ),
-        "create_dept_group": _flag("Keep a group chat of the department."),
-        "auto_add_user": _flag("Let new members join the group chat by themselves."),
         "auto_approve_apply": _flag("Accept people who ask to join without asking."),
         "brief": _text("What the department is for.", 255),
         "telephone": _text("The department's number.", 50),
         "code": _text("The department's code, such as a cost centre.", 30),
         # 60068 = the department's manager is not a member of it (DingTalk global error codes)
         "managers": _late("Who leads the department; DingTalk insists that they are members of it.", of_members=True),
+        **chats.FIELDS,
     }
 )
 
@@ -215,6 +215,8 @@ def normalise(kind: Kind, fields: Values, *, region: Region) -> Values:
             stored[name] = mobile(value, region=region)
         elif name == "parent" and is_empty(value):
             stored[name] = ROOT_UNIT
+        elif name == chats.OWNER:
+            stored[name] = _stored_in_order(value)
         else:
             stored[name] = store(value)
     return stored
@@ -223,6 +225,7 @@ def normalise(kind: Kind, fields: Values, *, region: Region) -> Values:
 def settled(fields: Values) -> Values:
     """Return what is wanted of a department without what its own flags make void: a list of those who see a department that is
     not hidden is emptied, so that nobody sees it by an old list on the day when it is hidden. Idempotent."""
+    fields = chats.settled(fields)
     void = {name: fields.get(spec.needs) for name, spec in UNIT.items() if spec.needs and name in fields}
     return {
         **fields,
@@ -337,6 +340,13 @@ def _stored_references(value: Value) -> Value:
     return tuple(sorted({str(item) for item in value})) or None
 
 
+def _stored_in_order(value: Value) -> Value:
+    """Return references without repetitions, in the order given: the first who can is taken."""
+    if not isinstance(value, tuple | list) or not all(isinstance(item, str) for item in value):
+        return value
+    return tuple(dict.fromkeys(value)) or None
+
+
 def _stored_memberships(value: Value) -> Value:
     """Return memberships in the order given (the first is the main one), each unit once, titles trimmed."""
     if type(value) is tuple and len(value) == 1 and _is_bare(value[0]):
@@ -370,7 +380,7 @@ def _stored_in_its_own_way(value: Value) -> Value:
     return _stored_text(value)
 
 
-_BY_NAME: Final = frozenset({"mobile", "parent"})
+_BY_NAME: Final = frozenset({"mobile", "parent", chats.OWNER})
 _STORED: Final[Mapping[FieldType, Callable[[Value], Value]]] = {
     FieldType.TEXT: _stored_text,
     FieldType.NUMBER: _stored_number,

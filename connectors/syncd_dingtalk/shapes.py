@@ -219,6 +219,11 @@ class Department(Struct):
     create_dept_group: bool = False
     auto_add_user: bool = False
     auto_approve_apply: bool = False
+    group_contain_sub_dept: bool = False
+    group_contain_outer_dept: bool | UnsetType = UNSET
+    group_contain_hidden_dept: bool | UnsetType = UNSET
+    """The page on `department/get` lists neither of these two, though both can be written."""
+    org_dept_owner: str | None = None
     brief: str | None = None
     telephone: str | None = None
     code: str | None = None

@@ -9,12 +9,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from msgspec import UNSET
+
 from syncd.core.errors import OutcomeUnknown, Problem
 from syncd.core.model import ROOT_UNIT, Change, Observed, Op, TargetId
 from syncd.core.outcome import Applied, Deferred, Outcome, Rejected
 from syncd.core.values import Values
 from syncd_dingtalk import api as a
-from syncd_dingtalk import departments
+from syncd_dingtalk import chats, departments
 from syncd_dingtalk import messages as m
 from syncd_dingtalk.api import Refused
 from syncd_dingtalk.errors import Meaning, Refusal
@@ -125,9 +127,19 @@ class DepartmentWriter(Writer):
     async def update(self, change: Change, target_id: TargetId, fields: Values) -> Outcome:
         self._refuse_root(change, target_id)
         body = departments.to_wire(fields, root=self.root)
+        if body.get(chats.BELOW) is True and not chats.APART.keys() <= body.keys():
+            body = {**await self._apart(target_id), **body}
         if body:
             await self.api.call(a.DEPARTMENT_UPDATE, dept_id=department_id(target_id, "target_id"), **body)
         return Applied(target_id=target_id)
+
+    async def _apart(self, target_id: TargetId) -> dict[str, object]:
+        """Return whom a chat that takes in departments below must not, or may, take in from there, where DingTalk does not show
+        what it has: how it stands without being told is not documented."""
+        unit = await self._get(department_id(target_id, "target_id"))
+        if unit is None:
+            return {}
+        return {name: getattr(unit, side) for name, side in chats.APART.items() if getattr(unit, name) is UNSET}
 
     async def remove(self, change: Change, target_id: TargetId) -> Outcome:
         self._refuse_root(change, target_id)

@@ -71,10 +71,10 @@ class Names:
 
 @lru_cache(maxsize=256)
 def referred_kind(name: str) -> Kind:
-    """Return what a reference field refers to: managers and permitted users are persons, roles groups, everything else units."""
+    """Return what a reference field refers to: managers, owners and permitted users are persons, roles groups, all else units."""
     if name == ROLES:
         return Kind.GROUP
-    return Kind.PERSON if name in _PERSON_REFERENCES or name.endswith("user") or "user" in name else Kind.UNIT
+    return Kind.PERSON if name in _PERSON_REFERENCES or name.endswith("owner") or "user" in name else Kind.UNIT
 
 
 def fields_where(

@@ -10,8 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from syncd.core.difference import NAMED_ABSENT, Names, compare, fields_where, references, refers, units_of
+from syncd.core.difference import NAMED_ABSENT, Names, compare, fields_where, references, refers
 from syncd.core.errors import Problem, message
+from syncd.core.membership import with_members
 from syncd.core.model import (
     HOLDING_UNIT,
     ROOT_UNIT,
@@ -55,13 +56,6 @@ ADOPT_AMBIGUOUS: Final = message(
     example="Two DingTalk accounts carry the same job number.",
 )
 
-NO_MEMBER: Final = message(
-    "PLN-006",
-    what="{label}: {names} cannot stand in {field}, which takes members only.",
-    do="Move the account into the unit, or name somebody who is in it; until then the field is written without them.",
-    example="An OU is managed by somebody whose account stands in another OU: DingTalk lets only members lead a department.",
-)
-
 
 class Draft:
     """A plan in the making."""
@@ -77,7 +71,7 @@ class Draft:
         self.names = Names(ids, root=terms.root)
         self.linked = {(link.kind, link.target_id) for link in alive.values()}
         self._fixed = fields_where(terms.fields, lambda spec: spec.immutable)
-        self._of_members = fields_where(terms.fields, lambda spec: spec.of_members)
+        self.of_members = fields_where(terms.fields, lambda spec: spec.of_members)
         self._referring = {kind: frozenset(names) for kind, names in fields_where(terms.fields, refers).items()}
         self.changes: list[Change] = []
         self.asides: list[Aside] = []
@@ -207,7 +201,7 @@ class Draft:
             self.put_aside(Reason.AMBIGUOUS, item, "it cannot be told which account of the target this is")
             return
         self._name_leavers(item)
-        item = self._with_members(item, specs)
+        item = with_members(self, item)
         fields = self._writable(item, compare(item, seen, specs, self.names), specs)
         if seen is not None:
             self.hidden.update(name for name in item.fields if name in seen.unreadable)
@@ -290,39 +284,10 @@ class Draft:
                 kept.append(change)
         return tuple(kept)
 
-    def _with_members(self, item: Desired, specs: Mapping[str, FieldSpec]) -> Desired:
-        """Leave those out of a unit's fields who would have to be its members and are not."""
-        for name in self._of_members[item.kind]:
-            if name not in item.fields:
-                continue
-            named = references(item.fields[name], specs[name])
-            members = tuple(subject for subject in named if self._is_member(subject, item.subject))
-            if len(members) < len(named):
-                names = ", ".join(self._label(subject) for subject in named if subject not in members)
-                self.warn(item.subject, NO_MEMBER.at(label=item.label, names=names, field=name))
-                item = replace(item, fields={**item.fields, name: members})
-        return item
-
     def _name_leavers(self, item: Desired) -> None:
         """Say that somebody's manager leaves. The link stays until the source names another: it is the source's to say."""
         if self.leaving and (manager := item.fields.get("manager")) and manager in self.leaving:
             self.warn(item.subject, MANAGER_LEAVES.at(label=item.label))
-
-    def _is_member(self, person: SubjectId, unit: SubjectId) -> bool:
-        """Tell whether somebody is, or is to be, a member; of whom nothing is known that is assumed."""
-        wanted, seen = self.wanted.get(person), self.object_of(person)
-        if person in self.leaving and seen is not None and not self.guarded(seen):
-            return False
-        if wanted is not None and "departments" in wanted.fields:
-            return unit in units_of(wanted.fields["departments"])
-        spec = self.terms.fields[Kind.PERSON].get("departments")
-        if seen is None or spec is None:
-            return True
-        return unit in units_of(self.names.translate("departments", seen.fields.get("departments"), spec))
-
-    def _label(self, person: SubjectId) -> str:
-        wanted, seen = self.wanted.get(person), self.object_of(person)
-        return wanted.label if wanted is not None else seen.label if seen is not None else person
 
     def _split(
         self, item: Desired, fields: tuple[FieldChange, ...], specs: Mapping[str, FieldSpec]

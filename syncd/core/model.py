@@ -232,6 +232,8 @@ class FieldSpec:
     """Written in a second pass, because it refers to objects that must exist first and may refer to each other."""
     of_members: bool = False
     """Units: names people who must be members of the very unit; others are left out of it."""
+    one_of: bool = False
+    """With `of_members`: the target holds one of those who are named. Whoever of them it holds stays, else it is the first."""
     max_items: int | None = None
     """References: how many."""
     needs: str = ""

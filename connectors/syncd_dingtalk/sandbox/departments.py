@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from syncd_dingtalk.sandbox import access, answers, events
+from syncd_dingtalk.sandbox import access, answers, chats, events
 from syncd_dingtalk.sandbox.answers import Answer, Business
 from syncd_dingtalk.sandbox.directory import Directory
 from syncd_dingtalk.sandbox.fields import check_words
@@ -30,13 +30,9 @@ _FLAGS: Final = (
     "create_dept_group",
     "auto_approve_apply",
 )
-_UPDATE_FLAGS: Final = (
-    *_FLAGS,
-    "auto_add_user",
-    "group_contain_sub_dept",
-    "group_contain_outer_dept",
-    "group_contain_hidden_dept",
-)
+_SHOWN_FLAGS: Final = (*_FLAGS, "auto_add_user", "group_contain_sub_dept")
+_CHAT_SIDES: Final = ("group_contain_outer_dept", "group_contain_hidden_dept")
+_UPDATE_FLAGS: Final = (*_SHOWN_FLAGS, *_CHAT_SIDES)
 _TEXTS: Final = (("source_identifier", 1000), ("brief", 255), ("telephone", 50), ("extension", 2000))
 """Field and limit in characters; the length of source_identifier is not documented."""
 
@@ -52,7 +48,7 @@ def create(call: Call) -> Answer:
     fields = _written(tenant, params, _FLAGS)
     dept_id = tenant.number()
     department = Department(**{"dept_id": dept_id, "name": name, "parent_id": parent_id, "order": dept_id, **fields})
-    tenant.put("departments", dept_id, _with_group(tenant, department))
+    tenant.put("departments", dept_id, chats.opened(tenant, department))
     events.department(tenant, "create", dept_id, call.origin)
     return answers.result({"dept_id": dept_id})
 
@@ -128,13 +124,6 @@ def _permits(tenant: Tenant, params: Params, department: Department | None) -> d
     return fields
 
 
-def _with_group(tenant: Tenant, department: Department) -> Department:
-    """Return the department with its group chat where it is to have one."""
-    if not department.create_dept_group or department.dept_group_chat_id:
-        return department
-    return replace(department, dept_group_chat_id=f"chat{tenant.hexed(f'chat/{department.dept_id}')}")
-
-
 def update(call: Call) -> Answer:
     """Change what is sent and keep the rest."""
     tenant, params = call.tenant, call.params
@@ -184,7 +173,7 @@ def _people(tenant: Tenant, params: Params, department: Department) -> dict[str,
 
 def store(tenant: Tenant, department: Department, fields: dict[str, Any], origin: str) -> None:
     """Put a department's checked changes and raise the event; nothing happens where nothing differs."""
-    fresh = _with_group(tenant, replace(department, **fields))
+    fresh = chats.opened(tenant, replace(department, **fields))
     if fresh != department:
         tenant.put("departments", department.dept_id, fresh)
         events.department(tenant, "modify", department.dept_id, origin)
@@ -227,8 +216,10 @@ def get(call: Call) -> Answer:
     department = _known(call, call.params.needed_whole("dept_id", 400002))
     live, dept_id = tenant.live, department.dept_id
     shown: dict[str, Any] = {
-        name: getattr(department, name) for name in ("dept_id", "name", *_UPDATE_FLAGS, "order", "code")
+        name: getattr(department, name) for name in ("dept_id", "name", *_SHOWN_FLAGS, "order", "code")
     }
+    if tenant.settings.chat_sides_shown:
+        shown |= {name: getattr(department, name) for name in _CHAT_SIDES}
     if dept_id != ROOT:
         shown["parent_id"] = department.parent_id
     shown |= {

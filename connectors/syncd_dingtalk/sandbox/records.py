@@ -85,6 +85,8 @@ class Department:
     outer_permit_users: tuple[str, ...] = ()
     create_dept_group: bool = False
     dept_group_chat_id: str = ""
+    chat_first: tuple[str, ...] = ()
+    """Who was a member when the chat was made: with `auto_add_user` whoever comes later is in it, too."""
     auto_add_user: bool = False
     auto_approve_apply: bool = False
     group_contain_sub_dept: bool = False

@@ -61,6 +61,8 @@ class SandboxSettings:
     """What changing a mobile number answers: 40022, 40021 or 41054."""
     home_school: bool = False
     """True: the tenant shows the home-school tree's negative department ids (-7) below the root."""
+    chat_sides_shown: bool = False
+    """True: `department/get` shows whether a chat takes in outer and hidden departments below. Its page lists neither."""
     position_management: bool = False
     """True: changing titles or departments answers 12150, as with the HR product's position management."""
     refuse_unicode_escapes: bool = False
