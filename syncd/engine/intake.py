@@ -66,12 +66,17 @@ class Intake:
         return frozenset(self._heard) | self._rung
 
     def hear(self, wake: Wake) -> None:
-        """Note what a watching source tells, and ring. It is not stored: nobody waits for an acknowledgement, and what it speaks
-        of lies behind the source's cursor until it is read. A process that dies reads every source when it begins anew."""
+        """Note what a watching source tells, and ring unless that was done for it already: a directory that is changed as a whole
+        tells hundreds of times a second, and nobody has more to do for it until the next read begins.
+
+        It is not stored: nobody waits for an acknowledgement, and what it speaks of lies behind the source's cursor until it is
+        read. A process that dies reads every source when it begins anew."""
         self._check(wake)
         with tracing.waking(wake.source, str(wake.reason)):
+            rung = wake.source in self._heard
             self.again(wake)
-            self._ring()
+            if not rung:
+                self._ring()
 
     def again(self, wake: Wake) -> None:
         """Note a wake whose read has come to nothing, so that the source is read again as soon as it may be."""
