@@ -45,15 +45,14 @@ class Queue:
     ) -> Accepted:
         """Queue a plan's changes, in the plan's order.
 
-        Waiting changes of the same subjects are superseded, except equal ones (by what they do: not by label, reason, rank or
-        the rules' line numbers), which stay as they are unless the new one needs somebody more. A running one is left alone: the
-        new ones wait for it. What takes a superseded one's place is awaited since then. Effects that a person `approved` do not
+        Waiting changes of the same subjects are superseded, except equal ones (by what they do and whom they wait for: not by
+        label, reason, rank or the rules' line numbers), which stay as they are. A running one is left alone: the new ones wait
+        for it. What takes a superseded one's place is awaited since then. Effects that a person `approved` do not
         count in `window`.
         """
         before = self._waiting_of(subjects_of(changes))
         every = filed_of(changes)
-        needed = self._needed_by(before)
-        kept = bodies.staying(every, before, needed) if before or not isinstance(changes, Packed) else {}
+        kept = bodies.staying(every, before) if before or not isinstance(changes, Packed) else {}
         staying = set(kept.values())
         over = [row for row in before if row.id not in staying]
         self._end(over, QueueState.SUPERSEDED, at=at)
@@ -301,13 +300,6 @@ class Queue:
             return found
         for portion in portions(sorted(subjects)):
             found += self._connection.execute(ask.WAITING_OF, {"of_subjects": portion}).all()
-        return found
-
-    def _needed_by(self, rows: Sequence[Answer]) -> dict[int, set[str]]:
-        found: dict[int, set[str]] = {row.number: set() for row in rows}
-        for portion in portions(found):
-            for number, subject in self._connection.execute(ask.NEEDED_BY, {"these": portion}):
-                found[number].add(subject)
         return found
 
     def _end(self, rows: Sequence[Answer], state: QueueState, *, at: datetime) -> None:

@@ -64,15 +64,13 @@ def deed(change: Change) -> bytes:
     return codec.encode([change.op, change.subject, change.target_id, fields])
 
 
-def staying(
-    changes: Sequence[Filed], before: Sequence[Answer], needed: Mapping[int, Collection[str]]
-) -> dict[int, ChangeId]:
-    """Return which changes wait already, by place in the plan; `needed` is whom those wait for that are there, by number.
+def staying(changes: Sequence[Filed], before: Sequence[Answer]) -> dict[int, ChangeId]:
+    """Return which changes wait already, by place in the plan.
 
     Once something about a subject is new, what follows it is new too: else the old change would run before the new one. So is a
-    change that has to wait for somebody more: two who swap what only one may have are planned for in another way together than
-    one of them alone, and what was parked when it was tried alone would hold up the other for ever. And so is one that waits for
-    a new change which would come after the old one: nothing waits for what comes later.
+    change that has to wait for somebody else than before, which its digest tells: two who swap what only one may have are planned
+    for in another way together than one of them alone, and what was parked when it was tried alone would hold up the other for
+    ever. And so is one that waits for a new change which would come after the old one: nothing waits for what comes later.
     """
     waiting = {(row.subject, row.sort): row for row in before}
     kept: dict[int, ChangeId] = {}
@@ -88,18 +86,12 @@ def staying(
             row is None
             or change.subject in new
             or row.digest != change.digest
-            or _needs_more(change, needed[row.number])
             or any(new.get(one, -1) >= row.rank for one in (*change.needs, *change.after))
         ):
             new[change.subject] = max(change.rank, new.get(change.subject, change.rank))
         else:
             kept[place] = ChangeId(row.id)
     return kept
-
-
-def _needs_more(change: Filed, needed: Collection[str]) -> bool:
-    """Tell whether a change waits for somebody for whom the equal one that is there does not wait."""
-    return any(one not in needed and one != change.subject for one in change.needs)
 
 
 def may_have_made(row: Answer) -> bool:

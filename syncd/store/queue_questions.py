@@ -90,9 +90,6 @@ WAITING_OF: Final = (
     .where(C.c.subject.in_(bindparam("of_subjects", expanding=True)), text(f"state {_WAITING}"))
     .order_by(C.c.number)
 )
-NEEDED_BY: Final = select(_W.c.number, _W.c.subject).where(
-    _W.c.hard, _W.c.number.in_(bindparam("these", expanding=True))
-)
 ANY_WAITING: Final = select(C.c.number).where(text(f"state {_WAITING}")).limit(1)
 WAITING_BODIES: Final = select(C.c.body).where(
     C.c.subject.in_(bindparam("of_subjects", expanding=True)), text(f"state {_WAITING}")
