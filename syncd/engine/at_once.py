@@ -70,7 +70,7 @@ class AtOnce:
         begun = False
         for name in {*self._intake.heard, *rung}:
             if name in self._world().seats and self._readers.may(name):
-                asked = Asked(quiet=True, heard=self._intake.taken(name), ending=partial(self._end, name))
+                asked = Asked(quiet=True, beside=True, heard=self._intake.taken(name), ending=partial(self._end, name))
                 self._readers.start([name], asked)
                 begun = True
         return begun

@@ -90,10 +90,11 @@ class Crowd:
         self._held_ready = False
         """Whether the department for leavers is among what is foreseen: each portion would make it."""
 
-    def gather(self, subjects: frozenset[SubjectId], *, at: float) -> None:
+    def gather(self, subjects: frozenset[SubjectId], *, leaving: frozenset[SubjectId], at: float) -> None:
         """Let very many be judged together, with those who came before and still wait. `at` is the time of the loop.
 
-        They are foreseen first, because somebody of them may leave; of those who came before, what was foreseen stands.
+        They are foreseen first, because somebody of them may leave; of those who came before, what was foreseen stands. Whoever
+        plainly is `leaving` waits for none of the others: they are judged as those are who come a moment before them.
         """
         self._since = self._since if self else at
         self._foreseen.keep_only({HOLDING_UNIT, *self._waiting - subjects})
@@ -102,7 +103,8 @@ class Crowd:
         for batch in self._batches:
             batch.told -= subjects
             batch.unseen = [one for one in batch.unseen if one not in subjects]
-        self._batches = [*(one for one in self._batches if one.unseen), _Batch(set(subjects), sorted(subjects))]
+        new = [_Batch(set(some), sorted(some)) for some in (subjects - leaving, leaving) if some]
+        self._batches = [*(one for one in self._batches if one.unseen), *new]
         self._line = [one for one in self._line if one in self._leaving and one not in subjects]
 
     def holds_up(self, at: float) -> bool:

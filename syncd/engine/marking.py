@@ -26,7 +26,8 @@ WHOLE: Final = "reconcile.whole"
 MOST: Final = 5_000
 """From so many changed records on, looking at everybody is cheaper than finding out who refers to whom."""
 MOST_TOLD: Final = 25_000
-"""The same for a delta, which may be a burst beside which a leaver waits: a look at everybody lets the writer stand still."""
+"""The same where somebody may leave in a burst: of deltas, and of whatever a service reads because it was woken. A look at
+everybody lets the writer stand still."""
 
 _GONE: Final = frozenset({LinkState.OFFBOARDED, LinkState.REMOVED})
 

@@ -37,6 +37,8 @@ class Reading:
 
     known: Fingerprints
     started: datetime
+    most: int
+    """From so many changed records of a full read on, everybody is looked at."""
     fetched: bool = False
     """Whether `known` knows anything: a delta tells of few, who are decoded at less cost than it takes to fetch everybody's."""
     all_decoded: bool = False

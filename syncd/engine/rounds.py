@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from syncd import tracing
-from syncd.core.model import Aside, RunId, SubjectId
+from syncd.core.model import Aside, Kind, RunId, SubjectId
 from syncd.core.ports import Target
 from syncd.engine import marking, trust
 from syncd.engine.claiming import Taken
@@ -102,6 +102,8 @@ class Round:
     """Those who were left, because a change of theirs is in the writer's hands."""
     due: frozenset[SubjectId] = frozenset()
     """Those of them whose time had come."""
+    leaving: frozenset[SubjectId] = frozenset()
+    """Of very many, those who plainly leave, or whose time has come."""
     changes: int = 0
     taken: bool = False
     """Whether the writer has been given what is to be done, so that nobody needs to tell it."""
@@ -177,7 +179,8 @@ def _round(tx: Transaction, world: World, target: Target, run_id: RunId, asking:
     if world.guard.plan_only_first and tx.meta.get(ACCEPTED_CONFIG) != world.config_digest.hex():
         return Round(verdict=Verdict.BARRED, upto=asking.after)
     if len(wanted) > MOST:
-        return Round(verdict=Verdict.MANY, upto=upto, looked_at=frozenset(wanted), due=due)
+        leaving = _leaving(tx, world, wanted, due)
+        return Round(verdict=Verdict.MANY, upto=upto, looked_at=frozenset(wanted), due=due, leaving=leaving)
     running = tx.queue.running_subjects()
     free, busy = frozenset(wanted - running), frozenset(wanted & running)
     if not free:
@@ -186,6 +189,19 @@ def _round(tx: Transaction, world: World, target: Target, run_id: RunId, asking:
     who = _Who(free=free, settled=settled, running=running, ambiguous=ambiguous, upto=upto)
     done = _plan(tx, world, target, run_id, who)
     return replace(done, busy=busy | done.busy, due=due)
+
+
+def _leaving(
+    tx: Transaction, world: World, wanted: Collection[SubjectId], due: Collection[SubjectId]
+) -> frozenset[SubjectId]:
+    """Return whose records say without a plan that they leave. Whoever leaves besides, because rules say so, is found by one.
+
+    Nobody where the guard forgets at once what it let through: then those found later would be counted without these.
+    """
+    if not world.guard.window:
+        return frozenset()
+    people = {one for one in wanted if one.startswith(f"{Kind.PERSON}:")}
+    return frozenset((people - tx.records.living(people)) | (people & {*due, *tx.offboardings.all()}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

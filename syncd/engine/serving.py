@@ -229,7 +229,7 @@ class Service:
         """Take note of what a round came to."""
         match done.verdict:
             case Verdict.MANY:
-                self._crowd.gather(done.looked_at, at=self._clock())
+                self._crowd.gather(done.looked_at, leaving=done.leaving, at=self._clock())
             case Verdict.HELD:
                 self._crowd.disperse()
                 self._together_at = min(self._together_at, self._clock() + TOGETHER_SECONDS)

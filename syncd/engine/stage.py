@@ -63,6 +63,8 @@ class Asked:
     """Everything, and nothing is taken for known: each record is decoded and mapped."""
     quiet: bool = False
     """Of a delta that tells of nobody only the cursor is kept."""
+    beside: bool = False
+    """Very many can be planned for bit by bit, beside the writer: also of a read of everything, they are marked one by one."""
     heard: Wake | None = None
     """What a watch has told, and is stored nowhere."""
     began: Callable[[], object] = lambda: None
@@ -83,6 +85,7 @@ async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | No
         woken=woken,
         event_at=_first_at(woken, asked.heard),
         quiet=asked.quiet,
+        most=marking.MOST_TOLD if asked.beside and cursor is not None else marking.MOST,
     )
     if full:
         await _fetch_known(world, seat, reading)
@@ -188,7 +191,7 @@ def _learn(reading: Reading, page: Page) -> None:
 
 def _keep(tx: Transaction, world: World, seat: Seat, page: Page, reading: Reading) -> int:
     """Store records and mark whom they concern; returns how many say something new."""
-    records, most = page.records, marking.MOST if page.full else marking.MOST_TOLD
+    records, most = page.records, reading.most if page.full else marking.MOST_TOLD
     was = tx.records.was(seat.name, [(record.kind, record.native_id) for record in records])
     mapped_by, fresh, same = stamp(world, seat), [], []
     meaning = dict(meanings(world, seat, records)) if reading.all_decoded else {}

@@ -95,6 +95,9 @@ _TOUCH: Final = Many(
     )
 )
 _OF_SUBJECTS: Final = Few(select(*_NARROW).where(among(_T.c.subject)))
+_LIVING: Final = Few(
+    select(_T.c.subject).where(_PRESENT, _T.c.state == RecordState.MAPPED.value, among(_T.c.subject)).distinct()
+)
 _HELD: Final = Few(
     select(_T.c.subject, _T.c.native_id, _T.c.attributes).where(
         _OF_SOURCE,
@@ -217,6 +220,10 @@ class FewRecords:
         """Return the records of these subjects, absent ones too, without attributes and keys, by subject, source, kind and id."""
         found = list(narrow(self._connection, _OF_SUBJECTS.ask(self._connection, {}, subjects)))
         return sorted(found, key=lambda row: (row.subject or "", row.source, row.kind, row.native_id))
+
+    def living(self, subjects: Iterable[SubjectId]) -> set[SubjectId]:
+        """Return of whom a record speaks that is there and was mapped; from the index alone."""
+        return {SubjectId(subject) for (subject,) in _LIVING.ask(self._connection, {}, subjects)}
 
     def held(
         self, source: SourceName, kind: Kind, subjects: Iterable[SubjectId]

@@ -15,11 +15,13 @@ from support.service_life import Life, Office, Tenant
 from support.serving import ringing
 from support.small_world import SmallWorld
 from support.virtual_time import one_clock
-from syncd.core.model import Effect, Op, Page
+from syncd.core.model import Effect, Kind, Op, Page
 from syncd.core.policy import Limit, Limits
-from syncd.engine import crowd, rounds, trust
+from syncd.engine import crowd, marking, rounds, trust
+from syncd.engine.planning import Computed
 from syncd.engine.serving import Schedule
 from syncd.engine.world import GuardTerms, LeaverTerms, WriterTerms
+from syncd.store import Transaction
 
 PEOPLE = 120
 AT_ONCE = 4
@@ -95,6 +97,66 @@ def test_a_leaver_among_very_many_is_written_for_before_them(world: SmallWorld, 
     assert ops.index(Op.REMOVE) < AT_ONCE, "beside the calls that were claimed with it"
     assert ops.count(Op.UPDATE) == PEOPLE - 2
     assert runs(world) == before, "no whole cycle was made, so the writer never stood still"
+
+
+def test_whoever_is_gone_waits_for_nobody_who_came_with_them_to_be_foreseen(
+    world: SmallWorld, life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepted, foresee = list[bool](), crowd._foresee
+    with world.store.reading() as tx:
+        (leaver,) = {row.subject for row in tx.records.iterate(kind=Kind.PERSON) if row.native_id == "77"}
+    assert leaver is not None
+
+    def told(tx: Transaction, *words: Any) -> Computed:
+        accepted.append(any(one.change.op is Op.REMOVE for one in tx.queue.for_subject(leaver)))
+        return foresee(tx, *words)
+
+    monkeypatch.setattr(crowd, "_foresee", told)
+    everybody(world, title="Reorganised")
+    world.leave("77")
+    life.do(life.service.wake(ringing()))
+    until_written(life, world, PEOPLE - 1)
+    assert accepted == [False, *[True] * (len(accepted) - 1)], "foreseen alone, and accepted before anybody else was"
+    assert len(accepted) > (PEOPLE - 2) / crowd.FAR
+
+
+@pytest.mark.parametrize(("window", "at_once"), [(timedelta(hours=1), 5), (timedelta(0), 0)])
+def test_leavers_who_are_found_by_planning_count_with_those_who_are_plainly_gone(
+    world: SmallWorld, life: Life, window: timedelta, at_once: int
+) -> None:
+    limits = Limits(by_effect={Effect.LEAVE: Limit(count=10)}, per_unit_percent=None)
+    guard = GuardTerms(plan_only_first=False, limits=limits, window=window)
+    life.service.reload(replace(world.world, guard=guard))
+    life.run(10)
+    everybody(world, title="Reorganised")
+    for number in range(70, 75):
+        world.leave(str(number))
+    for number in range(80, 86):
+        world.edit(str(number), state="left")
+    life.do(life.service.wake(ringing()))
+    life.run(60)
+    with world.store.reading() as tx:
+        held = [(row.effect, row.count) for row in tx.holds.open()]
+    assert held == [(Effect.LEAVE, 11 - at_once)], "with those who were let go a moment before, the limit is reached"
+    assert [op for op, _ in world.target.log].count(Op.REMOVE) == at_once
+
+
+def test_a_read_of_everybody_that_finds_very_many_changed_lets_the_writer_go_on(
+    world: SmallWorld, life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Office.read
+
+    async def whole(self: Office, cursor: str | None, **words: Any) -> AsyncIterator[Page]:
+        async for page in read(self, cursor, **{**words, "full": True}):
+            yield page
+
+    monkeypatch.setattr(Office, "read", whole)
+    monkeypatch.setattr(marking, "MOST", 50)
+    before = runs(world)
+    everybody(world, title="Reorganised")
+    life.do(life.service.wake(ringing()))
+    until_written(life, world, PEOPLE - 1)
+    assert runs(world) == before, "no whole cycle was made"
 
 
 def test_a_leaver_who_comes_while_very_many_wait_overtakes_them(world: SmallWorld, life: Life) -> None:
