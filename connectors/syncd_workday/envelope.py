@@ -115,11 +115,12 @@ def same_person(universal_id: str) -> str:
 
 
 def enveloped(body: str, *, user: str = "", password: str = "") -> bytes:
-    """Return the whole message; with a UsernameToken where there is a user (WS-Security, PasswordText)."""
+    """Return the whole message; with a UsernameToken where there is a user (WS-Security, PasswordText), without a password where
+    none is given: whoever signs the message proves it otherwise."""
+    secret = f'<wsse:Password Type="{_TEXT}">{escape(password)}</wsse:Password>' if password else ""
     token = (
         f'<wsse:Security xmlns:wsse="{_WSSE}" env:mustUnderstand="1"><wsse:UsernameToken>'
-        f"<wsse:Username>{escape(user)}</wsse:Username>"
-        f'<wsse:Password Type="{_TEXT}">{escape(password)}</wsse:Password></wsse:UsernameToken></wsse:Security>'
+        f"<wsse:Username>{escape(user)}</wsse:Username>{secret}</wsse:UsernameToken></wsse:Security>"
         if user
         else ""
     )

@@ -13,7 +13,7 @@ _ENTRY: Final = (
 NO_SIGN_IN: Final = message(
     "WDY-001",
     what="The settings do not say how to sign in to Workday.",
-    do="Give `user` and `password`, or `oauth`, or `jwt`; exactly one of them.",
+    do="Give `user` and `password`, or `oauth`, or `jwt`, or `x509`; exactly one of them.",
     example=_ENTRY,
 )
 BAD_PATH: Final = message(
@@ -87,7 +87,7 @@ NOBODY: Final = message(
 BAD_KEY: Final = message(
     "WDY-013",
     what="The private key for signing in to Workday cannot be used: {why}.",
-    do="Give an unencrypted RSA key in PEM form; its certificate is registered on the API client.",
+    do="Give an unencrypted RSA key in PEM form; its certificate is registered on the API client, or on the user’s account.",
     example=f"{_ENTRY}\n    jwt: {{client_id: example, user: ISU_syncd, key: {{file: a-public-key.pem}}}}",
 )
 WITHOUT_KEY: Final = message(
@@ -150,4 +150,10 @@ SEVERAL_ROWS: Final = message(
     what="{count} workers stand in several rows that differ.",
     do="Group what a worker has several of, so that each has one row. Until then nobody can be treated as gone.",
     example="a report with a row for each of a worker’s phone numbers",
+)
+BAD_CERTIFICATE: Final = message(
+    "WDY-024",
+    what="The certificate for signing messages to Workday cannot be used: {why}.",
+    do="Give the PEM file of the certificate that belongs to `key`. A new one has to be registered on the Workday account first.",
+    example=f"{_ENTRY}\n    x509: {{user: ISU_syncd, key: {{credential: workday_key}}, certificate: last-year.pem}}",
 )

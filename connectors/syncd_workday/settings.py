@@ -78,6 +78,18 @@ class JwtSettings(_Part):
     """The RSA key in PEM form whose certificate the API client knows."""
 
 
+class CertificateSettings(_Part):
+    """An integration user who signs each message with a key instead of sending a password (X.509)."""
+
+    user: str = Field(min_length=1, examples=["ISU_syncd"])
+    """The integration user; `@tenant` is added where it is missing."""
+    key: Secret = Field(examples=[{"credential": "workday_key"}])
+    """The RSA key in PEM form."""
+    certificate: Path
+    """The PEM file of its certificate, whose public key the user's Workday account has; a relative path starts at the folder of
+    syncd.yaml."""
+
+
 class WorkdaySettings(_Part):
     """A Workday tenant as a source."""
 
@@ -101,6 +113,8 @@ class WorkdaySettings(_Part):
     """Sign in by a refresh token instead."""
     jwt: JwtSettings | None = None
     """Sign in by a signed assertion instead."""
+    x509: CertificateSettings | None = None
+    """Sign every message instead; for `way: soap`."""
     identity: Identity = Identity.WORKER_ID
     """What makes two worker records one person: `worker_id` (employee or contingent worker id), or `universal_id` where the
     tenant has one, which also survives a conversion that changes the worker id. Changing it makes everybody a new record."""
@@ -156,7 +170,7 @@ class WorkdaySettings(_Part):
     @model_validator(mode="after")
     def _signs_in(self) -> Self:
         basic = bool(self.user) and self.password is not None
-        ways = basic + (self.oauth is not None) + (self.jwt is not None)
+        ways = basic + sum(one is not None for one in (self.oauth, self.jwt, self.x509))
         if ways != 1 or bool(self.user) != (self.password is not None):
             raise refusal(NO_SIGN_IN)
         return self
@@ -170,6 +184,8 @@ class WorkdaySettings(_Part):
             "`query` belongs to `way: wql`": self.way is not Way.WQL and self.query is not None,
             "`attributes` are XPaths, for `way: soap`; rows have `columns`": self.way is not Way.SOAP
             and bool(self.attributes),
+            "`x509` belongs to `way: soap`: only messages can be signed": self.way is not Way.SOAP
+            and self.x509 is not None,
             # Seen with a vendor and recalled by others: REST knows API clients only.
             "`way: wql` needs `oauth` or `jwt`: a password opens SOAP and reports only": self.way is Way.WQL
             and self.password is not None,

@@ -1,4 +1,5 @@
-"""Signing in: a UsernameToken inside the message, or an access token that is asked for and renewed. It never shows a secret."""
+"""Signing in: a UsernameToken inside the message, a signature of it, or an access token that is asked for and renewed. It never
+shows a secret."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from syncd.core.ports import Room
 from syncd.http import Client
 from syncd_workday import messages
 from syncd_workday.envelope import enveloped
+from syncd_workday.sealing import Seal, private_key
 from syncd_workday.settings import JwtSettings, RefreshSettings, WorkdaySettings
 
 _BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -34,6 +36,7 @@ class SignIn:
         self._room = room
         self._url = f"{settings.base}/ccx/oauth2/{settings.tenant}/token"
         self._host = urlsplit(settings.base).hostname
+        self._seal = Seal(settings.x509, room) if settings.x509 is not None else None
         self._header = ""
         self._ends_at = 0.0
         self._lock = asyncio.Lock()
@@ -44,15 +47,19 @@ class SignIn:
     def forget(self) -> bool:
         """Forget a token that was refused; tell whether another one can be had."""
         self._header = ""
-        return self._settings.password is None
+        return self._settings.password is None and self._seal is None
 
     async def signed(self, client: Client, body: str) -> tuple[bytes, dict[str, str]]:
         """Return the message and the headers of a call. Raises `NeedsHuman` or `TryAgain` where no token is to be had."""
         settings = self._settings
         if settings.password is not None:
-            user = settings.user if "@" in settings.user else f"{settings.user}@{settings.tenant}"
-            return enveloped(body, user=user, password=settings.password.reveal()), {}
+            return enveloped(body, user=self._named(settings.user), password=settings.password.reveal()), {}
+        if settings.x509 is not None and self._seal is not None:
+            return self._seal.sealed(body, user=self._named(settings.x509.user)), {}
         return enveloped(body), await self.header(client)
+
+    def _named(self, user: str) -> str:
+        return user if "@" in user else f"{user}@{self._settings.tenant}"
 
     async def header(self, client: Client) -> dict[str, str]:
         """Return the header that signs a call without a message: HTTP Basic, or a token. Raises as `signed` does."""
@@ -99,15 +106,8 @@ def assertion(jwt: JwtSettings, *, now: datetime) -> str:
     """
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    try:
-        key = load_pem_private_key(jwt.key.reveal().encode(), password=None)
-    except (ValueError, TypeError) as error:
-        raise NeedsHuman(messages.BAD_KEY.at(why=type(error).__name__)) from None
-    if not isinstance(key, RSAPrivateKey):
-        raise NeedsHuman(messages.BAD_KEY.at(why="it is no RSA key"))
+    key = private_key(jwt.key.reveal())
     claims = {"iss": jwt.client_id, "sub": jwt.user, "aud": "wd", "exp": int(now.timestamp()) + _ASSERTION_LIVES}
     signed = f"{_part({'alg': 'RS256', 'typ': 'JWT'})}.{_part(claims)}"
     return f"{signed}.{_base64(key.sign(signed.encode(), PKCS1v15(), hashes.SHA256()))}"

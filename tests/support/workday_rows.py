@@ -46,7 +46,7 @@ CLIENT: Final = {
 
 def by_report(**more: Any) -> dict[str, Any]:
     """Return settings that read custom reports."""
-    of_source = ("delta", "ahead", "identity", "allowed_loss", "patience", "oauth", "jwt", "timezones")
+    of_source = ("delta", "ahead", "identity", "allowed_loss", "patience", "oauth", "jwt", "x509", "timezones")
     beside: dict[str, Any] = {name: more.pop(name) for name in of_source if name in more}
     return {"way": "raas", "report": {**REPORT, **more}, **beside}
 

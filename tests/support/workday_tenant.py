@@ -85,7 +85,9 @@ def tenant(workers: int = 30) -> Sandbox:
 def source(sandbox: Sandbox, *, wanted: Mapping[Kind, frozenset[str]] | None = None, **more: Any) -> Workday:
     """Return the source of a sandbox, whose clock is the tenant's."""
     sign_in = (
-        {} if {"oauth", "jwt"} & set(more) else {"user": sandbox.user, "password": Secret.literal(sandbox.password)}
+        {}
+        if {"oauth", "jwt", "x509"} & set(more)
+        else {"user": sandbox.user, "password": Secret.literal(sandbox.password)}
     )
     said = {"url": sandbox.url, "tenant": sandbox.tenant, "page_size": 10, "patience": "0s", **sign_in, **more}
     room = Room(name="hr", now=lambda: sandbox.store.now, base=Path(), wanted=wanted)

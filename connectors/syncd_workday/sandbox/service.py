@@ -23,6 +23,7 @@ from syncd_workday.answers import NAMES, Element, text_of
 from syncd_workday.sandbox import rendering, row_service
 from syncd_workday.sandbox.rendering import Manner
 from syncd_workday.sandbox.rows import Reporting
+from syncd_workday.sandbox.seals import sealed_by
 from syncd_workday.sandbox.store import Facts, Store, Worker
 
 _WSSE: Final = "{http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd}"
@@ -73,6 +74,10 @@ class Sandbox:
     client: str = "example"
     client_key: RSAPublicKey | None = None
     """The key that is registered on the API client; None: any signature will do."""
+    account_key: RSAPublicKey | None = None
+    """The key that is registered on the integration user's account; None: no message can be signed."""
+    sealed: list[bytes] = field(default_factory=list)
+    """Messages that were signed."""
     token_status: int = 200
     """What the token service answers with, where it is busy."""
     tokens: set[str] = field(default_factory=set)
@@ -162,6 +167,9 @@ class Sandbox:
         if authorization:
             return None if authorization.removeprefix("Bearer ") in self.tokens else (401, b"")
         name = (root.findtext(f".//{_WSSE}Username") or "").strip()
+        if name == f"{self.user}@{self.tenant}" and self.account_key is not None and sealed_by(root, self.account_key):
+            self.sealed.append(etree.tostring(root))
+            return None
         password = (root.findtext(f".//{_WSSE}Password") or "").strip()
         if (name, password) == (f"{self.user}@{self.tenant}", self.password):
             return None
