@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from syncd.core.model import HOLDING_UNIT, ROOT_UNIT, Change, Kind, SubjectId
+from syncd.core.model import ROOT_UNIT, Change, Kind, SubjectId
 from syncd.core.values import Value
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def of_plan(tx: Transaction, world: World, changes: Iterable[Change]) -> dict[st
     if any(name.startswith("unit:") for name in known):
         known |= {unit: path for unit, path in paths(_units(tx, world)).items() if unit in known}
     roles: dict[str, str] = {subject: role.label for subject, role in world.outbound.roles.items()}
-    return {**known, **roles, ROOT_UNIT: "the root", HOLDING_UNIT: world.leavers.department}
+    return {**known, **roles, ROOT_UNIT: "the root", **world.own_units}
 
 
 def _units(tx: Transaction, world: World) -> OrgTree:

@@ -19,6 +19,7 @@ from syncd.config.drift import DriftSettings
 from syncd.config.parts import (
     AuditSettings,
     GuardSettings,
+    JoinerSettings,
     JoinSettings,
     LeaverSettings,
     LoggingSettings,
@@ -28,9 +29,11 @@ from syncd.config.parts import (
     WriterSettings,
 )
 from syncd.config.plugged import Plugged
+from syncd.config.problems import refusal
 from syncd.config.secrets import OMIT_SECRETS, Secret
 from syncd.config.tracing import TracingSettings
 from syncd.config.web import WebSettings
+from syncd.core.errors import message
 from syncd.core.model import Kind
 from syncd.core.values import Values, canonical
 
@@ -86,6 +89,14 @@ class TriggerEntry(Plugged):
     """Where others say that somebody may have changed, such as a message broker."""
 
 
+_ONE_DEPARTMENT: Final = message(
+    "CFG-067",
+    what="Joiners and leavers would wait in one department, '{name}'.",
+    do="Give `joiners.department` another name than `leavers.department`: whoever waits for a first day sees what it is called.",
+    example="joiners: {ahead: 7d, department: Leavers}",
+)
+
+
 class Settings(Part):
     """The whole configuration."""
 
@@ -106,6 +117,8 @@ class Settings(Part):
     """How records of several sources become one person."""
     leavers: LeaverSettings = LeaverSettings()
     """What happens to the account of somebody who has left."""
+    joiners: JoinerSettings = JoinerSettings()
+    """When somebody gets an account who has not begun yet."""
     guard: GuardSettings = GuardSettings()
     """The limits beyond which a plan waits for somebody to look at it."""
     schedule: ScheduleSettings = ScheduleSettings()
@@ -132,6 +145,14 @@ class Settings(Part):
         drift.fits(getattr(info.data.get("target"), "plugin", None))
         return drift
 
+    @field_validator("joiners")
+    @classmethod
+    def _apart(cls, joiners: JoinerSettings, info: ValidationInfo) -> JoinerSettings:
+        leavers = info.data.get("leavers")
+        if leavers is not None and joiners.ahead is not None and joiners.department == leavers.department:
+            raise refusal(_ONE_DEPARTMENT, name=joiners.department)
+        return joiners
+
     @property
     def path(self) -> Path:
         """Return the file that was read."""
@@ -156,6 +177,8 @@ class Settings(Part):
             "join": self.join.model_dump(mode="json"),
             # How soon something must be done says nothing about what is done.
             "leavers": self.leavers.model_dump(mode="json", exclude={"within"}),
+            # Not named where it is not used, so that a new version computes nothing anew.
+            **({"joiners": self.joiners.model_dump(mode="json")} if self.joiners.ahead is not None else {}),
         }
         return hashlib.blake2b(canonical(parts), digest_size=16).digest()
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
+from syncd.core.ahead import first_day
 from syncd.core.difference import NAMED_ABSENT, Names, compare, fields_where, references, refers
 from syncd.core.errors import Problem, message
 from syncd.core.membership import with_members
@@ -228,7 +229,7 @@ class Draft:
             self._add(item, Op.ADOPT, rest, target_id=at, reason="recognised as an account that is there already")
         elif rest:
             back = self.links[item.subject].state is LinkState.OFFBOARDED
-            reason = "came back" if back else "differs from the source"
+            reason = "came back" if back else first_day(rest) or "differs from the source"
             self._add(item, Op.UPDATE, rest, target_id=at, reason=reason)
         if login:
             self._add(item, Op.LOGIN, login, target_id=at, reason="signs in with something else")
@@ -246,7 +247,7 @@ class Draft:
 
     def _create(self, item: Desired, fields: tuple[FieldChange, ...]) -> None:
         link = self.links.get(item.subject)
-        reason = "new in the source"
+        reason = first_day(fields) or "new in the source"
         if link is not None and link.state is LinkState.REMOVED:
             reason = "came back after having been removed"
         elif link is not None:

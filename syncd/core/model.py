@@ -31,6 +31,10 @@ ROOT_UNIT: Final = SubjectId("unit:root")
 """The unit above all others. Always linked to the department that the target's settings name as the root."""
 HOLDING_UNIT: Final = SubjectId("unit:leavers")
 """The hidden unit where leavers wait until their grace period ends. Made by us, wanted only under the policy `hold`."""
+JOINERS_UNIT: Final = SubjectId("unit:joiners")
+"""The hidden unit where joiners whose accounts are made ahead wait for their first day. Made by us, for the first of them."""
+HOLDING_UNITS: Final = frozenset({HOLDING_UNIT, JOINERS_UNIT})
+"""Our own units, in which people are out of sight."""
 
 
 class Kind(StrEnum):
@@ -170,6 +174,8 @@ class Reason(StrEnum):
     FAILED = "failed"
     MISPLACED = "misplaced"
     """An outsider among insiders, or the other way round."""
+    AHEAD = "ahead"
+    """The first day is too far away for an account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from syncd.core.difference import ROLES, units_of
-from syncd.core.model import Change, Desired, Effect, FieldChange, FieldSpec, Kind, Lane, Op, SubjectId
+from syncd.core.model import (
+    HOLDING_UNITS,
+    JOINERS_UNIT,
+    Change,
+    Desired,
+    Effect,
+    FieldChange,
+    FieldSpec,
+    Kind,
+    Lane,
+    Op,
+    SubjectId,
+)
 from syncd.core.values import Value, Values, canonical, is_empty
 
 RANK_ROLES: Final = 999
@@ -78,24 +90,38 @@ def effects(kind: Kind, op: Op, fields: Sequence[FieldChange], specs: Mapping[st
             return (Effect.UNIT_UPDATE if unit else Effect.UPDATE,)
         case _:
             pass
-    effects: list[Effect] = [Effect.ADOPT] if op is Op.ADOPT else []
+    recognised = (Effect.ADOPT,) if op is Op.ADOPT else ()
+    return (*recognised, *(_of_units if unit else _of_people)(fields, specs))
+
+
+def _of_units(fields: Sequence[FieldChange], specs: Mapping[str, FieldSpec]) -> tuple[Effect, ...]:
     names = {change.name for change in fields}
-    if unit:
-        if "parent" in names:
-            effects.append(Effect.UNIT_MOVE)
-        if names - {"parent"}:
-            effects.append(Effect.UNIT_UPDATE)
-        if any(specs[change.name].shuts and change.before is True and not change.after for change in fields):
-            effects.append(Effect.UNIT_OPEN)
-        return tuple(effects)
+    found = [Effect.UNIT_MOVE] if "parent" in names else []
+    if names - {"parent"}:
+        found.append(Effect.UNIT_UPDATE)
+    if any(specs[change.name].shuts and change.before is True and not change.after for change in fields):
+        found.append(Effect.UNIT_OPEN)
+    return tuple(found)
+
+
+def _of_people(fields: Sequence[FieldChange], specs: Mapping[str, FieldSpec]) -> tuple[Effect, ...]:
+    found: list[Effect] = []
     for change in fields:
         if change.name == "departments" and units_of(change.before) != units_of(change.after):
-            effects.append(Effect.MOVE)
+            found.append(_moving(units_of(change.before), units_of(change.after)))
         if specs[change.name].signs_in and not is_empty(change.before):
-            effects.append(Effect.LOGIN)
-    if names and not {Effect.MOVE, Effect.LOGIN} & set(effects):
-        effects.append(Effect.UPDATE)
-    return tuple(dict.fromkeys(effects))
+            found.append(Effect.LOGIN)
+    if fields and not {Effect.MOVE, Effect.LOGIN, Effect.LEAVE} & set(found):
+        found.append(Effect.UPDATE)
+    return tuple(dict.fromkeys(found))
+
+
+def _moving(before: frozenset[str], after: frozenset[str]) -> Effect:
+    """Return what it is to change departments: whoever goes out of sight is counted with the leavers, and a first day that comes
+    is no move, however many begin on it."""
+    if after == {JOINERS_UNIT}:
+        return Effect.UPDATE if before and before <= HOLDING_UNITS else Effect.LEAVE
+    return Effect.UPDATE if before == {JOINERS_UNIT} else Effect.MOVE
 
 
 def _of_roles(op: Op, fields: Sequence[FieldChange]) -> tuple[Effect, ...]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
 from syncd.core.difference import units_of
-from syncd.core.model import HOLDING_UNIT, ROOT_UNIT, Change, Effect, Kind, Op, Plan, SubjectId
+from syncd.core.model import HOLDING_UNITS, ROOT_UNIT, Change, Effect, Kind, Op, Plan, SubjectId
 from syncd.core.ordering import lost
 from syncd.core.plan import fingerprint
 
@@ -225,8 +225,16 @@ def units_lost(change: Change) -> frozenset[SubjectId]:
     for item in change.fields:
         if item.name == "departments":
             gone = units_of(item.before) - units_of(item.after)
-            return frozenset(SubjectId(unit) for unit in gone) - {ROOT_UNIT, HOLDING_UNIT}
+            return frozenset(SubjectId(unit) for unit in gone) - HOLDING_UNITS - {ROOT_UNIT}
     return frozenset()
+
+
+def _idle(changes: Sequence[Change], stopped: Collection[int]) -> Iterator[Change]:
+    """Yield what makes the departments for leavers and joiners where none of those who are to go there may: not before."""
+    for unit in sorted(HOLDING_UNITS):
+        going = [change for change in changes if unit in change.needs]
+        if going and all(id(change) in stopped for change in going):
+            yield from (change for change in changes if change.subject == unit)
 
 
 def _part(
@@ -246,12 +254,9 @@ def _part(
             blocked.add(change.subject)
             if change.op in _MAKING:
                 missing.add(change.subject)
-    leavers = [change for change in changes if HOLDING_UNIT in change.needs]
-    if leavers and all(id(change) in stopped for change in leavers):
-        # The department for leavers is not made before one of them may go there.
-        idle = [change for change in changes if change.subject == HOLDING_UNIT and id(change) not in stopped]
-        waiting += idle
-        stopped.update(id(change) for change in idle)
+    idle = [one for one in _idle(changes, stopped) if id(one) not in stopped]
+    waiting += idle
+    stopped.update(id(change) for change in idle)
     holds = []
     for place, effect in enumerate(sorted(held)):
         mine = tuple(by_effect[effect])

@@ -18,7 +18,7 @@ from syncd.core.correlation import JoinRules
 from syncd.core.matching import Confidence, steps
 from syncd.core.model import Observed, SourceName
 from syncd.core.ports import Consumer, Source, Target, Trigger
-from syncd.engine.world import DriftRule, DriftTerms, GuardTerms, LeaverTerms, Seat, World, WriterTerms
+from syncd.engine.world import DriftRule, DriftTerms, GuardTerms, JoinerTerms, LeaverTerms, Seat, World, WriterTerms
 
 if TYPE_CHECKING:
     from syncd.config.drift import DriftSettings
@@ -61,6 +61,7 @@ def compose(
         config_digest=config_digest(settings, inbound, outbound),
         program=version("syncd"),
         leavers=_leavers(settings.leavers),
+        joiners=JoinerTerms(ahead=settings.joiners.ahead, department=settings.joiners.department),
         guard=_guard(settings.guard),
         writer=_writer(settings.writer),
         drift=_drift(settings.drift),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from syncd.core.model import HOLDING_UNIT, Change, Effect, Lane, Plan, SubjectId
+from syncd.core.model import HOLDING_UNITS, Change, Effect, Lane, Plan, SubjectId
 from syncd.core.policy import judge
 from syncd.core.ports import Target
 from syncd.engine.planning import Computed, planned, population_for
@@ -87,8 +87,8 @@ class Crowd:
         """Leavers, who stay marked anyway."""
         self._foreseen = Packed()
         self._units: dict[SubjectId, int] = {}
-        self._held_ready = False
-        """Whether the department for leavers is among what is foreseen: each portion would make it."""
+        self._ours: set[SubjectId] = set()
+        """Which of our own departments are among what is foreseen: each portion would make them."""
 
     def gather(self, subjects: frozenset[SubjectId], *, leaving: frozenset[SubjectId], at: float) -> None:
         """Let very many be judged together, with those who came before and still wait. `at` is the time of the loop.
@@ -97,7 +97,7 @@ class Crowd:
         plainly is `leaving` waits for none of the others: they are judged as those are who come a moment before them.
         """
         self._since = self._since if self else at
-        self._foreseen.keep_only({HOLDING_UNIT, *self._waiting - subjects})
+        self._foreseen.keep_only({*HOLDING_UNITS, *self._waiting - subjects})
         self._all |= subjects
         self._waiting |= subjects
         for batch in self._batches:
@@ -145,9 +145,9 @@ class Crowd:
 
     def _take(self, found: Computed) -> None:
         changes: Sequence[Change] = found.plan.changes
-        if self._held_ready:
-            changes = [one for one in changes if one.subject != HOLDING_UNIT]
-        self._held_ready = self._held_ready or any(one.subject == HOLDING_UNIT for one in changes)
+        if self._ours:
+            changes = [one for one in changes if one.subject not in self._ours]
+        self._ours |= {one.subject for one in changes if one.subject in HOLDING_UNITS}
         self._foreseen.add(changes)
         self._units.update(found.plan.units)
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from syncd.core.correlation import JoinRules, Statement
 from syncd.core.difference import ROLES, Names
 from syncd.core.model import (
-    HOLDING_UNIT,
     ROOT_UNIT,
     Aside,
     Change,
@@ -125,7 +124,7 @@ def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanat
         leaving=recalled.wishes.leaving.get(subject, "") if subject else "",
         offboarded=tx.offboardings.all().get(subject) if subject else None,
         handed_from=_handed_from(tx, recalled, subject),
-        names={**_roles(tx, world, mentioned), **_names(recalled.standing.tree, mentioned, world.leavers.department)},
+        names={**_roles(tx, world, mentioned), **_names(recalled.standing.tree, mentioned, world.own_units)},
         queued=tuple(tx.queue.for_subject(subject)) if subject else (),
         stale=_stale(tx, world, rows),
         passed_over=_passed_over(tx, world, subject) if subject else {},
@@ -158,7 +157,7 @@ def explain_record(
         seen={},
         changes=(),
         asides=(mapped,) if isinstance(mapped, Aside) else (),
-        names=_names(tree, [entity.facts] if entity else [], ""),
+        names=_names(tree, [entity.facts] if entity else [], {}),
     )
 
 
@@ -314,11 +313,11 @@ def _is_of(entity: Entity, record: SourceRecord) -> bool:
 # --- names ----------------------------------------------------------------------------------------------------------
 
 
-def _names(tree: OrgTree, values: Iterable[Values], holding: str) -> dict[str, str]:
+def _names(tree: OrgTree, values: Iterable[Values], ours: Mapping[str, str]) -> dict[str, str]:
     """Return the names of the subjects that `values` mention."""
     mentioned = {text for each in values for value in each.values() for text in _texts(value)}
     names = {text: entity.label for text in mentioned if (entity := tree.entities.get(SubjectId(text))) is not None}
-    return {**names, ROOT_UNIT: "the root", **({HOLDING_UNIT: holding} if holding else {})}
+    return {**names, ROOT_UNIT: "the root", **ours}
 
 
 def _roles(tx: Transaction, world: World, values: Iterable[Values]) -> dict[str, str]:

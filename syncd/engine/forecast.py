@@ -13,13 +13,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from syncd.core.ahead import is_outsider, moments
 from syncd.core.calendar import begins_at, has_left, leaves_at, zone_of
 from syncd.core.employment import current
 from syncd.core.model import Entity, Kind, Link, LinkState, NativeId, SourceName, SubjectId, TargetId
 from syncd.engine.handing import leaves
 from syncd.engine.marking import names_of, out_of_sight
 from syncd.engine.part import Part, gather
-from syncd.engine.tree import Standing, stand
+from syncd.engine.tree import Standing, is_there, stand
 
 if TYPE_CHECKING:
     from syncd.core.correlation import Statement
@@ -39,6 +40,8 @@ _PERSON: Final = f"{Kind.PERSON}:"
 class Coming(StrEnum):
     """What the clock brings."""
 
+    MADE_AHEAD = "made_ahead"
+    """A joiner's account is made, out of sight until the first day."""
     FIRST_DAY = "first_day"
     ANOTHER_RECORD = "another_record"
     """Another record of the same source speaks for the person: a move that was entered ahead, another contract."""
@@ -61,7 +64,9 @@ class Expected:
     subject: SubjectId | None = None
     account: TargetId | None = None
     hidden: bool = False
-    """Whether the account is out of sight now."""
+    """Whether the account is out of sight now, as a leaver's is."""
+    ahead: bool = False
+    """Whether a joiner waits for the first day: without an account, or with one that is out of sight until then."""
     day: str = ""
     """The date that says so, where the person works."""
     timezone: str = ""
@@ -107,7 +112,8 @@ def forecast(tx: Transaction, world: World, length: timedelta) -> Forecast:
     now = world.now()
     until = now + length
     due = {one for one in tx.reviews.due(now) if one.startswith(_PERSON)}
-    concerned = due | tx.records.dated(_DATES, since=(now - _ABROAD).date(), until=(until + _ABROAD).date())
+    last = until + _ABROAD + (world.joiners.ahead or timedelta(0))
+    concerned = due | tx.records.dated(_DATES, since=(now - _ABROAD).date(), until=last.date())
     concerned |= tx.links.out_of_sight(world.target_name, Kind.PERSON)
     found = _Found()
     ordered = sorted(concerned)
@@ -174,12 +180,25 @@ def _of_one(
     ends = (overdue and end <= span.now) or (not why and span.holds(end)) if end is not None else False
     if end is not None and ends and not _goes_on(world, part, entity, end):
         yield _by_date(blank, entity, world, Coming.LAST_DAY, "endDate", at=end)
-    begin = begins_at(entity.facts, world.leavers.timezone)
-    if begin is not None and span.holds(begin) and subject not in standing.offboarded:
-        yield replace(_by_date(blank, entity, world, Coming.FIRST_DAY, "hireDate", at=begin), why=why)
+    if subject not in standing.offboarded:
+        yield from _beginning(world, replace(blank, why=why), entity, link=link, span=span)
     turn = standing.turns.get(subject)
     if turn is not None and span.holds(turn) and not why:
         yield from _turn(world, part, blank, turn, now=span.now)
+
+
+def _beginning(world: World, blank: Expected, entity: Entity, *, link: Link | None, span: _Span) -> Iterator[Expected]:
+    """Yield when a joiner's account is made, and when the first day begins."""
+    zone, ahead = world.leavers.timezone, world.joiners.ahead
+    begin = begins_at(entity.facts, zone)
+    if begin is None:
+        return
+    waits = ahead is not None and not blank.why and not (is_outsider(entity.facts) and is_there(link))
+    made = moments(entity.facts, after=span.now, ahead=ahead, otherwise=zone)[:-1]
+    if waits and made and span.holds(made[0]) and not is_there(link):
+        yield replace(_by_date(blank, entity, world, Coming.MADE_AHEAD, "hireDate", at=made[0]), ahead=True)
+    if span.holds(begin):
+        yield replace(_by_date(blank, entity, world, Coming.FIRST_DAY, "hireDate", at=begin), ahead=waits)
 
 
 def _why(world: World, standing: Standing, subject: SubjectId, entity: Entity | None) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from syncd.core.errors import NeedsHuman, message
-from syncd.core.model import HOLDING_UNIT, Kind, Link, LinkState, Observed, SubjectId, TargetId
+from syncd.core.model import HOLDING_UNITS, Kind, Link, LinkState, Observed, SubjectId, TargetId
 from syncd.store import Transaction
 from syncd.store.rows import QueueState
 
@@ -87,7 +87,7 @@ def check(tx: Transaction, target: str, mark: Callable[[SubjectId], str]) -> Che
     links = tx.links.by_target(target)
     seen = {(row.observed.kind, row.observed.target_id): row.observed for row in tx.observed.iterate(target)}
     observed_at = tx.observed.last_full_at(target)
-    known = {row.subject for row in tx.records.iterate() if row.subject is not None} | {HOLDING_UNIT}
+    known = {row.subject for row in tx.records.iterate() if row.subject is not None} | HOLDING_UNITS
     whose = {mark(subject): subject for subject in sorted(known | {link.subject for link in links.values()})}
     by_subject = {link.subject: link for link in links.values()}
     marks: dict[SubjectId, list[TargetId]] = defaultdict(list)

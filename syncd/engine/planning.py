@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from syncd.core.ahead import moments
 from syncd.core.calendar import leaves_at
 from syncd.core.collisions import Collision, collisions
-from syncd.core.model import HOLDING_UNIT, Aside, Change, Kind, Link, LinkState, Plan, SubjectId
+from syncd.core.model import HOLDING_UNITS, Aside, Change, Kind, Link, LinkState, Plan, SubjectId
 from syncd.core.plan import Terms, diff
 from syncd.core.policy import asks_population
 from syncd.core.ports import Target
@@ -74,8 +75,8 @@ def planned(
         )
     unique = allocator(tx, world, sight.links)
     wishes = wish(standing, world, sight.links, normalise=target.normalise, hidden=target.hidden, unique=unique)
-    if HOLDING_UNIT in busy and HOLDING_UNIT in wishes.desired:
-        wishes = replace(wishes, desired={one: two for one, two in wishes.desired.items() if one != HOLDING_UNIT})
+    if in_hand := HOLDING_UNITS & {*busy} & wishes.desired.keys():
+        wishes = replace(wishes, desired={one: two for one, two in wishes.desired.items() if one not in in_hand})
     look(tx, world, target, asked=part.asked, wishes=wishes, sight=sight)
     plan = diff(
         wishes.desired.values(),
@@ -84,7 +85,7 @@ def planned(
         leaving=wishes.leaving,
         terms=replace(
             terms(world, target, standing, complete=complete),
-            making=_on_the_way(tx, part, sight, wishes, busy),
+            making=_on_the_way(tx, part, sight, busy),
             silent=silent(tx, world, standing, sight.links),
         ),
         aside=(*(set_aside(tx, world) if every_aside else ()), *ambiguous, *wishes.asides),
@@ -123,13 +124,11 @@ def _leaving_beside(standing: Standing, sight: Sight, busy: Collection[SubjectId
     }
 
 
-def _on_the_way(
-    tx: Transaction, part: Part, sight: Sight, wishes: Wishes, busy: Collection[SubjectId]
-) -> frozenset[SubjectId]:
+def _on_the_way(tx: Transaction, part: Part, sight: Sight, busy: Collection[SubjectId]) -> frozenset[SubjectId]:
     """Return who of those who are referred to has no object yet, and is about to get one by a change that was accepted before."""
     others = {*part.groups} - part.asked
-    holding = {HOLDING_UNIT} if HOLDING_UNIT in busy and wishes.leaving else set()
-    lacking = {one for one in others | holding if (link := sight.links.get(one)) is None or link.state in _NOT_THERE}
+    ours = HOLDING_UNITS & {*busy}
+    lacking = {one for one in others | ours if (link := sight.links.get(one)) is None or link.state in _NOT_THERE}
     return frozenset(tx.queue.being_made(lacking)) if lacking else frozenset()
 
 
@@ -194,7 +193,7 @@ def review_of(
     leaving: Collection[SubjectId],
     subject: SubjectId,
 ) -> datetime | None:
-    """Return when time alone changes what shall be: a last working day, another contract, or the end of a leaver's grace."""
+    """Return when time alone changes what shall be: a first or last day, another contract, or the end of a leaver's grace."""
     if subject in leaving:
         link = links.get(subject)
         return link.since + world.leavers.grace if link is not None and link.state is LinkState.OFFBOARDED else None
@@ -202,4 +201,6 @@ def review_of(
     if entity is None or entity.kind is not Kind.PERSON:
         return None
     end, turn = leaves_at(entity.facts, world.leavers.timezone), standing.turns.get(subject)
-    return min((one for one in (end, turn) if one is not None and one > world.now()), default=None)
+    zone, now = world.leavers.timezone, world.now()
+    joins = moments(entity.facts, after=now, ahead=world.joiners.ahead, otherwise=zone)
+    return min((one for one in (end, turn, *joins) if one is not None and one > now), default=None)

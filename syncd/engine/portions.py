@@ -14,7 +14,7 @@ from typing import Final
 
 from syncd.core.difference import fields_where, references, refers
 from syncd.core.errors import Problem
-from syncd.core.model import HOLDING_UNIT, Aside, Desired, Kind, LinkState, Op, Plan, SubjectId
+from syncd.core.model import HOLDING_UNITS, Aside, Desired, Kind, LinkState, Op, Plan, SubjectId
 from syncd.core.newcomers import Newcomer, Newcomers
 from syncd.core.plan import diff
 from syncd.core.ports import Target
@@ -24,7 +24,7 @@ from syncd.engine.part import gather
 from syncd.engine.planning import Computed, planned, population_for, review_of, terms
 from syncd.engine.roles import silent
 from syncd.engine.sight import Sight, allocator, counted_units, look
-from syncd.engine.survey import Ground, ground_of, people_among
+from syncd.engine.survey import Ground, ground_of, people_among, too_early
 from syncd.engine.tree import Standing, Wishes, set_aside, stand, wish
 from syncd.engine.world import World
 from syncd.store import Transaction
@@ -45,8 +45,8 @@ class _Gathering:
     leaving: dict[SubjectId, str] = field(default_factory=dict)
     reviews: dict[SubjectId, datetime | None] = field(default_factory=dict)
     units: dict[SubjectId, int] = field(default_factory=dict)
-    held: bool = False
-    """Whether the department for leavers is made by a part that was taken."""
+    ours: set[SubjectId] = field(default_factory=set)
+    """Which of our own departments are made, or mended, by a part that was taken."""
 
     def take(self, plan: Plan, leaving: Mapping[SubjectId, str], reviews: Mapping[SubjectId, datetime | None]) -> None:
         """Add a part of the plan."""
@@ -57,7 +57,7 @@ class _Gathering:
         self.leaving.update(leaving)
         self.reviews.update(reviews)
         self.units.update(plan.units)
-        self.held = self.held or any(one.subject == HOLDING_UNIT for one in plan.changes)
+        self.ours |= {one.subject for one in plan.changes if one.subject in HOLDING_UNITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,11 +178,11 @@ def _common(tx: Transaction, *, asked: _Asked, left: Collection[SubjectId], firs
     world, name = asked.world, asked.world.target_name
     units = [one for one in tx.records.subjects() if one.startswith(f"{Kind.UNIT}:")]
     ground = ground_of(tx, world, asked.target, units)
-    links = {**tx.links.get_many(name, [*units, HOLDING_UNIT])}
+    links = {**tx.links.get_many(name, [*units, *HOLDING_UNITS])}
     anybody = tx.links.any(name)
     linked = {one for some in _some(left) for one in _linked(tx, world, some)} if anybody else set[SubjectId]()
     made = {change.subject for change in first.plan.changes if change.op in (Op.CREATE, Op.ADOPT)}
-    making = frozenset(made | (set(left) - linked - asked.leaving))
+    making = frozenset(made | (set(left) - linked - asked.leaving - too_early(tx, ground)))
     leaving = asked.leaving | first.wishes.leaving.keys()
     order = _steps(tx, ground, asked.people)
     specs = asked.target.fields[Kind.PERSON]
@@ -278,7 +278,7 @@ def _people(
     """Plan for a portion of people, and for those of the others who have to be seen together with them."""
     together = set(portion)
     while True:
-        made = _portion(tx, world, target, together, common=common, held=found.held)
+        made = _portion(tx, world, target, together, common=common, ours=found.ours)
         beside = _beside(made.sight, left) - together
         if not beside:
             break
@@ -304,7 +304,13 @@ class _Made:
 
 
 def _portion(
-    tx: Transaction, world: World, target: Target, portion: Collection[SubjectId], *, common: _Common, held: bool
+    tx: Transaction,
+    world: World,
+    target: Target,
+    portion: Collection[SubjectId],
+    *,
+    common: _Common,
+    ours: Collection[SubjectId],
 ) -> _Made:
     name = world.target_name
     standing = _handed_over(tx, world, people_among(tx, common.ground, sorted(portion)), common)
@@ -313,14 +319,16 @@ def _portion(
     unique = allocator(tx, world, links)
     wishes = wish(standing, world, links, normalise=target.normalise, hidden=target.hidden, unique=unique)
     plain: Sequence[Newcomer] = ()
-    wanted = wishes.desired.values()
-    if common.newcomers and (parted := common.newcomers.among(wanted, leaving=wishes.leaving)) is not None:
+    people = [one for one in wishes.desired.values() if one.kind is Kind.PERSON]
+    if common.newcomers and (parted := common.newcomers.among(people, leaving=wishes.leaving)) is not None:
         plain, others = parted
+        # Also our own departments.
+        others += [one for one in wishes.desired.values() if one.kind is not Kind.PERSON]
         wishes = replace(wishes, desired={one.subject: one for one in others})
         if not others and not wishes.leaving:
             plan = Plan(fingerprint="", changes=(), aside=wishes.asides, warnings=wishes.warnings, warned=wishes.warned)
             return _Made(standing=standing, sight=sight, plan=plan, leaving={}, newcomers=plain)
-    plan = _compared(tx, world, target, standing, wishes=wishes, sight=sight, common=common, held=held)
+    plan = _compared(tx, world, target, standing, wishes=wishes, sight=sight, common=common, ours=ours)
     return _Made(standing=standing, sight=sight, plan=plan, leaving=wishes.leaving, newcomers=plain)
 
 
@@ -333,15 +341,15 @@ def _compared(
     wishes: Wishes,
     sight: Sight,
     common: _Common,
-    held: bool,
+    ours: Collection[SubjectId],
 ) -> Plan:
     """Return the plan for a portion by comparing what is wanted with what is there."""
     name = world.target_name
     desired, making = dict(wishes.desired), common.making
-    if held:
-        # An earlier portion makes the department for leavers, or mends it.
-        desired.pop(HOLDING_UNIT, None)
-        making = making | {HOLDING_UNIT}
+    for unit in ours:
+        # An earlier portion makes the department for leavers or joiners, or mends it.
+        desired.pop(unit, None)
+        making = making | {unit}
     sight.links.update(tx.links.get_many(name, _named_by(desired.values(), target) - sight.links.keys()))
     wishes = replace(wishes, desired=desired)
     look(tx, world, target, asked=standing.asked, wishes=wishes, sight=sight)

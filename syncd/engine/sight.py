@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from syncd.core.difference import ROLES, referred_kind, units_of
-from syncd.core.model import HOLDING_UNIT, FieldType, Kind, Link, LinkState, Observed, Op, Plan, SubjectId, TargetId
+from syncd.core.model import HOLDING_UNITS, FieldType, Kind, Link, LinkState, Observed, Op, Plan, SubjectId, TargetId
 from syncd.core.ordering import lost
 from syncd.core.ports import Target
 from syncd.core.values import Value, is_empty
@@ -30,7 +30,7 @@ class Sight:
 
 def linked(tx: Transaction, world: World, part: Part) -> Sight:
     """Return the links of everybody in the part."""
-    subjects = {*part.asked, *part.groups, *part.others, HOLDING_UNIT}
+    subjects = {*part.asked, *part.groups, *part.others, *HOLDING_UNITS}
     return Sight(links=tx.links.get_many(world.target_name, subjects))
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
+from syncd.core.ahead import is_too_early, moments
 from syncd.core.calendar import leaves_at
 from syncd.core.difference import Names
 from syncd.core.model import Aside, Desired, Kind, Link, LinkState, Reason, SubjectId, TargetId
@@ -209,8 +210,9 @@ def _wanted(
         match want(standing.tree, entity, world, unique(subject)):
             case Desired() as one:
                 if entity.kind is Kind.PERSON:
-                    end = leaves_at(entity.facts, world.leavers.timezone)
-                    _note_time(ground, subject, end, standing.turns.get(subject))
+                    zone = world.leavers.timezone
+                    joins = moments(entity.facts, after=world.now(), ahead=world.joiners.ahead, otherwise=zone)
+                    _note_time(ground, subject, leaves_at(entity.facts, zone), standing.turns.get(subject), *joins)
                 whole = finished(entity, one, world, True, ground.target.normalise, None)
                 if (rest := but_for_drift(whole, standing.left.get(subject))) is not None:
                     wanted[subject] = rest
@@ -244,6 +246,20 @@ def kept_values(tx: Transaction, world: World) -> Unique:
         return unique
 
     return of
+
+
+def too_early(tx: Transaction, ground: Ground) -> set[SubjectId]:
+    """Return those of whom others are the reports, and who get no account yet because their first day is far away."""
+    world, found = ground.world, set[SubjectId]()
+    terms = partial(is_too_early, at=world.now(), ahead=world.joiners.ahead, otherwise=world.leavers.timezone)
+    if world.joiners.ahead is None:
+        return found
+    managers = sorted({manager for _, manager in ground.lookup.persons(tx, "manager")})
+    for at in range(0, len(managers), PORTION):
+        some = managers[at : at + PORTION]
+        entities = people_among(tx, ground, some).tree.entities
+        found |= {one for one in some if (entity := entities.get(one)) is not None and terms(entity.facts)}
+    return found
 
 
 def _is_over(row: LinkedRow | None) -> bool:

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
+from syncd.core.ahead import keeps_back, waiting
 from syncd.core.calendar import has_left
 from syncd.core.employment import turns_at
 from syncd.core.errors import Problem, message
 from syncd.core.granting import is_made_up
 from syncd.core.model import (
     HOLDING_UNIT,
+    JOINERS_UNIT,
     ROOT_UNIT,
     Aside,
     Desired,
@@ -206,7 +208,7 @@ def wish(
             continue
         if entity is None or passed_over(entity, world) or (subject in standing.parked and subject in links):
             continue
-        match want(standing.tree, entity, world, unique(subject)):
+        match want(standing.tree, entity, world, unique(subject), there=is_there(links.get(subject))):
             case Aside() as aside:
                 asides.append(aside)
                 if aside.reason is Reason.EXCLUDED:
@@ -225,7 +227,9 @@ def wish(
         leaving.setdefault(subject, why)
         desired.pop(subject, None)
     if world.leavers.hold and _needs_holding(leaving, links):
-        desired[HOLDING_UNIT] = _holding(world, normalise, hidden)
+        desired[HOLDING_UNIT] = _ours(HOLDING_UNIT, world, normalise, hidden)
+    if JOINERS_UNIT in links or (world.joiners.ahead is not None and any(map(keeps_back, desired.values()))):
+        desired[JOINERS_UNIT] = _ours(JOINERS_UNIT, world, normalise, hidden)
     return Wishes(
         desired=desired, leaving=leaving, asides=tuple(asides), warnings=tuple(warnings), warned=frozenset(warned)
     )
@@ -251,15 +255,24 @@ def passed_over(entity: Entity, world: World) -> bool:
 
 
 def want(
-    tree: OrgTree, entity: Entity, world: World, unique: Callable[[str, Iterator[str]], str]
+    tree: OrgTree, entity: Entity, world: World, unique: Callable[[str, Iterator[str]], str], *, there: bool = True
 ) -> Desired | Aside | str:
-    """Return what the target shall hold of somebody, why they are left aside, or in words why they leave."""
+    """Return what the target shall hold of somebody, why they are left aside, or in words why they leave.
+
+    Whether the account is `there`, and not a leaver's, decides what becomes of somebody whose first day is far away."""
     if entity.kind is Kind.PERSON and has_left(entity.facts, world.now(), world.leavers.timezone):
         return f"the last working day was {entity.facts['endDate']}"
     wanted = world.outbound.map(entity, around(tree, entity, unique))
     if isinstance(wanted, Desired) and not wanted.active:
         return "inactive in " + _source_of(entity, "active")
-    return apart(entity, wanted, tree.entities)
+    placed = apart(entity, wanted, tree.entities)
+    terms = world.joiners
+    return waiting(entity, placed, at=world.now(), ahead=terms.ahead, there=there, otherwise=world.leavers.timezone)
+
+
+def is_there(link: Link | None) -> bool:
+    """Tell whether somebody has an account that is not a leaver's."""
+    return link is not None and link.state in (LinkState.LINKED, LinkState.PENDING)
 
 
 def finished(
@@ -316,8 +329,7 @@ def _needs_holding(leaving: Mapping[SubjectId, str], links: Mapping[SubjectId, L
     )
 
 
-def _holding(world: World, normalise: Callable[[Kind, Values], Values], hidden: Values) -> Desired:
-    fields = {"name": world.leavers.department, "parent": ROOT_UNIT, **hidden}
-    return Desired(
-        subject=HOLDING_UNIT, kind=Kind.UNIT, label=world.leavers.department, fields=normalise(Kind.UNIT, fields)
-    )
+def _ours(unit: SubjectId, world: World, normalise: Callable[[Kind, Values], Values], hidden: Values) -> Desired:
+    name = world.own_units[unit]
+    fields = {"name": name, "parent": ROOT_UNIT, **hidden}
+    return Desired(subject=unit, kind=Kind.UNIT, label=name, fields=normalise(Kind.UNIT, fields))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncd.core.circuits import Terms
 from syncd.core.correlation import JoinRules
-from syncd.core.model import Observed, RunId, SourceName
+from syncd.core.model import HOLDING_UNIT, JOINERS_UNIT, Observed, RunId, SourceName
 from syncd.core.policy import Limits
 
 if TYPE_CHECKING:
@@ -51,6 +51,16 @@ class LeaverTerms:
     """Whether those whom a leaver managed pass to the next one above; otherwise they wait for the sources."""
     within: timedelta = timedelta(hours=1)
     """A leaver whose change is open for longer is late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinerTerms:
+    """When joiners get their accounts."""
+
+    ahead: timedelta | None = None
+    """So long before the first day, out of sight until then; None: as soon as the sources show them as active, in sight."""
+    department: str = "Joiners"
+    """The name of the hidden department in which they wait."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +138,7 @@ class World:
     program: str = ""
     """The version of syncd: another one may map and compare otherwise, so everything is computed again."""
     leavers: LeaverTerms = field(default_factory=LeaverTerms)
+    joiners: JoinerTerms = field(default_factory=JoinerTerms)
     guard: GuardTerms = field(default_factory=GuardTerms)
     writer: WriterTerms = field(default_factory=WriterTerms)
     drift: DriftTerms = field(default_factory=DriftTerms)
@@ -161,6 +172,11 @@ class World:
     def returned_fields(self) -> frozenset[str]:
         """Return the target's fields of people that are written back to somebody."""
         return frozenset(rule.field for rules in self.returned.values() for rule in rules)
+
+    @property
+    def own_units(self) -> Mapping[str, str]:
+        """Return the names of our own departments."""
+        return {HOLDING_UNIT: self.leavers.department, JOINERS_UNIT: self.joiners.department}
 
     @property
     def computed_by(self) -> str:

@@ -16,6 +16,7 @@ from support.office import Office, Ran
 from support.small_world import HR, SmallWorld
 from syncd.core.model import Kind, NativeId, SourceName
 from syncd.core.policy import Limit
+from syncd.engine.world import JoinerTerms
 
 AD = SourceName("ad")
 
@@ -112,6 +113,25 @@ def test_who_takes_over_is_told_and_is_somebody_who_is_still_there_by_then(offic
     assert (two["label"], two["reports"], two["leads"], two["taker"]) == ("Example 2", 1, 1, "Example 1")
     assert (three["label"], three["reports"], three["taker"]) == ("Example 3", 2, "Example 1")
     assert "1 report and 1 department pass to Example 1" in told(office)
+
+
+def test_both_moments_of_a_joiner_are_told(office: Office) -> None:
+    office.world.world = replace(office.world.world, joiners=JoinerTerms(ahead=timedelta(days=3)))
+    office.world.person("7", "team", hired="2026-12-01", zone="Asia/Jakarta")
+    office.world.sync()
+
+    assert brief(office) == [
+        ("2026-11-27T17:00:00Z", "made_ahead", "Example 7"),
+        ("2026-11-30T17:00:00Z", "first_day", "Example 7"),
+    ]
+    said = told(office)
+    assert (
+        "Example 7: the first day is near (2026-12-01 in Asia/Jakarta)\n         the account is made, out of sight until then"
+    ) in said
+    assert "(2026-12-01 in Asia/Jakarta)\n         the account is in sight from then on" in said
+    office.world.time = datetime(2026, 11, 28, tzinfo=UTC)
+    office.world.sync()
+    assert "         account e7 comes into sight" in told(office)
 
 
 def test_a_policy_that_hands_nothing_over_is_told_so(office: Office) -> None:

@@ -63,6 +63,8 @@ def told(folder: Path, text: str, env: Mapping[str, str] | None = None) -> list[
         ("join: {correlate: [employeeNumber, 12]}", "CFG-023 12:36"),
         ("leavers:", "CFG-023 12:9"),
         ("leavers: {policy: delete}", "CFG-024 12:19"),
+        ("joiners: {ahead: 7}", "CFG-025 12:18"),
+        ("joiners: {ahead: 7d, department: Leavers}", "CFG-067 12:10"),
         ("logging: {format: xml}", "CFG-024 12:19"),
         ("schedule: {every: 15}", "CFG-025 12:19"),
         ("writer: {retries: [2m, 5x]}", "CFG-025 12:24"),

@@ -60,6 +60,8 @@ def _day(at: datetime, now: datetime, zone: ZoneInfo) -> str:
 
 def _told(one: Expected) -> str:
     match one.what:
+        case Coming.MADE_AHEAD:
+            return f"the first day is near ({one.day} in {one.timezone})"
         case Coming.FIRST_DAY:
             return f"the first day begins ({one.day} in {one.timezone})"
         case Coming.ANOTHER_RECORD:
@@ -77,6 +79,8 @@ def _told(one: Expected) -> str:
 def _then(one: Expected, leavers: LeaverTerms) -> str:
     """Return what follows from it; empty where that has been said."""
     match one.what:
+        case Coming.MADE_AHEAD:
+            return f"{_comes(one)}, out of sight until then"
         case Coming.FIRST_DAY:
             return _first(one)
         case Coming.ANOTHER_RECORD:
@@ -89,7 +93,14 @@ def _then(one: Expected, leavers: LeaverTerms) -> str:
             return ""
 
 
+def _comes(one: Expected) -> str:
+    """Return that somebody gets an account; whoever is hired again within the grace has one."""
+    return "the account is made" if one.account is None else f"account {one.account} leaves the leavers"
+
+
 def _first(one: Expected) -> str:
+    if one.ahead:
+        return f"account {one.account} comes into sight" if one.account else "the account is in sight from then on"
     if one.account is not None and not one.hidden:
         return f"account {one.account} is there"
     if one.why:

@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Final
 
 from syncd.core.errors import Place
-from syncd.core.model import HOLDING_UNIT, ROOT_UNIT, FieldChange
+from syncd.core.model import HOLDING_UNIT, JOINERS_UNIT, ROOT_UNIT, FieldChange
 from syncd.core.values import Value
 
 NOTHING: Final = "—"
 """What is shown where there is no value; it cannot be taken for a text that says so."""
 _NO_NAMES: Final[Mapping[str, str]] = {}
-_OURS: Final[Mapping[str, str]] = {ROOT_UNIT: "the root", HOLDING_UNIT: "the leavers' department"}
+_OURS: Final[Mapping[str, str]] = {
+    ROOT_UNIT: "the root",
+    HOLDING_UNIT: "the leavers' department",
+    JOINERS_UNIT: "the joiners' department",
+}
 _UNITS: Final = ((3_600, "h"), (60, "min"), (1, "s"))
 
 
