@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
+# Tests start hundreds of processes: compiled modules are kept, whatever the machine says, or each compiles them all again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help demo test check fast fuzz chaos year lint format types imports bench docs deb lock servers clean
 

@@ -1,6 +1,6 @@
 """A real PostgreSQL for tests: its own cluster in a temporary folder, as user postgres, gone afterwards.
 
-Needs Debian's `postgresql` (any version) and root, because the server refuses to run as root and another user has to be
+Needs Debian's `postgresql` (15 or later) and root, because the server refuses to run as root and another user has to be
 taken. The cluster that Debian makes by itself is not touched. fsync is off: nothing here survives a power cut, on purpose.
 """
 
@@ -60,7 +60,8 @@ class PostgresServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._run("pg_ctl", "-w", "-s", "-m", "immediate", "stop")
+        # Not "immediate": that leaves its shared memory behind.
+        self._run("pg_ctl", "-w", "-s", "-m", "fast", "stop")
         shutil.rmtree(self._folder)
 
     def _run(self, program: str, *arguments: str) -> None:
@@ -78,8 +79,14 @@ class PostgresServer:
         """Make a database and return its name."""
         name = next(self._names)
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+            # Several times as fast as through the log of a server whose log nobody will need.
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy".encode())
         return name
+
+    def drop(self, name: str) -> None:
+        """Forget a database, whoever is still connected to it."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 def _free_port() -> int:

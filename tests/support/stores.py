@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -74,10 +75,11 @@ def new_store(database_file: Path) -> Iterator[Callable[[], Store]]:
 def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     """An empty store, on each of the two databases."""
     if request.param == "sqlite":
-        url = f"sqlite:///{request.getfixturevalue('database_file')}"
-    else:
-        server: PostgresServer = request.getfixturevalue("postgres_server")
-        url = server.url(server.new_database(template=request.getfixturevalue("migrated_database")))
-    opened = Store.open(url, now=clock)
-    yield opened
-    opened.close()
+        with closing(Store.open(f"sqlite:///{request.getfixturevalue('database_file')}", now=clock)) as opened:
+            yield opened
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = server.new_database(template=request.getfixturevalue("migrated_database"))
+    with closing(Store.open(server.url(name), now=clock)) as opened:
+        yield opened
+    server.drop(name)
