@@ -3,8 +3,9 @@
 Hypothesis tries the same examples each time in the gate, so that a change is judged by what it changes; `make fuzz` looks for
 new ones.
 
-What tests write goes to a file system in memory where there is room. Each commit of a store is flushed, for which a disk takes ten
-milliseconds and memory none; processes are killed here, but nobody pulls the plug. `TMPDIR=/tmp pytest` has it otherwise.
+What tests write goes to a file system in memory where there is room. Each commit of a store is flushed, for which a disk
+takes ten milliseconds and memory none; processes are killed here, but nobody pulls the plug. `TMPDIR=/tmp pytest` has it
+otherwise.
 """
 
 from __future__ import annotations
