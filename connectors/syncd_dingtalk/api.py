@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Generic, NoReturn, TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -74,6 +75,7 @@ ROLE_UPDATE: Final = Interface(path="/role/update_role", shape=shapes.Nothing, w
 ROLE_DELETE: Final = Interface(path="/topapi/role/deleterole", shape=shapes.Nothing, writes=True)
 ROLE_GIVE: Final = Interface(path="/topapi/role/addrolesforemps", shape=shapes.Nothing, writes=True)
 ROLE_TAKE: Final = Interface(path="/topapi/role/removerolesforemps", shape=shapes.Nothing, writes=True)
+CHAT_GET: Final = Interface(path="/chat/get", shape=shapes.ChatAnswer, method="GET", beside=True)
 SCOPES: Final = Interface(path="/auth/scopes", shape=shapes.Scopes, method="GET", beside=True)
 
 TOKEN_PATH: Final = "/v1.0/oauth2/accessToken"
@@ -178,11 +180,13 @@ class Api:
             raise NeedsHuman(error.refusal.problem()) from None
 
     async def _with(self, token: str, interface: Interface[T], body: Mapping[str, object]) -> T:
+        posts = interface.method == "POST"
+        query = "" if posts or not body else f"&{urlencode(body)}"
         answer = await self._send(
             interface.method,
-            f"{self._base}{interface.path}?access_token={token}",
+            f"{self._base}{interface.path}?access_token={token}{query}",
             interface.path,
-            json=body if interface.method == "POST" else msgspec.UNSET,
+            json=body if posts else msgspec.UNSET,
             writes=interface.writes,
         )
         envelope = _opened(answer)

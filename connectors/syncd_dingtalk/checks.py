@@ -12,11 +12,14 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, Problem, TryAgain
+from syncd.core.model import Kind
 from syncd.core.ports import Room, Standing, Verdict
 from syncd.http import NotSent, Unsent
 from syncd_dingtalk import api as a
 from syncd_dingtalk import messages as m
 from syncd_dingtalk.api import Api, Refused
+from syncd_dingtalk.chats import CHAT
+from syncd_dingtalk.checks_chats import Doubt, in_step
 from syncd_dingtalk.errors import Meaning
 from syncd_dingtalk.observe import hidden_fields
 from syncd_dingtalk.settings import DingTalkSettings
@@ -50,6 +53,8 @@ async def verdicts(target: DingTalk, settings: DingTalkSettings, room: Room) -> 
     for name, probe in _permissions(api, settings, stand):
         yield await _tried(name, probe)
     yield _fields(stand)
+    if CHAT in (room.wanted or {}).get(Kind.UNIT, ()):
+        yield await _tried("group chats", lambda: in_step(api, settings.root_department))
     seen = "the right to write shows only when something is written; apply for qyapi_manage_addresslist"
     yield Verdict(name="permission to write", standing=Standing.WARNING, seen=seen)
     yield _rate(settings, target)
@@ -103,7 +108,7 @@ async def _scope(api: Api, settings: DingTalkSettings, stand: _Stand) -> str:
     stand.scopes = await api.call(a.SCOPES)
     seen = stand.scopes.auth_org_scopes
     if settings.root_department not in seen.authed_dept and 1 not in seen.authed_dept:
-        raise _Doubt(m.PARTIAL.at(why=f"departments {seen.authed_dept}, {len(seen.authed_user)} single people"))
+        raise Doubt(m.PARTIAL.at(why=f"departments {seen.authed_dept}, {len(seen.authed_user)} single people"))
     return f"departments {', '.join(map(str, seen.authed_dept))}"
 
 
@@ -168,18 +173,10 @@ def _rate(settings: DingTalkSettings, target: DingTalk) -> Verdict:
     return Verdict(name="rate plan", standing=Standing.OK, seen=seen)
 
 
-class _Doubt(Exception):
-    """Something that is worth a warning and no more."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        super().__init__(str(problem))
-
-
 async def _tried(name: str, probe: Callable[[], Awaitable[str]]) -> Verdict:
     try:
         return Verdict(name=name, standing=Standing.OK, seen=await probe())
-    except _Doubt as doubt:
+    except Doubt as doubt:
         return Verdict(name=name, standing=Standing.WARNING, seen=doubt.problem.what, problem=doubt.problem)
     except Refused as refused:
         return _failed(name, refused.refusal.problem(label="the root department"))

@@ -223,12 +223,25 @@ class Department(Struct):
     group_contain_outer_dept: bool | UnsetType = UNSET
     group_contain_hidden_dept: bool | UnsetType = UNSET
     """The page on `department/get` lists neither of these two, though both can be written."""
+    dept_group_chat_id: str | None = None
     org_dept_owner: str | None = None
     brief: str | None = None
     telephone: str | None = None
     code: str | None = None
     dept_manager_userid_list: list[str] = []
     member_count: int | None = None
+
+
+class ChatInfo(Struct):
+    """A group chat in `chat/get`."""
+
+    userids: list[str] = msgspec.field(name="useridlist", default_factory=list)
+
+
+class ChatAnswer(Struct):
+    """`chat/get`, beside `errcode`."""
+
+    info: ChatInfo = msgspec.field(name="chat_info")
 
 
 class DepartmentIds(Struct):
