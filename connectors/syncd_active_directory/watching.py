@@ -34,7 +34,8 @@ from syncd_active_directory.threads import finished
 from syncd_active_directory.wire import Wire
 
 _GAP: Final = 0.2
-"""Seconds between two looks at least: a busy domain rings more often than that."""
+"""Seconds between two looks at least: a busy domain rings more often than that. The same holds of wakes, once it does:
+a directory that is changed as a whole tells hundreds of times a second, and each was handed on."""
 _TURN: Final = 20.0
 """After so many seconds of silence it is seen whether reads have gone to another server."""
 _LONGEST: Final = 60.0
@@ -76,11 +77,16 @@ class _Post:
 
     async def news(self) -> AsyncGenerator[_News | None, None]:
         """Yield what is noticed, and None now and then when nothing is. Raises what interrupts it."""
+        clock, last = asyncio.get_running_loop().time, float("-inf")
         while self.look is None and self.ear is not None:
             heard = await self.ear.heard(_TURN)
+            often = clock() - last < _GAP
             yield _News(reason=WakeReason.NOTIFICATION, at=heard.at) if heard else None
+            if often:
+                await asyncio.sleep(_GAP)
+            last = clock()
         while self.look is not None:
-            rung = await self._until(asyncio.get_running_loop().time() + self.every.total_seconds())
+            rung = await self._until(clock() + self.every.total_seconds())
             changed = await finished(self.look.changed, interrupt=self.wire.abort)
             yield _News(reason=WakeReason.NOTIFICATION if rung else WakeReason.POLL) if changed else None
             if rung:
