@@ -63,6 +63,7 @@ class Readers:
         self._world = world
         self._ring = ring
         self._tasks: dict[SourceName, asyncio.Task[None]] = {}
+        self._answering: set[SourceName] = set()
         self._staging: set[SourceName] = set()
         self._backoff: dict[SourceName, Backoff] = {}
         self._until: dict[SourceName, float] = {}
@@ -82,6 +83,11 @@ class Readers:
     def anything(self) -> bool:
         """Tell whether a read is over that nobody has taken note of."""
         return bool(self._done or self._failed)
+
+    @property
+    def answering(self) -> bool:
+        """Tell whether a source has begun to answer that is being read."""
+        return bool(self._answering)
 
     @property
     def staging(self) -> bool:
@@ -147,12 +153,15 @@ class Readers:
             if unanswered is not None:
                 self._again(unanswered)
             self._noted.discard(name)
+            self._answering.discard(name)
             self._staging.discard(name)
             self._tasks.pop(name, None)
             self._ring()
 
-    def _began(self, name: SourceName) -> None:
-        self._staging.add(name)
+    def _began(self, name: SourceName, stores: bool) -> None:
+        self._answering.add(name)
+        if stores:
+            self._staging.add(name)
         self._moved()
 
     async def _note(self, world: World, name: SourceName, problem: Problem, *, least: float = 0.0) -> None:

@@ -275,7 +275,7 @@ class Service:
             self._readers.start(self.world.seats, Asked(full=self._diary.night_has_come()))
             return False
         waited = self._clock() - self._reading_since
-        if self._readers.staging or (self._readers.under_way and waited < HUNG_SECONDS):
+        if self._readers.answering or (self._readers.under_way and waited < HUNG_SECONDS):
             return False
         self._reading_since, self._tried = None, True
         await self._whole()

@@ -67,8 +67,8 @@ class Asked:
     """Very many can be planned for bit by bit, beside the writer: also of a read of everything, they are marked one by one."""
     heard: Wake | None = None
     """What a watch has told, and is stored nowhere."""
-    began: Callable[[], object] = lambda: None
-    """Called before anything of a page is stored."""
+    began: Callable[[bool], object] = lambda _: None
+    """Called with each page that is not held back, before anything of it is stored; and told whether anything is."""
     ending: Ending | None = None
     """How the last transaction is run; by itself where it is None."""
 
@@ -94,7 +94,8 @@ async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | No
         async with seat.make() as source:
             async for page in source.read(cursor, full=full, known=known):
                 if not reading.holds(page):
-                    asked.began()
+                    # Of a page on which everybody is known nothing is stored: planning goes on beside it.
+                    asked.began(bool(page.records or reading.held))
                     await _let_go(world, seat, reading)
                     await _stage_page(world, seat, reading, page)
     finally:

@@ -218,6 +218,25 @@ def test_a_source_that_is_rung_for_without_end_leaves_planning_its_time(
         life.run(0.05)
 
 
+def test_a_read_on_whose_pages_everybody_is_known_holds_up_nobody(
+    world: SmallWorld, life: Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = list[float]()
+
+    async def known(self: Office, cursor: str | None, **_: Any) -> AsyncIterator[Page]:
+        begun.append(self.room.now().timestamp())
+        yield Page(cursor=cursor, full=True, unchanged=PEOPLE)
+        await asyncio.sleep(7200)
+
+    everybody(world, title="Reorganised")
+    life.do(life.service.wake(ringing()))
+    until_written(life, world, 1)
+    monkeypatch.setattr(Office, "read", known)
+    life.do(life.service.wake(ringing()))
+    until_written(life, world, PEOPLE - 1)
+    assert len(begun) == 1, "it is read all the while"
+
+
 def test_while_very_many_wait_the_writer_always_has_enough_and_never_much_more(world: SmallWorld, life: Life) -> None:
     everybody(world, title="Reorganised")
     life.do(life.service.wake(ringing()))
