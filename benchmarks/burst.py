@@ -56,8 +56,10 @@ def run() -> list[Figure]:
 
 
 def _burst(server: Any, url: str, pid: int) -> list[Figure]:
-    names = [server.editor.dn(login) for login in server.editor.logins(base=server.company_dn)]
-    start, before = _total(url), _resident(pid)
+    editor = server.editor
+    names = sorted(str(one["dn"]) for one in editor._found(editor.people_filter, server.company_dn, attributes=["1.1"]))
+    _most_resident(pid)
+    start, before = _total(url), _most_resident(pid)
     began, spent = time.time(), cpu_of(pid)
     with _quickly(server) as connection:
         for dn in names:
@@ -69,10 +71,8 @@ def _burst(server: Any, url: str, pid: int) -> list[Figure]:
         connection.delete(names[len(names) // 2])
         left = time.time()
     gone = _first(url, start, DELETE)
-    most = _resident(pid)
-    while time.time() < opens + WINDOW:
-        time.sleep(1)
-        most = max(most, _resident(pid))
+    time.sleep(max(0.0, opens + WINDOW - time.time()))
+    most = _most_resident(pid)
     inside = [at for at in _moments(url, start, UPDATE) if opens <= at < opens + WINDOW]
     first = _moments(url, start, UPDATE)[0]
     used = len(inside) / (QPS * WINDOW)
@@ -84,7 +84,8 @@ def _burst(server: Any, url: str, pid: int) -> list[Figure]:
             unit="%",
             goal="≥ 95",
             met=used >= 0.95,
-            note=f"{WINDOW:g} s; first call {first - changed:+.1f} s from when the directory had all, {cpu:.0f} s CPU",
+            note=f"{WINDOW:g} s, from {opens - changed:+.1f} s after the directory had all; first call {first - changed:+.1f} s, "
+            f"{cpu:.0f} s CPU",
         ),
         Figure(
             name="a leaver in the middle, confirmed after",
@@ -175,7 +176,9 @@ def _until(condition: Any, what: str) -> None:
         time.sleep(0.2)
 
 
-def _resident(pid: int) -> float:
-    """Return what is resident now, in MiB."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+def _most_resident(pid: int) -> float:
+    """Return the most that was resident at once since this was asked before, or since the process began, in MiB."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    most = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+    Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
+    return most / 1024
