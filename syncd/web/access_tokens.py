@@ -41,14 +41,17 @@ Fetch = Callable[[str], Awaitable[bytes]]
 
 
 async def fetched(where: str) -> bytes:
-    """Return what stands at an address or in a file. Raises SyncdError or OSError."""
+    """Return what stands at an address or in a file. Raises SyncdError or OSError, of an address also where it answers a
+    refusal."""
     if "://" not in where:
         return await asyncio.to_thread(Path(where).read_bytes)
     from syncd.http import HttpSettings, open_client
 
     async with open_client(HttpSettings(timeout=10)) as client:
         answer = await client.send("GET", where)
-        return answer.content if answer.status == 200 else b""
+        if answer.status != 200:
+            raise OSError(f"it answers with status {answer.status}")
+        return answer.content
 
 
 class Keys:
@@ -82,7 +85,7 @@ class Keys:
 
     async def _look(self) -> None:
         try:
-            found = _imported(await self._fetch(self._where))
+            found = signing_keys(await self._fetch(self._where))
         except (SyncdError, OSError) as error:
             found = {}
             log.warning("scim.no_keys", why=type(error).__name__)
@@ -93,7 +96,7 @@ class Keys:
             log.warning("scim.no_keys", why="there is none among what was found")
 
 
-def _imported(content: bytes) -> dict[str, Key]:
+def signing_keys(content: bytes) -> dict[str, Key]:
     """Return the keys of a JWK set that sign; what cannot be used is passed over (RFC 7517 §5)."""
     from joserfc.errors import JoseError
     from joserfc.jwk import JWKRegistry
@@ -112,6 +115,11 @@ def _imported(content: bytes) -> dict[str, Key]:
         except (JoseError, ValueError, TypeError, KeyError, AttributeError):
             continue
     return keys
+
+
+def checks(key: Key, algorithm: str) -> bool:
+    """Tell whether a key is of the kind that signatures of an algorithm are checked with (RFC 7518 §3.1, RFC 8037, RFC 9864)."""
+    return str(key.key_type) == {"RS": "RSA", "PS": "RSA", "ES": "EC"}.get(algorithm[:2], "OKP")
 
 
 class Issuers:

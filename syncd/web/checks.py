@@ -1,20 +1,20 @@
-"""What `syncd check` says of the part `web`: addresses, senders' secrets, the certificate. It opens nothing but
-files."""
+"""What `syncd check` says of the part `web`: addresses, senders' secrets, the certificate; and, online, the keys of those who
+issue access tokens. It opens nothing but these files and addresses."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 from syncd.config.web import address
-from syncd.core.errors import Misconfigured, Problem
+from syncd.core.errors import Misconfigured, Problem, SyncdError, foreign, problem_of
 from syncd.core.ports import Standing, Verdict
 from syncd.web import messages
 from syncd.web.certificate import context_of
 from syncd.web.signature import key_of
 
 if TYPE_CHECKING:
-    from syncd.config.web import SenderSettings, WebSettings
+    from syncd.config.web import IssuerSettings, SenderSettings, WebSettings
 
 
 def verdicts(web: WebSettings) -> Iterator[Verdict]:
@@ -36,6 +36,33 @@ def verdicts(web: WebSettings) -> Iterator[Verdict]:
             yield _verdict("certificate", str(web.certificate), Standing.FAILED, error.problems[0])
         else:
             yield _verdict("certificate", str(web.certificate), Standing.OK, None)
+
+
+async def issuers(web: WebSettings) -> AsyncIterator[Verdict]:
+    """Yield one verdict for each issuer of access tokens: whether its keys can be had, and used."""
+    for source, issuer in web.scim.issuers.items():
+        seen, problem = await _keys_of(source, issuer)
+        yield _verdict(f"issuer of {source}", seen, Standing.FAILED, problem)
+
+
+async def _keys_of(source: str, issuer: IssuerSettings) -> tuple[str, Problem | None]:
+    from syncd.web.access_tokens import checks, fetched, signing_keys
+
+    where = foreign(issuer.keys)
+    try:
+        keys = signing_keys(await fetched(issuer.keys)).values()
+    except SyncdError as error:
+        told = problem_of(error)
+        why = told.what.rstrip(".") if told is not None else type(error).__name__
+        return "no keys", messages.NO_KEYS.at(source=source, where=where, why=why)
+    except OSError as error:
+        why = foreign(error.strerror or str(error))
+        return "no keys", messages.NO_KEYS.at(source=source, where=where, why=why)
+    good = [key for key in keys if any(checks(key, algorithm) for algorithm in issuer.algorithms)]
+    if not good:
+        words = {"count": len(keys), "algorithms": ", ".join(issuer.algorithms)}
+        return "no usable keys", messages.UNUSABLE_KEYS.at(source=source, where=where, **words)
+    return f"{len(good)} {'key' if len(good) == 1 else 'keys'} at {where}", None
 
 
 def _verdict(name: str, seen: str, otherwise: Standing, problem: Problem | None) -> Verdict:

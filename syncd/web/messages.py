@@ -188,3 +188,19 @@ UNSEEN: Final = message(
     do="The log of the service says why; mostly the database is locked, damaged, or its disk is full.",
     example="a database that cannot be opened",
 )
+
+# --- to those who check the configuration ---------------------------------------------------------------------------
+
+NO_KEYS: Final = message(
+    "WEB-038",
+    what="The keys of the issuer that opens the source '{source}' cannot be had from {where}: {why}.",
+    do="Open the address from this machine (a proxy may stand between), or correct `web.scim.issuers.{source}.keys`.",
+    example="web: {scim: {issuers: {entra: {keys: https://id.example.com/nowhere, …}}}}",
+)
+UNUSABLE_KEYS: Final = message(
+    "WEB-039",
+    what="No token can open the source '{source}': none of the issuer's keys at {where} ({count}) can check {algorithms}.",
+    do="Compare `keys` and `algorithms` of `web.scim.issuers.{source}` with the issuer's own description (`jwks_uri`) and the `alg` "
+    "of one of its tokens.",
+    example="web: {scim: {issuers: {entra: {algorithms: [ES256], …}}}}  # and the issuer signs by RSA",
+)

@@ -23,6 +23,8 @@ from pydantic import ValidationError
 from support.scim_push import endpoint
 from support.web import AT, CLIENT
 from syncd.config.web import IssuerSettings, WebSettings
+from syncd.core.ports import Standing, Verdict
+from syncd.web import checks
 from syncd.web.access_tokens import AGAIN_SECONDS, KEEP_SECONDS, LAST_SECONDS, Issuers
 
 ISSUER = "https://id.example.com/tenant"
@@ -318,3 +320,48 @@ def test_settings_that_would_let_anybody_in_are_refused(changed: dict[str, Any])
     with pytest.raises(ValidationError):
         _settings(**{"keys": "https://id.example.com/keys", **changed})
     assert WebSettings().scim.issuers == {}
+
+
+# --- syncd check --online ---------------------------------------------------------------------------------------------
+
+
+def _checked(keys: str, **changed: Any) -> Verdict:
+    """Return what `syncd check --online` says of the issuer."""
+    web = WebSettings.model_validate({"scim": {"issuers": {"entra": _settings(keys, **changed)}}})
+
+    async def asked() -> list[Verdict]:
+        return [verdict async for verdict in checks.issuers(web)]
+
+    (one,) = LOOP.run(asked())
+    return one
+
+
+def test_the_check_says_whether_the_keys_of_an_issuer_can_be_had(server: KeyServer, tmp_path: Path) -> None:
+    well = _checked(server.url)
+    assert (well.name, well.standing, well.problem) == ("issuer of entra", Standing.OK, None)
+    assert well.seen == f"1 key at {server.url}"
+    server.status = 503
+    told = {"status 503": _checked(server.url), "No such file": _checked(str(tmp_path / "keys.json"))}
+    for why, one in told.items():
+        assert one.standing is Standing.FAILED
+        assert one.problem is not None
+        assert one.problem.code == "WEB-038"
+        assert why in one.problem.what
+
+
+@pytest.mark.parametrize("algorithms", [["ES256"], ["Ed25519", "ES384"]])
+def test_the_check_says_that_keys_cannot_check_what_is_signed(server: KeyServer, algorithms: list[str]) -> None:
+    one = _checked(server.url, algorithms=algorithms)
+    assert one.problem is not None
+    assert one.problem.code == "WEB-039"
+    assert "(1) can check" in one.problem.what
+    assert _checked(server.url, algorithms=[*algorithms, "PS256"]).problem is None
+
+
+def test_the_check_takes_a_page_that_holds_no_keys_for_none(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text("<html>Sign in first</html>", encoding="utf-8")
+    one = _checked(str(file))
+    assert one.problem is not None
+    assert one.problem.code == "WEB-039"
+    assert "(0) can check" in one.problem.what

@@ -120,19 +120,22 @@ def test_a_source_that_fails_online_decides_the_exit_code(tmp_path: Path, capsys
     assert "1 failed" in shown
 
 
-def test_a_broker_that_is_away_and_traces_that_cannot_be_made_are_told(
+def test_a_broker_and_an_issuer_that_are_away_and_traces_that_cannot_be_made_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broker = "triggers: {people: {type: redis, wakes: company, host: 127.0.0.1, port: 1, stream: people}}"
     traces = "tracing: {endpoint: 'https://collector.example.com/v1/traces', ca_file: missing.pem}"
+    issuer = "{issuer: https://id.example.com, audience: syncd, scope: push, keys: nowhere.json}"
+    web = f"web: {{scim: {{issuers: {{company: {issuer}}}}}}}"
     path = shipped_elsewhere(tmp_path)
-    path.write_text(f"{path.read_text(encoding='utf-8')}\n{broker}\n{traces}\n", encoding="utf-8")
+    path.write_text(f"{path.read_text(encoding='utf-8')}\n{broker}\n{traces}\n{web}\n", encoding="utf-8")
 
     assert main(["check", "--online", "-c", str(path), "--json"]) == ExitCode.CONFIGURATION
     failed = [one for one in document(capsys)["verdicts"] if one["standing"] == "failed"]
     assert [(one["name"], one["problem"]["code"]) for one in failed] == [
         ("traces", "TRC-002"),
         ("people: connection", "BRK-003"),
+        ("issuer of company", "WEB-038"),
     ]
 
 

@@ -44,7 +44,7 @@ _FOLDER: Final = message(
 @click.option(
     "--online",
     is_flag=True,
-    help="Also reach sources, brokers, channels of alerts and the target. Nothing is written or sent anywhere.",
+    help="Also reach sources, brokers, issuers of tokens, channels of alerts and the target. Nothing is written or sent.",
 )
 def command(call: Call, *, online: bool) -> ExitCode:
     """Check the configuration and the rules; with --online also everything they reach.
@@ -108,6 +108,13 @@ def _web(session: Session) -> Iterator[Verdict]:
     from syncd.web.checks import verdicts
 
     return verdicts(session.settings.web)
+
+
+def _issuers(session: Session) -> AsyncIterator[Verdict]:
+    """Fetch the keys of those whose access tokens open a source."""
+    from syncd.web.checks import issuers
+
+    return issuers(session.settings.web)
 
 
 def _traces(session: Session) -> Iterator[Verdict]:
@@ -196,6 +203,9 @@ async def _online(session: Session, call: Call, verdicts: list[tuple[ExitCode, V
         async for verdict in _asked(name, session.trigger(name)):
             verdicts.append((ExitCode.SOURCE, verdict))
             call.out.verdict(verdict)
+    async for verdict in _issuers(session):
+        verdicts.append((ExitCode.CONFIGURATION, verdict))
+        call.out.verdict(verdict)
     for name in session.settings.alerts.channels:
         async for verdict in _asked(name, session.sink(name)):
             verdicts.append((ExitCode.CONFIGURATION, verdict))
