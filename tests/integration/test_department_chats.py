@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from support.chat_world import CHATS, ChatWorld
+from support.dated_world import with_dates
 from syncd.core.model import Effect, Op
 from syncd.core.policy import Limit, Limits
+from syncd.engine.world import JoinerTerms
 from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
 
 
@@ -47,6 +50,21 @@ def test_whoever_joins_is_in_on_the_first_day_and_whoever_leaves_is_out_on_the_l
 
     assert company.chat("Unit team") == {"e2", "e4"}
     assert "e3" not in company.chat("Unit top")
+
+
+def test_whoever_has_an_account_ahead_of_the_first_day_is_in_no_chat_before_it(company: ChatWorld) -> None:
+    with_dates(company)
+    company.world = replace(company.world, joiners=JoinerTerms(ahead=timedelta(days=7)))
+    today = company.now().date()
+    company.person("4", "team", hired=f"{today + timedelta(days=3)}", zone="UTC")
+    company.sync()
+    assert company.places("e4") == {JoinerTerms().department}
+    assert not {"e4"} & (company.chat("Unit team") | company.chat("Unit top"))
+
+    company.edit("4", hired=f"{today - timedelta(days=3)}")
+    company.sync()
+
+    assert "e4" in company.chat("Unit team") & company.chat("Unit top")
 
 
 def test_a_mover_changes_chats_with_the_department(company: ChatWorld) -> None:
