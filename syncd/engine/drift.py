@@ -145,6 +145,8 @@ class _Sorted:
     """Their events show how they are now."""
     asked: Sequence[Touch]
     """They have to be looked at."""
+    stored: Mapping[tuple[Kind, TargetId], ObservedRow | None]
+    """How the objects that are judged were known to be."""
 
 
 def _sort(tx: Transaction, world: World, target: Target) -> _Sorted:
@@ -153,6 +155,7 @@ def _sort(tx: Transaction, world: World, target: Target) -> _Sorted:
     running = tx.queue.running_subjects() if due else frozenset()
     confirmed = _confirmed(tx, due, links)
     parts: dict[str, list[Any]] = {"echoes": [], "busy": [], "shown": [], "asked": []}
+    known: dict[tuple[Kind, TargetId], ObservedRow | None] = {}
     for touch in due:
         link = links.get((touch.kind, touch.target_id))
         if link is None:
@@ -161,7 +164,7 @@ def _sort(tx: Transaction, world: World, target: Target) -> _Sorted:
         elif link.subject in running:
             parts["busy"].append(touch)
         else:
-            stored = tx.observed.get(world.target_name, touch.kind, touch.target_id)
+            stored = known[touch.kind, touch.target_id] = _stored(tx, world, touch)
             ours = _is_ours(touch, confirmed.get(link.subject, ()))
             match _judge(touch, stored, ours=ours, target=target):
                 case Observed() as now:
@@ -170,7 +173,11 @@ def _sort(tx: Transaction, world: World, target: Target) -> _Sorted:
                     parts["echoes"].append(touch)
                 case False:
                     parts["asked"].append(touch)
-    return _Sorted(**parts)
+    return _Sorted(**parts, stored=known)
+
+
+def _stored(tx: Transaction, world: World, touch: Touch) -> ObservedRow | None:
+    return tx.observed.get(world.target_name, touch.kind, touch.target_id)
 
 
 def _links(tx: Transaction, world: World, due: Sequence[Touch]) -> dict[tuple[Kind, TargetId], Link]:
@@ -249,7 +256,8 @@ def _settle(
     failed: Sequence[Touch],
     later: Sequence[Touch],
 ) -> Examined:
-    """Keep what came of a turn. Whose subject has begun to change since is left for the next one."""
+    """Keep what came of a turn. Whose subject has begun to change since, or has changed, is left for the next one: what was seen
+    of it may be older than that."""
     name, now = world.target_name, world.now()
     links = _links(tx, world, [touch for touch, _ in known])
     running = tx.queue.running_subjects() if known else frozenset()
@@ -257,7 +265,9 @@ def _settle(
     busy = list(sorted_.busy)
     for touch, seen in known:
         link = links.get((touch.kind, touch.target_id))
-        (busy.append(touch) if link is not None and link.subject in running else still.append((touch, seen)))
+        late = link is not None and link.subject in running
+        late = late or _stored(tx, world, touch) != sorted_.stored[touch.kind, touch.target_id]
+        (busy.append(touch) if late else still.append((touch, seen)))
     news = [News(kind=touch.kind, target_id=touch.target_id, now=seen, event_at=touch.last_at) for touch, seen in still]
     judged = learn(tx, world, target, news) if news else Judged()
     tx.touches.forget(name, [*sorted_.echoes, *(touch for touch, _ in still)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -308,6 +309,29 @@ def test_while_a_change_of_ours_is_under_way_nothing_is_judged(world: Callable[.
 
     assert heard[-1].judged == 0
     assert (after.judged, after.echoes, office.looks, office.kept()) == (1, 1, [], [])
+
+
+def test_a_look_that_is_older_than_a_change_of_ours_says_nothing(world: Callable[..., DriftWorld]) -> None:
+    """H: others of the same turn were slow to be looked at; meanwhile a change was claimed, written and confirmed."""
+    office = world()
+    office.edit("2", title="Buyer")
+    look, wrote = office.target.look, list[int]()
+
+    async def slowly(kind: Kind, target_id: TargetId) -> Any:
+        seen = await look(kind, target_id)
+        if not wrote:
+            wrote.append((await asyncio.to_thread(office.sync)).tally.done)
+        return seen
+
+    office.target.look = slowly  # type: ignore[method-assign]
+    early = office.hear()
+    office.wait(seconds=5)
+    after = run(drift.examine(office.world, office.target))
+
+    assert wrote == [1]
+    assert (early.judged, early.found, office.audited()) == (0, 0, 0)
+    assert (after.judged, after.found, office.audited()) == (1, 0, 0)
+    assert office.sync().tally.done == 0
 
 
 def test_rules_that_leave_nothing_compare_nothing() -> None:
