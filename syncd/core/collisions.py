@@ -5,9 +5,11 @@ It only tells. Who holds the value keeps it; the other one is tried, refused by 
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from syncd.core.errors import Problem, message
@@ -63,6 +65,52 @@ def collisions(
     holders = _holders(seen, unique, takers.keys())
     for (name, value), some in sorted(takers.items()):
         yield from _among(name, some, holders.get((name, value), ()), whose, gives)
+
+
+class Wanted:
+    """What only one may have and is wanted in a plan, eight bytes each: enough to tell what is wanted twice."""
+
+    def __init__(self, specs: Mapping[str, FieldSpec]) -> None:
+        """`specs` are the fields of people."""
+        self.specs = specs
+        self._unique = frozenset(name for name, spec in specs.items() if spec.unique)
+        self._marks = array("q")
+
+    def note(self, change: Change) -> None:
+        """Take a change in."""
+        if change.kind is Kind.PERSON and change.op is not Op.WRITE_BACK:
+            self.note_fields((item.name, item.after) for item in change.fields)
+
+    def note_fields(self, fields: Iterable[tuple[str, Value]]) -> None:
+        """Take in what somebody is to have, by field."""
+        self._marks.extend(_mark(name, value) for name, value in fields if name in self._unique and not is_empty(value))
+
+    def twice(self) -> frozenset[int]:
+        """Return the marks of what is wanted more than once. Two values may share a mark: whoever looks tells them apart."""
+        ordered = sorted(self._marks)
+        return frozenset(one for one, other in pairwise(ordered) if one == other)
+
+    def wants(self, change: Change, marks: Collection[int]) -> bool:
+        """Tell whether a change is about something with one of these marks."""
+        return any(True for _ in self._wanted(change, marks))
+
+    def values(self, changes: Iterable[Change], marks: Collection[int]) -> Mapping[str, Sequence[str]]:
+        """Return the values with these marks, by field."""
+        found: dict[str, dict[str, None]] = defaultdict(dict)
+        for change in changes:
+            for name, value in self._wanted(change, marks):
+                found[name][str(value)] = None
+        return {name: list(values) for name, values in found.items()}
+
+    def _wanted(self, change: Change, marks: Collection[int]) -> Iterator[tuple[str, Value]]:
+        if change.kind is Kind.PERSON and change.op is not Op.WRITE_BACK:
+            for item in change.fields:
+                if item.name in self._unique and not is_empty(item.after) and _mark(item.name, item.after) in marks:
+                    yield item.name, item.after
+
+
+def _mark(name: str, value: Value) -> int:
+    return hash((name, _form(value)))
 
 
 def _among(

@@ -9,12 +9,12 @@ from typing import Final
 
 from syncd.core.ahead import moments
 from syncd.core.calendar import leaves_at
-from syncd.core.collisions import Collision, collisions
 from syncd.core.model import HOLDING_UNITS, Aside, Change, Kind, Link, LinkState, Plan, SubjectId
 from syncd.core.plan import Terms, diff
 from syncd.core.policy import asks_population
 from syncd.core.ports import Target
 from syncd.engine import write_back
+from syncd.engine.clashes import clashes
 from syncd.engine.part import Part, gather
 from syncd.engine.roles import silent
 from syncd.engine.sight import Sight, allocator, counted_units, linked, look
@@ -92,27 +92,17 @@ def planned(
         warnings=wishes.warnings,
     )
     plan = write_back.added(tx, world, target, plan, asked=part.asked - set(busy), standing=standing)
-    clashes = _collisions(target, sight, plan)
+    found = clashes(target, sight, plan)
     whole = replace(
         plan,
-        warnings=(*plan.warnings, *(one.problem for one in clashes)),
+        warnings=(*plan.warnings, *(one.problem for one in found)),
         population=population_for(tx, world, plan.changes),
         units=counted_units(tx, world, plan, sight.links),
         unmanaged=tx.observed.unmanaged(world.target_name) if unmanaged is None else unmanaged,
-        warned=plan.warned.union(wishes.warned, *(one.subjects for one in clashes)),
+        warned=plan.warned.union(wishes.warned, *(one.subjects for one in found)),
     )
     reviews = {one: review_of(world, standing, sight.links, wishes.leaving, one) for one in part.asked}
     return Computed(standing=standing, sight=sight, unique=unique, wishes=wishes, plan=whole, reviews=reviews)
-
-
-def _collisions(target: Target, sight: Sight, plan: Plan) -> tuple[Collision, ...]:
-    """Return who is in whose way, of those who are planned for together."""
-    whose = {
-        link.target_id: link.subject
-        for link in sight.links.values()
-        if link.kind is Kind.PERSON and link.state is not LinkState.REMOVED
-    }
-    return tuple(collisions(plan.changes, sight.objects.values(), whose, target.fields[Kind.PERSON]))
 
 
 def _leaving_beside(standing: Standing, sight: Sight, busy: Collection[SubjectId]) -> set[SubjectId]:

@@ -7,18 +7,19 @@ their managers and with those who stand in units that go, and people with whoeve
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from syncd.core.collisions import Wanted
 from syncd.core.difference import fields_where, references, refers
-from syncd.core.errors import Problem
-from syncd.core.model import HOLDING_UNITS, Aside, Desired, Kind, LinkState, Op, Plan, SubjectId
+from syncd.core.model import HOLDING_UNITS, Desired, Kind, LinkState, Op, Plan, SubjectId
 from syncd.core.newcomers import Newcomer, Newcomers
 from syncd.core.plan import diff
 from syncd.core.ports import Target
 from syncd.engine import write_back
+from syncd.engine.clashes import clashes, with_clashes
+from syncd.engine.gathering import Gathering
 from syncd.engine.handing import leaves
 from syncd.engine.part import gather
 from syncd.engine.planning import Computed, planned, population_for, review_of, terms
@@ -28,36 +29,9 @@ from syncd.engine.survey import Ground, ground_of, people_among, too_early
 from syncd.engine.tree import Standing, Wishes, set_aside, stand, wish
 from syncd.engine.world import World
 from syncd.store import Transaction
-from syncd.store.packed import Packed
 
 PORTION: Final = 1_000
 Told = Callable[[int, int], None]
-
-
-@dataclass(slots=True, kw_only=True)
-class _Gathering:
-    """The plan as far as it is made."""
-
-    changes: Packed = field(default_factory=Packed)
-    asides: list[Aside] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
-    warned: set[SubjectId] = field(default_factory=set)
-    leaving: dict[SubjectId, str] = field(default_factory=dict)
-    reviews: dict[SubjectId, datetime | None] = field(default_factory=dict)
-    units: dict[SubjectId, int] = field(default_factory=dict)
-    ours: set[SubjectId] = field(default_factory=set)
-    """Which of our own departments are made, or mended, by a part that was taken."""
-
-    def take(self, plan: Plan, leaving: Mapping[SubjectId, str], reviews: Mapping[SubjectId, datetime | None]) -> None:
-        """Add a part of the plan."""
-        self.changes.add(plan.changes)
-        self.asides += plan.aside
-        self.warnings += plan.warnings
-        self.warned |= plan.warned
-        self.leaving.update(leaving)
-        self.reviews.update(reviews)
-        self.units.update(plan.units)
-        self.ours |= {one.subject for one in plan.changes if one.subject in HOLDING_UNITS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +91,7 @@ async def planned_in_portions(
         takers=takers or {},
         complete=complete,
     )
-    found = _Gathering()
+    found = Gathering(wanted=Wanted(target.fields[Kind.PERSON]))
     first = await world.store.do(partial(_units_first, asked=asked))
     found.take(first.plan, first.wishes.leaving, first.reviews)
     left = set(asked.people - first.standing.asked)
@@ -273,7 +247,7 @@ def _people(
     portion: set[SubjectId],
     left: set[SubjectId],
     common: _Common,
-    found: _Gathering,
+    found: Gathering,
 ) -> set[SubjectId]:
     """Plan for a portion of people, and for those of the others who have to be seen together with them."""
     together = set(portion)
@@ -286,7 +260,7 @@ def _people(
     times = ((one, review_of(world, made.standing, made.sight.links, made.leaving, one)) for one in together)
     reviews = {one: at for one, at in times if at is not None or one in common.reviewed}
     units = counted_units(tx, world, made.plan, made.sight.links)
-    found.changes.add_newcomers(made.newcomers, {one: one for one in together})
+    found.take_newcomers(made.newcomers, {one: one for one in together})
     found.take(replace(made.plan, units=units), made.leaving, reviews)
     return together
 
@@ -369,7 +343,7 @@ def _compared(
         part=True,
     )
     plan = write_back.added(tx, world, target, plan, asked=standing.asked, standing=standing)
-    return replace(plan, warned=plan.warned | wishes.warned)
+    return with_clashes(replace(plan, warned=plan.warned | wishes.warned), clashes(target, sight, plan))
 
 
 def _named_by(desired: Iterable[Desired], target: Target) -> set[SubjectId]:
@@ -383,9 +357,10 @@ def _named_by(desired: Iterable[Desired], target: Target) -> set[SubjectId]:
     }
 
 
-def _whole(tx: Transaction, *, world: World, found: _Gathering, first: Computed, ground: Ground) -> Computed:
+def _whole(tx: Transaction, *, world: World, found: Gathering, first: Computed, ground: Ground) -> Computed:
     """Put the parts together."""
     found.changes.sort()
+    found.name_takers(tx, world.target_name)
     plan = Plan(
         fingerprint=found.changes.fingerprint,
         changes=found.changes,

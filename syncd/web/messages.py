@@ -200,7 +200,7 @@ NO_KEYS: Final = message(
 UNUSABLE_KEYS: Final = message(
     "WEB-039",
     what="No token can open the source '{source}': none of the issuer's keys at {where} ({count}) can check {algorithms}.",
-    do="Compare `keys` and `algorithms` of `web.scim.issuers.{source}` with the issuer's own description (`jwks_uri`) and the `alg` "
-    "of one of its tokens.",
+    do="Compare `keys` and `algorithms` of `web.scim.issuers.{source}` with the issuer's own description (`jwks_uri`) and "
+    "with the `alg` of one of its tokens.",
     example="web: {scim: {issuers: {entra: {algorithms: [ES256], …}}}}  # and the issuer signs by RSA",
 )

@@ -171,3 +171,47 @@ def test_a_plan_keeps_the_texts_of_subjects_that_somebody_holds_anyway(company: 
     ]
     mine = [one for one in people if id(one) in held]
     assert len(mine) > len(people) / 2
+
+
+def clashes_of(plan: Plan) -> list[str]:
+    return sorted(one.what for one in plan.warnings if one.code in ("PLN-009", "PLN-010"))
+
+
+def test_two_of_different_portions_who_want_one_number_are_both_named(company: SmallWorld) -> None:
+    """In a first plan of people who are plainly new, and in one that compares: nobody has seen both of them together."""
+    for number in (2, 9, 16):
+        company.edit(str(number), mobile="13900000099")
+    company.edit("5", mail="same@example.com")
+    company.edit("18", mail="same@example.com")
+    company.edit("7", mobile=" 13900000098")
+    company.edit("20", mobile="13900000098")
+
+    whole, parts = both(company)
+
+    assert len(clashes_of(whole)) >= 3
+    assert clashes_of(parts) == clashes_of(whole)
+    assert parts.warned == whole.warned
+
+
+def test_who_keeps_what_somebody_of_another_portion_wants_is_named_as_in_a_plan_for_all_at_once(
+    company: SmallWorld,
+) -> None:
+    company.sync()
+    for number in range(1, 21):
+        company.edit(str(number), title=f"Title {number}")
+    company.edit("3", mobile="13800000011")  # 11 keeps it
+    company.edit("14", mobile="13800000011")
+    company.edit("4", mobile="13800000017")  # 17 gives it up
+    company.edit("17", mobile="13900000017")
+    company.edit("6", mobile="13900000006")
+    company.edit("19", mobile="13900000006")
+    company.person("21", "ops", mobile="13900000006")
+
+    whole, parts = both(company)
+
+    assert clashes_of(parts) == clashes_of(whole)
+    assert [one for one in clashes_of(whole) if "keeps it" in one] == [
+        f"Example {who} is to have the mobile of Example 11, who keeps it." for who in (14, 3)
+    ]
+    assert sum("both to have" in one for one in clashes_of(whole)) == 2
+    assert parts.warned == whole.warned
