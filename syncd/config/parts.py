@@ -169,10 +169,11 @@ class LeaverSettings(Part):
     """Where people work of whom no source says it (IANA name): a last working day, `endDate`, is over at midnight there."""
     absent: Literal["leaver", "keep"] = "leaver"
     """What somebody is who is missing from every source, when the reads are proven complete: a leaver, or kept as is."""
-    hand_over: Literal["manager", "keep"] = "manager"
+    hand_over: Literal["manager", "deputy", "keep"] = "manager"
     """Who takes over when somebody has left whom the sources still name as a manager. `manager`: the next one above who is there
-    manages the reports, and leads the departments that they belong to, until the sources name somebody; `keep`: nobody, and the
-    reports keep the leaver until the account is removed."""
+    manages the reports, and leads the departments that they belong to, until the sources name somebody; `deputy`: the same, but
+    first the `deputy` whom the sources name of the leaver; `keep`: nobody, and the reports keep the leaver until the account is
+    removed."""
     within: Duration = timedelta(hours=1)
     """How soon the account of a leaver must be closed. One that waits for longer is counted as late, and alerted."""
 

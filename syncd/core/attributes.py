@@ -83,6 +83,7 @@ PERSON: Final[Mapping[str, Attribute]] = {
     "division": _a(Type.TEXT, "The division.", _ENTERPRISE),
     "department": _a(Type.TEXT, "The department's name, as text; the membership itself is `units`.", _ENTERPRISE),
     "manager": _a(Type.PERSON, "The line manager.", _ENTERPRISE),
+    "deputy": _a(Type.PERSON, "Who stands in for the person; takes over with `leavers.hand_over: deputy`.", _OWN),
     "units": _a(Type.UNITS, "The units the person belongs to, the main one first.", _OWN),
     "unitTitles": _a(Type.TEXTS, "The title in each of `units`, in the same order.", _OWN),
     "unitOrder": _a(Type.NUMBER, "The rank within the unit; smaller stands earlier.", _OWN),

@@ -1,6 +1,6 @@
-"""Who takes over from those who have left: the next one above who is still there. Pure, and the same for the same tree.
+"""Who takes over from those who have left: a deputy, or the next one above who is still there. Pure; equal trees give the same.
 
-Only ever somebody above takes over, so a tree without circles stays one.
+A tree without circles stays one: whoever takes over stands above, or is a deputy who stands under nobody else who has left.
 """
 
 from __future__ import annotations
@@ -35,6 +35,32 @@ def heirs(gone: Collection[SubjectId], above: Mapping[SubjectId, SubjectId]) -> 
         if at is not None and at not in gone:
             found[one] = at
     return found
+
+
+def deputies(
+    gone: Collection[SubjectId], above: Mapping[SubjectId, SubjectId], named: Mapping[SubjectId, SubjectId]
+) -> dict[SubjectId, SubjectId]:
+    """Return the deputies who take over from those of `gone` of whom one is `named`: there, and either a report of the leaver,
+    or somebody above whom nobody is gone. Of anybody else it cannot be said that no circle comes of it.
+
+    A deputy who is a report passes to the next one above, and the other reports to the deputy: so neither manages the other.
+    """
+    return {
+        one: deputy
+        for one, deputy in named.items()
+        if one in gone and deputy not in gone and (above.get(deputy) == one or not _under_any(deputy, gone, above))
+    }
+
+
+def _under_any(person: SubjectId, gone: Collection[SubjectId], above: Mapping[SubjectId, SubjectId]) -> bool:
+    met = {person}
+    at = above.get(person)
+    while at is not None and at not in met:
+        if at in gone:
+            return True
+        met.add(at)
+        at = above.get(at)
+    return at is not None  # a circle
 
 
 def handed_over(

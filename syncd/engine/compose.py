@@ -131,7 +131,8 @@ def _leavers(settings: LeaverSettings) -> LeaverTerms:
         department=settings.department,
         timezone=settings.timezone,
         absent_leaves=settings.absent == "leaver",
-        hand_over=settings.hand_over == "manager",
+        hand_over=settings.hand_over != "keep",
+        deputies=settings.hand_over == "deputy",
         within=settings.within,
     )
 

@@ -17,6 +17,7 @@ from syncd.core.ahead import is_outsider, moments
 from syncd.core.calendar import begins_at, has_left, leaves_at, zone_of
 from syncd.core.employment import current
 from syncd.core.model import Entity, Kind, Link, LinkState, NativeId, SourceName, SubjectId, TargetId
+from syncd.core.orgtree import OrgTree
 from syncd.engine.handing import leaves
 from syncd.engine.marking import names_of, out_of_sight
 from syncd.engine.part import Part, gather
@@ -298,11 +299,13 @@ def _counted(tx: Transaction, world: World, one: Expected, rows: Iterable[Staged
 
 
 def _above(standing: Standing, part: Part, world: World, subject: SubjectId) -> Iterator[tuple[SubjectId, str]]:
-    """Yield who is above somebody and there now, the next one first; a circle is cut."""
+    """Yield who may take over from somebody and is there now, the first first: the deputy, those above; a circle is cut."""
     if not world.leavers.hand_over:
         return
     tree, met = standing.tree, {subject}
     at = tree.entities.get(subject)
+    if world.leavers.deputies and at is not None and (deputy := _deputy(tree, part, world, at)) is not None:
+        yield deputy.subject, deputy.label
     while at is not None and (up := at.facts.get("manager")):
         above = SubjectId(str(up))
         at = tree.entities.get(above)
@@ -311,6 +314,19 @@ def _above(standing: Standing, part: Part, world: World, subject: SubjectId) -> 
         met.add(above)
         if above not in part.offboarded and not leaves(tree, at, world):
             yield above, at.label
+
+
+def _deputy(tree: OrgTree, part: Part, world: World, leaver: Entity) -> Entity | None:
+    """Return who stands in for a leaver, and may: a report, or somebody who does not stand under the leaver."""
+    found = tree.entities.get(SubjectId(str(leaver.facts.get("deputy"))))
+    if found is None or found.subject in part.offboarded or leaves(tree, found, world):
+        return None
+    above, met = found.facts.get("manager"), {found.subject}
+    at = tree.entities.get(SubjectId(str(above))) if above != leaver.subject else None
+    while at is not None and at.subject not in met and at.subject != leaver.subject:
+        met.add(at.subject)
+        at = tree.entities.get(SubjectId(str(at.facts.get("manager"))))
+    return found if at is None else None
 
 
 def _handed_over(one: Expected, found: _Found) -> Expected:

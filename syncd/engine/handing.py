@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from syncd.core.calendar import has_left
 from syncd.core.model import Entity, Kind, SourceName, SubjectId
 from syncd.core.orgtree import OrgTree
-from syncd.core.succession import heirs
+from syncd.core.succession import deputies, heirs
 from syncd.core.values import Value
 from syncd.engine.staging import texts_of
 from syncd.engine.surroundings import around
@@ -33,18 +33,33 @@ def handed_over(
     left = {one for one in _leaders(tree, part) if has_gone(tree, one, world, part=part, parked=parked, gone=gone)}
     if not left:
         return tree, {}
-    ahead = _chain(tree, part, left)
+    named = {one: deputy for one in left if (deputy := _deputy(tree, part, one)) is not None}
+    named = named if world.leavers.deputies else {}
+    ahead = _chain(tree, part, {*left, *named.values()})
     all_left = {one for one in ahead if has_gone(tree, one, world, part=part, parked=parked, gone=gone)}
-    found = heirs(all_left, {one: up for one, up in ahead.items() if up is not None})
+    above = {one: up for one, up in ahead.items() if up is not None}
+    takers = _Takers(heirs(all_left, above), deputies(all_left, above, _known(named, tree)))
     entities, handed = dict(tree.entities), dict[SubjectId, SubjectId]()
     for subject in part.asked & entities.keys():
         entity = entities[subject]
         if entity.kind is Kind.UNIT:
-            entities[subject] = _led(entity, entities, part, found)
-        elif (old := _manager(entity, part)) is not None and (new := found.get(old, subject)) != subject:
+            entities[subject] = _led(entity, entities, part, takers)
+        elif (old := _manager(entity, part)) is not None and (new := next(takers.of(old, subject), subject)) != subject:
             handed[subject] = old
             entities[subject] = replace(entity, facts={**entity.facts, "manager": new})
     return OrgTree(entities=entities, asides=tree.asides, warnings=tree.warnings, depth=tree.depth), handed
+
+
+class _Takers(NamedTuple):
+    """Who takes over from whom."""
+
+    heirs: Mapping[SubjectId, SubjectId]
+    deputies: Mapping[SubjectId, SubjectId]
+
+    def of(self, gone: SubjectId, subject: SubjectId | None = None) -> Iterator[SubjectId]:
+        """Yield who may take over from somebody, the first first, but for `subject`."""
+        found = (one.get(gone) for one in (self.deputies, self.heirs))
+        return (one for one in found if one is not None and one != subject)
 
 
 def has_gone(
@@ -118,38 +133,54 @@ def _chain(tree: OrgTree, part: Part, subjects: Collection[SubjectId]) -> dict[S
         if one in above:
             continue
         entity = tree.entities.get(one)
-        up = _manager(entity, part) if entity is not None else _last_manager(part, one)
+        up = _manager(entity, part) if entity is not None else _last(part, one, "manager")
         above[one] = up
         if up is not None:
             ahead.append(up)
     return above
 
 
-def _last_manager(part: Part, subject: SubjectId) -> SubjectId | None:
-    """Return the manager of somebody of whom no living record is left, as the last one said."""
+def _deputy(tree: OrgTree, part: Part, subject: SubjectId) -> SubjectId | None:
+    """Return who stands in for somebody by the sources, also of whom no living record is left."""
+    entity = tree.entities.get(subject)
+    if entity is None:
+        return _last(part, subject, "deputy")
+    named = entity.facts.get("deputy")
+    return SubjectId(str(named)) if named else None
+
+
+def _known(named: Mapping[SubjectId, SubjectId], tree: OrgTree) -> dict[SubjectId, SubjectId]:
+    """Return those deputies who are in the tree: of others nothing can be said."""
+    return {one: deputy for one, deputy in named.items() if deputy in tree.entities}
+
+
+def _last(part: Part, subject: SubjectId, name: str) -> SubjectId | None:
+    """Return the manager or deputy of somebody of whom no living record is left, as the last one said."""
     for one in part.ghosts.get(subject, ()):
-        for text in texts_of(one.facts.get("manager")):
-            found = part.lookup.find(one.source, Kind.PERSON, "manager", text)
+        for text in texts_of(one.facts.get(name)):
+            found = part.lookup.find(one.source, Kind.PERSON, name, text)
             if (meant := found or part.past.get((SourceName(one.source), text))) is not None:
                 return meant
     return None
 
 
-def _led(
-    unit: Entity, entities: Mapping[SubjectId, Entity], part: Part, found: Mapping[SubjectId, SubjectId]
-) -> Entity:
+def _led(unit: Entity, entities: Mapping[SubjectId, Entity], part: Part, takers: _Takers) -> Entity:
     """Return a unit that is led by whoever takes over, where they belong to it: nobody else can lead it."""
     named = tuple(_named(unit, part))
-    if not any(one in found for one in named):
+    if not any(one in takers.heirs or one in takers.deputies for one in named):
         return unit
-    leaders = [found.get(one, one) for one in named]
-    kept = tuple(
-        dict.fromkeys(
-            new for old, new in zip(named, leaders, strict=True) if new == old or _belongs(entities.get(new), unit)
-        )
-    )
+    led = (next(_leading(one, unit, entities, takers), None) for one in named)
+    kept = tuple(dict.fromkeys(one for one in led if one is not None))
     # Where nobody of it is left the plan says so of those who are named, and leaves them out (PLN-006).
     return replace(unit, facts={**unit.facts, "managers": kept}) if kept else unit
+
+
+def _leading(
+    named: SubjectId, unit: Entity, entities: Mapping[SubjectId, Entity], takers: _Takers
+) -> Iterator[SubjectId]:
+    """Yield who may lead a unit for somebody who is named: themselves, while nobody takes over from them."""
+    some = tuple(takers.of(named))
+    return (one for one in some if _belongs(entities.get(one), unit)) if some else iter((named,))
 
 
 def _belongs(person: Entity | None, unit: Entity) -> bool:

@@ -150,9 +150,10 @@ def _companions(tx: Transaction, world: World, part: Part) -> None:
 def _climb(tx: Transaction, world: World, part: Part) -> None:
     """Add everybody above, step by step."""
     met = set(part.groups) | set(part.others) | part.asked
+    up = {**_UP, Kind.PERSON: (*_UP[Kind.PERSON], "deputy")} if world.leavers.deputies else _UP
     frontier = [one for said in (part.groups, part.ghosts) for statements in said.values() for one in statements]
     while frontier:
-        found = {other for one in frontier for name in _UP[one.kind] for other in _meant(part, one, name)}
+        found = {other for one in frontier for name in up[one.kind] for other in _meant(part, one, name)}
         found |= {
             other for one in frontier if one.kind is Kind.PERSON for other in _past(tx, world, part, one, "manager")
         }

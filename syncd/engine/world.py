@@ -49,6 +49,8 @@ class LeaverTerms:
     """Whether somebody who is proven to be gone from every source is a leaver, or is left alone."""
     hand_over: bool = True
     """Whether those whom a leaver managed pass to the next one above; otherwise they wait for the sources."""
+    deputies: bool = False
+    """Whether they pass to the deputy whom the sources name of the leaver, where there is one."""
     within: timedelta = timedelta(hours=1)
     """A leaver whose change is open for longer is late."""
 

@@ -11,10 +11,11 @@ import pytest
 
 from support.incidents import Make, guarded, homes, making, settled
 from support.serving import served, until
-from support.small_world import SmallWorld, run
+from support.small_world import HR, SmallWorld, run
 from syncd.core.policy import Limit
 from syncd.engine import offboarding, reconcile
 from syncd.engine.world import LeaverTerms
+from syncd.mapping import load_inbound
 
 
 @pytest.fixture
@@ -216,3 +217,80 @@ def test_a_look_at_everybody_finds_reports_that_a_change_of_the_setting_hands_ov
     company.sync(accept=True)
 
     assert manager(company, "4") == "Example 2"
+
+
+# --- deputies -----------------------------------------------------------------------------------------------------------
+
+
+def with_deputies(make: Make, **deputies: str) -> SmallWorld:
+    """The line, in which 5 reports to 3 as 4 does, and 6 to 1; of whom `deputies` names, the records name the deputies."""
+    world: SmallWorld = make(leavers=LeaverTerms(deputies=True))
+    rules = (world.folder / "in.yaml").read_text()
+    rules = rules.replace("    active:", "    deputy: {from: deputy, by: employeeNumber}\n    active:", 1)
+    (world.folder / "in.yaml").write_text(rules)
+    inbound = load_inbound(world.folder / "in.yaml", source=HR, attributes=None, now=world.now)
+    join = replace(world.world.join, refers={HR: inbound.refers})
+    world.world = replace(world.world, join=join, seats={HR: replace(world.world.seats[HR], rules=inbound)})
+    line(world)
+    world.person("5", "team", manager="e3")
+    world.person("6", "team", manager="e1")
+    for one, deputy in deputies.items():
+        world.edit(one.removeprefix("of_"), deputy=f"e{deputy}")
+    world.sync()
+    return world
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_deputy_among_the_reports_takes_over_and_passes_to_the_next_one_above(make: Make, way: str) -> None:
+    world = with_deputies(make, of_3="5")
+    WAYS[way](world, "3")
+
+    world.sync()
+
+    assert (manager(world, "4"), manager(world, "5")) == ("Example 5", "Example 2")
+    settled(world)
+
+
+def test_a_deputy_from_elsewhere_takes_over_and_is_followed_by_the_next_one_above(make: Make) -> None:
+    world = with_deputies(make, of_3="6")
+    world.edit("3", state="left")
+    world.sync()
+    assert (manager(world, "4"), manager(world, "6")) == ("Example 6", "Example 1")
+
+    world.edit("6", state="left")
+    world.sync()
+
+    assert manager(world, "4") == "Example 2"
+    settled(world)
+
+
+def test_a_deputy_who_stands_under_the_leaver_by_others_is_passed_over(make: Make) -> None:
+    world = with_deputies(make, of_2="4")
+    world.edit("2", state="left")
+
+    world.sync()
+
+    assert (manager(world, "3"), manager(world, "4")) == ("Example 1", "Example 3")
+    settled(world)
+
+
+def test_a_deputy_leads_the_department_if_they_belong_to_it(make: Make) -> None:
+    world = with_deputies(make, of_2="6")
+    world.edit("2", state="left")
+
+    world.sync()
+
+    assert world.tenant()["unit:Unit team"]["managers"] == ("Example 6",)
+    settled(world)
+
+
+def test_another_deputy_takes_over_as_soon_as_the_sources_name_one(make: Make) -> None:
+    world = with_deputies(make, of_3="6")
+    world.edit("3", state="left")
+    world.sync()
+    world.edit("3", deputy="e5")
+
+    world.sync()
+
+    assert (manager(world, "4"), manager(world, "5")) == ("Example 5", "Example 2")
+    settled(world)

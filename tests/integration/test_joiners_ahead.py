@@ -11,6 +11,7 @@ import pytest
 
 from support.dated_world import foretold, with_dates
 from support.incidents import Make, guarded, homes, making, release, settled
+from support.outer_world import OuterWorld
 from support.small_world import HR, SmallWorld, run
 from syncd.core.model import JOINERS_UNIT, Effect, Kind, LinkState, Op, Reason, TargetId
 from syncd.core.policy import Limit
@@ -23,6 +24,7 @@ from syncd.engine.reconcile import read_sources
 from syncd.engine.stage import Asked
 from syncd.engine.world import JoinerTerms, LeaverTerms
 from syncd.mapping import load_inbound
+from syncd_dingtalk.sandbox import SandboxServer
 
 SELF = "Example 7"
 ACCOUNT = (Kind.PERSON, TargetId("e7"))
@@ -273,3 +275,28 @@ def test_an_outsider_is_made_on_the_first_day_and_never_stands_among_the_joiners
     world.sync()
 
     assert (homes(world, SELF), "unit:Joiners" in world.tenant()) == (("Unit team",), False)
+
+
+def test_in_dingtalk_the_department_of_joiners_is_hidden_and_empty_after_the_first_day(tmp_path: Path) -> None:
+    with SandboxServer() as server:
+        world = OuterWorld(tmp_path, server)
+        rules = (
+            (tmp_path / "in.yaml").read_text().replace("    endDate: last\n", "    endDate: last\n    hireDate: day\n")
+        )
+        (tmp_path / "in.yaml").write_text(rules)
+        inbound = load_inbound(tmp_path / "in.yaml", source=HR, attributes=None, now=world.now)
+        seats = {HR: replace(world.world.seats[HR], rules=inbound)}
+        world.world = replace(world.world, seats=seats, joiners=JoinerTerms(ahead=WEEK))
+        world.unit("team")
+        world.person("1", "team")
+        world.person("7", "team", manager="e1", day=f"{world.now() + timedelta(days=3):%Y-%m-%d}")
+
+        world.sync(accept=True)
+        assert (world.places("e7"), world.department("Joiners").hide_dept) == ({"Joiners"}, True)
+        settled(world)
+        world.edit("7", day=f"{world.now() - timedelta(days=1):%Y-%m-%d}")
+        world.sync()
+
+        assert world.places("e7") == {"Unit team"}
+        settled(world)
+        world.store.close()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.small_world import SmallWorld
 from syncd.core.model import SubjectId
 from syncd.core.orgtree import rings
-from syncd.core.succession import heirs
+from syncd.core.succession import deputies, heirs
 
 PEOPLE = [SubjectId(f"person:{number}") for number in range(12)]
 
@@ -47,6 +47,23 @@ def test_nobody_is_left_with_somebody_who_is_gone_while_anybody_is_above(
         assert up in chain(above, one)
     assert rings({**dict.fromkeys(PEOPLE), **after}) == []
     assert heirs(frozenset(gone), dict(reversed(above.items()))) == found
+
+
+@given(trees(), st.sets(st.sampled_from(PEOPLE)), st.dictionaries(st.sampled_from(PEOPLE), st.sampled_from(PEOPLE)))
+def test_deputies_take_over_and_no_circle_comes_of_it_whoever_is_named(
+    above: dict[SubjectId, SubjectId], gone: set[SubjectId], named: dict[SubjectId, SubjectId]
+) -> None:
+    found, standing_in = heirs(gone, above), deputies(gone, above, named)
+
+    assert not set(standing_in.values()) & gone
+    after = {}
+    for one, up in above.items():
+        if one not in gone:
+            takers = [standing_in.get(up), found.get(up), up]
+            after[one] = next(taker for taker in takers if taker not in (None, one))
+    assert rings({**dict.fromkeys(PEOPLE), **after}) == []
+    reports = {one for one, up in above.items() if up in gone and named.get(up) == one}
+    assert all(standing_in[above[one]] == one for one in reports - gone)
 
 
 @given(st.dictionaries(st.sampled_from(PEOPLE), st.sampled_from(PEOPLE)), st.sets(st.sampled_from(PEOPLE)))

@@ -17,6 +17,7 @@ from support.small_world import HR, SmallWorld
 from syncd.core.model import Kind, NativeId, SourceName
 from syncd.core.policy import Limit
 from syncd.engine.world import JoinerTerms
+from syncd.mapping import load_inbound
 
 AD = SourceName("ad")
 
@@ -113,6 +114,33 @@ def test_who_takes_over_is_told_and_is_somebody_who_is_still_there_by_then(offic
     assert (two["label"], two["reports"], two["leads"], two["taker"]) == ("Example 2", 1, 1, "Example 1")
     assert (three["label"], three["reports"], three["taker"]) == ("Example 3", 2, "Example 1")
     assert "1 report and 1 department pass to Example 1" in told(office)
+
+
+def test_a_deputy_is_told_before_those_above_unless_they_stand_under_the_leaver(office: Office) -> None:
+    world = office.world
+    rules = DATED.replace("    active:", "    deputy: {from: deputy, by: employeeNumber}\n    active:", 1)
+    (world.folder / "in.yaml").write_text(rules)
+    inbound = load_inbound(world.folder / "in.yaml", source=HR, attributes=None, now=world.now)
+    world.world = replace(
+        world.world,
+        seats={HR: replace(world.world.seats[HR], rules=inbound)},
+        join=replace(world.world.join, refers={HR: inbound.refers}),
+        leavers=replace(world.world.leavers, deputies=True),
+    )
+    world.edit("3", manager="e2")
+    world.edit("4", manager="e3")
+    world.edit("2", last="2026-11-25", deputy="e5")
+    world.edit("3", last="2026-11-26", deputy="e4")
+    world.sync()
+    assert [(one["label"], one["taker"]) for one in expected(office)] == [
+        ("Example 2", "Example 5"),
+        ("Example 3", "Example 4"),
+    ]
+
+    world.edit("2", deputy="e4")
+    world.sync()
+
+    assert [one["taker"] for one in expected(office)] == ["Example 1", "Example 4"]
 
 
 def test_both_moments_of_a_joiner_are_told(office: Office) -> None:
