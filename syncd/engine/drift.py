@@ -45,6 +45,9 @@ LOOKS: Final = 50
 AT_ONCE: Final = 8
 PAUSE: Final = 5.0
 """Seconds between two turns while there is more to look at than one turn allows."""
+TOGETHER: Final = 0.25
+"""Seconds from the beginning of one turn to that of the next at least: at the writer's pace each change of ours comes back as an
+event sixty times a second, and each was judged in transactions of its own."""
 OTHERS: Final = 1.0
 """Seconds after which it is looked whether somebody else has kept something."""
 
@@ -107,7 +110,9 @@ async def _hearing(world: World, telling: Any, heard: asyncio.Event) -> None:
 
 
 async def _judging(world: World, target: Target, heard: asyncio.Event, ring: Callable[[], None]) -> None:
+    clock = asyncio.get_running_loop().time
     while True:
+        began = clock()
         heard.clear()
         done = await examine(world, target)
         if done.found:
@@ -115,6 +120,7 @@ async def _judging(world: World, target: Target, heard: asyncio.Event, ring: Cal
         if done.marked:
             ring()
         await _until_due(world, heard, more=done.left > 0)
+        await asyncio.sleep(max(0.0, began + TOGETHER - clock()))
 
 
 async def _until_due(world: World, heard: asyncio.Event, *, more: bool) -> None:
