@@ -45,7 +45,7 @@ def look(
 ) -> None:
     """Add to `sight` what the difference of these wishes depends on."""
     name = world.target_name
-    concerned = {*asked, *wishes.desired, *_leaders(wishes)}
+    concerned = {*asked, *wishes.desired, *_members(wishes, target)}
     more = concerned - sight.links.keys()
     sight.links.update(tx.links.get_many(name, more) if more else {})
     _objects(tx, name, sight, [sight.links[one] for one in concerned if one in sight.links])
@@ -61,13 +61,15 @@ def look(
     _named(tx, name, target, sight)
 
 
-def _leaders(wishes: Wishes) -> set[SubjectId]:
-    """Return who is to lead a unit: whether they may depends on where they stand."""
+def _members(wishes: Wishes, target: Target) -> set[SubjectId]:
+    """Return who is to lead a unit, or to own its chat: whether they may depends on where they stand."""
+    names = [name for name, spec in target.fields[Kind.UNIT].items() if spec.of_members]
     return {
         SubjectId(str(one))
         for wanted in wishes.desired.values()
         if wanted.kind is Kind.UNIT
-        for one in _listed(wanted.fields.get("managers"))
+        for name in names
+        for one in _listed(wanted.fields.get(name))
     }
 
 

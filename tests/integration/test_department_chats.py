@@ -118,6 +118,22 @@ def test_an_owner_who_is_named_stays_though_another_comes_first_by_now_and_passe
     assert company.chat("Unit team") == {"e3"}
 
 
+def test_whoever_is_named_first_and_is_no_member_owns_no_chat_also_where_only_the_department_is_looked_at(
+    company: ChatWorld,
+) -> None:
+    company.source.tells = True
+    company.rules(CHATS.replace("chat_owner: managers", "chat_owner: seesPersons"))
+    company.says("team", sees="e1,e3")
+    company.sync()
+    assert company.owner("Unit team") == "e3"
+
+    company.says("team", sees="e1,e2")
+    cycle = company.sync()
+
+    assert company.owner("Unit team") == "e2"
+    assert [change.op for change in cycle.reconciliation.plan.changes] == [Op.LINK]
+
+
 def test_a_chat_that_no_rule_speaks_of_is_left_alone(company: ChatWorld) -> None:
     quiet = company.department("Unit quiet")
     company.person("5", "quiet")
