@@ -36,8 +36,8 @@ from syncd_active_directory.wire import Wire
 _GAP: Final = 0.2
 """Seconds between two looks at least: a busy domain rings more often than that."""
 _FAST: Final = 0.02
-"""Seconds. A directory that rings more often than that is being changed as a whole, hundreds of times a second: it is heard so often,
-and no more. Changes that come one by one wait for nothing."""
+"""Seconds. A directory that rings more often than that is being changed as a whole, hundreds of times a second: it is heard so
+often, and no more. Changes that come one by one wait for nothing."""
 _TURN: Final = 20.0
 """After so many seconds of silence it is seen whether reads have gone to another server."""
 _LONGEST: Final = 60.0
