@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from types import TracebackType
-from typing import Any, Final, Self, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any, Final
+from urllib.parse import quote, urlencode
 
 import msgspec
 
 from syncd.core.errors import NeedsHuman, TryAgain, foreign
-from syncd.core.ports import Room
-from syncd.http import Answer, AnswerLost, Client, open_client
+from syncd.http import Answer, AnswerLost
 from syncd_workday import messages
-from syncd_workday.settings import WorkdaySettings
-from syncd_workday.signing import SignIn
+from syncd_workday.signed_in import SignedIn
 from syncd_workday.streamed import RowsIn, RowTooLong
 from syncd_workday.threads import beside
 
@@ -28,29 +25,8 @@ _TOO_MUCH: Final = re.compile(r"\b2 ?GB\b|\b30 minutes\b|maximum (?:size|time)",
 """Words with which Workday ends a report at its limits. Recalled."""
 
 
-_T = TypeVar("_T")
-
-
-class RowWire:
-    """The service, open between `__aenter__` and `__aexit__`."""
-
-    def __init__(self, settings: WorkdaySettings, room: Room) -> None:
-        self._settings = settings
-        self._room = room
-        self.host = urlsplit(settings.base).hostname or settings.base
-        self._client: Client | None = None
-        self._sign_in = SignIn(settings, room)
-
-    async def __aenter__(self) -> Self:
-        self._client = open_client(self._settings.http(self._room.base))
-        await self._client.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._client is not None:
-            await self._client.__aexit__(kind, error, trace)
+class RowWire(SignedIn):
+    """The service, open between `__aenter__` and `__aexit__`, as reports and answers to queries."""
 
     async def report(self, name: str, prompts: Mapping[str, str], taking: Callable[[list[bytes]], None]) -> None:
         """Read a report, handing on its rows as they come, in a thread. Raises `TryAgain`, `AnswerLost` or `NeedsHuman`.
@@ -78,7 +54,6 @@ class RowWire:
 
     async def send(self, url: str, **more: Any) -> Answer:
         """Ask for rows. Raises `NeedsHuman` (WDY-004) for a sign-in that is refused."""
-        assert self._client is not None, "open the wire first"
         headers = {"accept": "application/json", **await self._sign_in.header(self._client)}
         method = "POST" if "json" in more else "GET"
         answer = await self._client.send(method, url, headers=headers, **more)
@@ -95,15 +70,6 @@ class RowWire:
     async def _queried(self, text: str, *, limit: int, offset: int) -> Answer:
         address = f"{self._settings.base}/ccx/api/wql/v1/{self._settings.tenant}/data?limit={limit}&offset={offset}"
         return await self.send(address, json={"query": text})
-
-    async def _renewing(self, ask: Callable[[], Awaitable[_T]]) -> _T:
-        """Ask once; once more with a new token where the old one is refused."""
-        try:
-            return await ask()
-        except NeedsHuman as error:
-            if error.problem.code != messages.UNAUTHENTICATED.code or not self._sign_in.forget():
-                raise
-        return await ask()
 
     def unfit(self, answer: Answer, *, task: str) -> Exception:
         """Return what to raise for an answer that is no success."""
