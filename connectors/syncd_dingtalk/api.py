@@ -76,6 +76,16 @@ ROLE_DELETE: Final = Interface(path="/topapi/role/deleterole", shape=shapes.Noth
 ROLE_GIVE: Final = Interface(path="/topapi/role/addrolesforemps", shape=shapes.Nothing, writes=True)
 ROLE_TAKE: Final = Interface(path="/topapi/role/removerolesforemps", shape=shapes.Nothing, writes=True)
 CHAT_GET: Final = Interface(path="/chat/get", shape=shapes.ChatAnswer, method="GET", beside=True)
+CONTACT_CREATE: Final = Interface(
+    path="/topapi/extcontact/create", shape=shapes.CreatedContact, writes=True, beside=True
+)
+CONTACT_UPDATE: Final = Interface(path="/topapi/extcontact/update", shape=shapes.Nothing, writes=True)
+CONTACT_DELETE: Final = Interface(path="/topapi/extcontact/delete", shape=shapes.Nothing, writes=True)
+CONTACT_GET: Final = Interface(path="/topapi/extcontact/get", shape=shapes.Contact)
+CONTACT_LIST: Final = Interface(path="/topapi/extcontact/list", shape=shapes.Contacts, beside=True)
+CONTACT_LABELS: Final = Interface(
+    path="/topapi/extcontact/listlabelgroups", shape=shapes.ContactLabelGroups, beside=True
+)
 SCOPES: Final = Interface(path="/auth/scopes", shape=shapes.Scopes, method="GET", beside=True)
 
 TOKEN_PATH: Final = "/v1.0/oauth2/accessToken"

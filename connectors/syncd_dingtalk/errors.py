@@ -16,6 +16,7 @@ from typing import Final
 from syncd.core.errors import Message, Problem, foreign
 from syncd_dingtalk import messages as m
 from syncd_dingtalk import messages_chats as mc
+from syncd_dingtalk import messages_contacts as mp
 from syncd_dingtalk import messages_roles as mr
 
 
@@ -140,6 +141,9 @@ _CODES: Final[Mapping[str, tuple[Meaning, Message]]] = {
     "34020": (_O, mr.BAD_ROLE),
     "660000": (_O, mr.BAD_ROLE),
     "23004": (_O, mr.SYSTEM_ROLE),
+    "22005": (_M.TAKEN, mp.CONTACT_TAKEN),
+    # external contacts: of these only the numbers are documented, as a range; which says what is not
+    **{str(code): (_O, mp.BAD_CONTACT) for code in range(60200, 60206)},
     "60003": (_M.GONE, m.NO_DEPARTMENT),
     "40009": (_M.GONE, m.NO_DEPARTMENT),
     # there already

@@ -17,6 +17,7 @@ from typing import Final
 from syncd.core.model import ROOT_UNIT, FieldSpec, FieldType, Kind
 from syncd.core.values import Value, Values, is_empty
 from syncd_dingtalk import chats
+from syncd_dingtalk.fields_contact import CONTACT
 
 CHINA: Final = timezone(timedelta(hours=8))
 """The days that people see are days in China, which has had no summer time since 1991. (That DingTalk means midnight
@@ -196,7 +197,7 @@ ROLE: Final[Mapping[str, FieldSpec]] = MappingProxyType(
 )
 
 FIELDS: Final[Mapping[Kind, Mapping[str, FieldSpec]]] = MappingProxyType(
-    {Kind.PERSON: PERSON, Kind.UNIT: UNIT, Kind.GROUP: ROLE}
+    {Kind.PERSON: PERSON, Kind.UNIT: UNIT, Kind.GROUP: ROLE, Kind.CONTACT: CONTACT}
 )
 
 

@@ -287,3 +287,56 @@ class StreamFrame(Struct):
     type: str = ""
     headers: StreamHeaders = msgspec.field(default_factory=StreamHeaders)
     data: str = ""
+
+
+class Contact(Struct):
+    """`extcontact/get` and the items of `extcontact/list`. That some answers spell the id `user_id` is recalled."""
+
+    userid: str = ""
+    user_id: str = ""
+    name: str = ""
+    mobile: str = ""
+    state_code: str = ""
+    title: str | None = None
+    company_name: str | None = None
+    address: str | None = None
+    remark: str | None = None
+    follower_user_id: str | None = None
+    label_ids: list[int] | None = None
+
+    @property
+    def key(self) -> str:
+        """Return the contact's id."""
+        return self.userid or self.user_id
+
+
+class Contacts(Struct):
+    """`extcontact/list`, beside `errcode`. It does not say whether there are more."""
+
+    results: list[Contact] = []
+
+
+class CreatedContact(Struct):
+    """`extcontact/create`, beside `errcode`."""
+
+    userid: str
+
+
+class ContactLabel(Struct):
+    """A label in `extcontact/listlabelgroups`."""
+
+    id: int
+    name: str = ""
+
+
+class ContactLabels(Struct):
+    """A group of labels."""
+
+    name: str = ""
+    labels: list[ContactLabel] = []
+
+
+class ContactLabelGroups(Struct):
+    """`extcontact/listlabelgroups`, beside `errcode`."""
+
+    results: list[ContactLabels] = []

@@ -25,6 +25,7 @@ from syncd.core.values import Values
 from syncd.core.wakes import Touched
 from syncd.http import HttpSettings, open_client
 from syncd_dingtalk import api as a
+from syncd_dingtalk import contacts
 from syncd_dingtalk import messages as m
 from syncd_dingtalk.api import LANE, Api, Refused
 from syncd_dingtalk.callback import Callback
@@ -40,6 +41,7 @@ from syncd_dingtalk.settings import Details, DingTalkSettings, EventMode, Protec
 from syncd_dingtalk.shapes import Person, Scopes
 from syncd_dingtalk.stream import EventStream
 from syncd_dingtalk.writing import Common, Writer
+from syncd_dingtalk.writing_contacts import ContactWriter
 from syncd_dingtalk.writing_departments import DepartmentWriter
 from syncd_dingtalk.writing_people import PeopleWriter
 from syncd_dingtalk.writing_roles import RoleWriter
@@ -155,8 +157,10 @@ class DingTalk:
                 normalise=lambda fields: normalise(kind, fields, region=settings.corp_region),
             )
 
+        partners = ContactWriter(common(Kind.CONTACT), region=settings.corp_region)
         persons = PeopleWriter(
             common(Kind.PERSON),
+            end_contact=partners.end,
             region=settings.corp_region,
             mobile_change=settings.mobile_change,
             hidden=self._hidden_of,
@@ -164,7 +168,13 @@ class DingTalk:
             giving=self._giving(api) if self._with_roles else None,
         )
         units = DepartmentWriter(common(Kind.UNIT), root=self.root, prefix=settings.mark_prefix)
-        return {Kind.PERSON: persons, Kind.UNIT: units, Kind.GROUP: RoleWriter(common(Kind.GROUP))}
+        groups = RoleWriter(common(Kind.GROUP))
+        return {Kind.PERSON: persons, Kind.UNIT: units, Kind.GROUP: groups, Kind.CONTACT: partners}
+
+    @property
+    def _with_contacts(self) -> bool:
+        """Tell whether the rules say anything of external contacts: if not, nobody's are read."""
+        return bool((self._room.wanted or {}).get(Kind.CONTACT))
 
     @property
     def _with_roles(self) -> bool:
@@ -209,7 +219,8 @@ class DingTalk:
     # --- reading -------------------------------------------------------------------------------------------------------
 
     async def observe(self) -> AsyncIterator[Observed]:
-        """Yield departments from the top down and then people; raises `TryAgain` or `NeedsHuman` if it cannot go on."""
+        """Yield departments from the top down, people, and external contacts where the rules make some; raises `TryAgain` or
+        `NeedsHuman` if it cannot go on."""
         self._admins = None
         observer = Observer(
             self.api,
@@ -223,11 +234,19 @@ class DingTalk:
         try:
             async for seen in observer.objects():
                 yield seen
+            async for seen in self._contacts():
+                yield seen
         except Refused as refused:
             raise _for_a_person(refused) from None
         self._scopes = observer.walk.scopes
         self._hidden = observer.hidden()
         self._certificate = observer.certificate()
+
+    async def _contacts(self) -> AsyncIterator[Observed]:
+        if self._with_contacts:
+            labels = await contacts.read_labels(self.api)
+            async for one in contacts.read(self.api):
+                yield contacts.from_wire(one, labels, region=self._settings.corp_region)
 
     def observed(self) -> Completeness:
         return self._certificate
@@ -321,11 +340,13 @@ _WRITES: Final[Mapping[Kind, Mapping[Op, a.Interface[Any]]]] = {
     Kind.PERSON: {Op.CREATE: a.USER_CREATE, Op.REMOVE: a.USER_DELETE, Op.ROLES: a.ROLE_GIVE},
     Kind.GROUP: {Op.CREATE: a.ROLE_ADD, Op.REMOVE: a.ROLE_DELETE},
     Kind.UNIT: {Op.CREATE: a.DEPARTMENT_CREATE, Op.REMOVE: a.DEPARTMENT_DELETE},
+    Kind.CONTACT: {Op.CREATE: a.CONTACT_CREATE, Op.REMOVE: a.CONTACT_DELETE},
 }
 _UPDATES: Final[Mapping[Kind, a.Interface[Any]]] = {
     Kind.PERSON: a.USER_UPDATE,
     Kind.UNIT: a.DEPARTMENT_UPDATE,
     Kind.GROUP: a.ROLE_UPDATE,
+    Kind.CONTACT: a.CONTACT_UPDATE,
 }
 
 

@@ -37,15 +37,17 @@ class PeopleWriter(Writer):
         self,
         common: Common,
         *,
+        end_contact: Callable[[TargetId], Awaitable[str]],
         region: Region,
         mobile_change: MobileChange,
         hidden: Callable[[Person], Awaitable[frozenset[str]]],
         protected: Callable[[], Awaitable[frozenset[str]]],
         giving: Giving | None = None,
     ) -> None:
-        """`hidden` says which fields of a person our permissions hide, `protected` who is never removed; without `giving`
-        nobody's roles are looked at."""
+        """`end_contact` removes an external contact, `hidden` says which fields of a person our permissions hide, `protected` who
+        is never removed; without `giving` nobody's roles are looked at."""
         super().__init__(common)
+        self.end_contact = end_contact
         self.region = region
         self.mobile_change = mobile_change
         self.hidden = hidden
@@ -136,6 +138,8 @@ class PeopleWriter(Writer):
 
     async def _attempt(self, change: Change, *, again: bool) -> Outcome:
         """Take and give roles first. A leaver goes all the same where that fails, and is done only when both are."""
+        if change.op is Op.CREATE and change.target_id is not None:
+            return await self._in_place_of(change.target_id, change, again=again)
         roles = next((item for item in change.fields if item.name == ROLES), None)
         if roles is None or self.giving is None or change.target_id is None:
             return await self._whole(change, again=again)
@@ -152,6 +156,14 @@ class PeopleWriter(Writer):
             outcome = await self._whole(replace(change, fields=rest), again=again)
         if failed is not None and isinstance(outcome, Applied):
             raise failed
+        return outcome
+
+    async def _in_place_of(self, contact: TargetId, change: Change, *, again: bool) -> Outcome:
+        """Create an account, and end the external contact that somebody has been until now: never the other way round. Both are
+        found done where that was not known."""
+        outcome = await super()._attempt(change, again=again)
+        if isinstance(outcome, Applied):
+            await self.end_contact(contact)
         return outcome
 
     async def _roles(self, target_id: TargetId, roles: FieldChange, giving: Giving, *, again: bool) -> None:

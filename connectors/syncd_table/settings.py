@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -22,7 +22,7 @@ class TableSettings(BaseModel):
     """The file, CSV (any extension) or XLSX; relative to the folder of `syncd.yaml`."""
     key: Annotated[str, Field(min_length=1, examples=["Employee Number"])]
     """The column with each row's stable id, such as the employee number. Never a name: people marry, teams are renamed."""
-    kind: Kind = Kind.PERSON
+    kind: Literal[Kind.PERSON, Kind.UNIT, Kind.GROUP] = Kind.PERSON
     """What a row is: `person`, `unit` or `group`."""
     sheet: str | None = None
     """The sheet of a workbook; the first one if left out."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syncd.cli.render import Output
-from syncd.core.model import Kind
+from syncd.core.model import RECORD_KINDS, Kind
 
 if TYPE_CHECKING:
     from syncd.engine.assess import Report
@@ -23,7 +23,7 @@ def tell(out: Output, report: Report) -> None:
     rows = [
         (
             source.name,
-            *(source.records.get(kind, 0) for kind in Kind),
+            *(source.records.get(kind, 0) for kind in RECORD_KINDS),
             source.newest.date().isoformat() if source.newest else "not said",
             _complete(source),
         )
@@ -114,7 +114,7 @@ def as_html(report: Report) -> str:
     severities = Counter(str(finding.severity) for finding in report.findings)
     return template.render(
         report=report,
-        population={str(kind): report.population.get(kind, 0) for kind in Kind},
+        population={str(kind): report.population.get(kind, 0) for kind in RECORD_KINDS},
         counts={name: severities[name] for name in ("blocker", "warning", "hint")},
         version=version("syncd"),
     )

@@ -34,6 +34,10 @@ TITLES: Final[Mapping[tuple[Op, Kind], str]] = {
     (Op.ROLES, Kind.PERSON): "People: roles to give and to take away",
     (Op.OFFBOARD, Kind.PERSON): "Leavers to put out of sight",
     (Op.REMOVE, Kind.PERSON): "People to remove",
+    (Op.CREATE, Kind.CONTACT): "External contacts to create",
+    (Op.ADOPT, Kind.CONTACT): "External contacts to adopt",
+    (Op.UPDATE, Kind.CONTACT): "External contacts to change",
+    (Op.REMOVE, Kind.CONTACT): "External contacts to remove",
     (Op.WRITE_BACK, Kind.PERSON): "People: written back to their sources",
 }
 SIGNS: Final = {

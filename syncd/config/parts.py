@@ -223,6 +223,9 @@ LIMITS: Final[Mapping[Effect, Limit]] = {
     Effect.ROLE_CREATE: Limit(percent=50),
     Effect.ROLE_UPDATE: Limit(percent=50),
     Effect.ROLE_REMOVE: Limit(count=10, percent=10),
+    Effect.CONTACT_CREATE: Limit(percent=50),
+    Effect.CONTACT_UPDATE: Limit(percent=50),
+    Effect.CONTACT_REMOVE: Limit(count="auto", percent=5),
 }
 """The limits for what `guard.limits` does not name. Leavers and logins are tight, because they lock people out, and so is what is
 written to a source, because everybody believes it. That a department is shown which was hidden, or all is shown to those who saw
@@ -236,8 +239,9 @@ class GuardSettings(Part):
     """What the first run of a new configuration does: show its plan and wait for a release, or write it."""
     limits: dict[Effect, Limit] = dict(LIMITS)
     """The limits by effect: adopt, create, update, move, login, leave, unit_create, unit_update, unit_move, unit_remove,
-    unit_open, write_back, grant (a role is given), revoke (a role is lost), role_create, role_update, role_remove. What is not
-    named keeps its default; naming only `count` keeps the default `percent`, and the other way round."""
+    unit_open, write_back, grant (a role is given), revoke (a role is lost), role_create, role_update, role_remove,
+    contact_create, contact_update, contact_remove (external contacts). What is not named keeps its default; naming only `count`
+    keeps the default `percent`, and the other way round."""
     window: Duration = timedelta(hours=1)
     """What was accepted in this time counts against the limits together with the plan, so that a mass change that comes one
     event at a time is held as it would be at once. What somebody released does not count; `0s` looks at each plan by itself."""

@@ -52,6 +52,7 @@ _GOING: Final[Mapping[Kind, tuple[Effect, ...]]] = {
     Kind.UNIT: (Effect.UNIT_REMOVE,),
     # Whoever still has it loses it: it is held together with those who lose it by themselves.
     Kind.GROUP: (Effect.REVOKE, Effect.ROLE_REMOVE),
+    Kind.CONTACT: (Effect.CONTACT_REMOVE,),
 }
 
 
@@ -71,6 +72,9 @@ def leave(draft: Draft, subject: SubjectId, reason: str) -> None:
         _leave_unit(draft, gone, link, seen, reason)
     elif link.kind is Kind.GROUP:
         _leave_role(draft, gone, link, reason)
+    elif link.kind is Kind.CONTACT:
+        # There is nothing to come back to and nobody to lock out: a contact that is made again is the same.
+        _go(draft, gone, Op.REMOVE, link, reason=reason, rank=RANK_LEAVERS, fields=())
     elif draft.terms.hold_leavers and seen is not None and not _over(draft, link):
         _hold(draft, gone, link, seen, reason)
     else:
@@ -125,7 +129,7 @@ def _observed_depth(draft: Draft, seen: Observed | None) -> int:
 def _go(
     draft: Draft, gone: Desired, op: Op, link: Link, *, reason: str, rank: int, fields: tuple[FieldChange, ...]
 ) -> None:
-    person = gone.kind is Kind.PERSON
+    person = gone.kind in (Kind.PERSON, Kind.CONTACT)
     draft.changes.append(
         Change(
             op=op,

@@ -19,7 +19,7 @@ ROLES: Final = "roles"
 """The field of people that names their roles."""
 FOREIGN: Final = "target:"
 """How a reference to an object that we do not link is written, followed by the target's id."""
-_PERSON_REFERENCES: Final = frozenset({"manager", "managers"})
+_PERSON_REFERENCES: Final = frozenset({"manager", "managers", "follower"})
 _PLAIN: Final = frozenset({FieldType.TEXT, FieldType.NUMBER, FieldType.DATE})
 """Types whose values need no translation."""
 _REFERRING: Final = frozenset({FieldType.REFERENCE, FieldType.REFERENCES, FieldType.MEMBERSHIPS})

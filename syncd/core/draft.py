@@ -32,7 +32,7 @@ from syncd.core.model import (
     SubjectId,
     TargetId,
 )
-from syncd.core.ordering import RANK_HEIRS, RANK_LINKS, RANK_PEOPLE, RANK_ROLES, depths, effects, lane
+from syncd.core.ordering import RANK_CONTACTS, RANK_HEIRS, RANK_LINKS, RANK_PEOPLE, RANK_ROLES, depths, effects, lane
 from syncd.core.recognition import Free
 from syncd.core.succession import MANAGER_LEAVES, handed_over
 from syncd.core.terms import Terms
@@ -103,7 +103,8 @@ class Draft:
         missing = [
             item for item in wanted.values() if self.object_of(item.subject) is None and not self._waiting(item.subject)
         ]
-        new = [item for item in missing if not self._is_linked(item.subject)]
+        # Who was a contact gets an account of their own: recognised by a number alone it could be anybody's.
+        new = [one for one in missing if not self._is_linked(one.subject) and self.replaced(one.subject) is None]
         found = self._recognise([item for item in new if item.kind is not Kind.UNIT], free)
         for subject, seen in found.items():
             self._adopt(subject, seen)
@@ -121,9 +122,16 @@ class Draft:
     def object_of(self, subject: SubjectId) -> Observed | None:
         """Return the object that a subject is linked to, if the target shows it."""
         link = self.links.get(subject)
-        if link is None or link.state is LinkState.REMOVED:
+        if link is None or link.state is LinkState.REMOVED or self.replaced(subject) is not None:
             return None
         return self.seen.get((link.kind, link.target_id))
+
+    def replaced(self, subject: SubjectId) -> Link | None:
+        """Return the link of the contact whose place somebody's account is to take."""
+        link, wanted = self.links.get(subject), self.wanted.get(subject)
+        if link is None or link.kind is not Kind.CONTACT or link.state is LinkState.REMOVED:
+            return None
+        return link if wanted is not None and wanted.kind is not Kind.CONTACT else None
 
     def makes(self, subject: SubjectId) -> bool:
         """Tell whether an object is made for a subject by this plan, or by another part of it."""
@@ -131,7 +139,7 @@ class Draft:
 
     def _is_linked(self, subject: SubjectId) -> bool:
         link = self.links.get(subject)
-        return link is not None and link.state is not LinkState.REMOVED
+        return link is not None and link.state is not LinkState.REMOVED and self.replaced(subject) is None
 
     def _waiting(self, subject: SubjectId) -> bool:
         link = self.links.get(subject)
@@ -181,6 +189,16 @@ class Draft:
         return known.target_id if known is not None else "?"
 
     def _will_be(self, subject: SubjectId) -> bool:
+        return not self._is_contact(subject) and self._has_place(subject)
+
+    def _is_contact(self, subject: SubjectId) -> bool:
+        """Tell whether somebody is, or will be, no account: nobody's manager, follower or neighbour for the target."""
+        wanted, link = self.wanted.get(subject), self.links.get(subject)
+        if wanted is not None:
+            return wanted.kind is Kind.CONTACT
+        return link is not None and link.kind is Kind.CONTACT and link.state is not LinkState.REMOVED
+
+    def _has_place(self, subject: SubjectId) -> bool:
         return subject == ROOT_UNIT or self._is_coming(subject) or self._is_linked(subject)
 
     # -- what to do --------------------------------------------------------------------------------------------------
@@ -246,6 +264,10 @@ class Draft:
         self.asides.append(Aside(reason=reason, kind=item.kind, name=item.subject, label=item.label, why=why))
 
     def _create(self, item: Desired, fields: tuple[FieldChange, ...]) -> None:
+        if (contact := self.replaced(item.subject)) is not None:
+            reason = "was an external contact, which goes when the account stands"
+            self._add(item, Op.CREATE, fields, target_id=contact.target_id, reason=reason)
+            return
         link = self.links.get(item.subject)
         reason = first_day(fields) or "new in the source"
         if link is not None and link.state is LinkState.REMOVED:
@@ -361,4 +383,6 @@ class Draft:
             return self.depth.get(item.subject, 0)
         if item.kind is Kind.GROUP:
             return RANK_ROLES
+        if item.kind is Kind.CONTACT:
+            return RANK_CONTACTS
         return RANK_PEOPLE + min(self._steps(item.subject), RANK_LINKS - RANK_PEOPLE - 1)

@@ -15,7 +15,7 @@ from typing import Final
 
 from syncd.core.attributes import ATTRIBUTES, REFERENCES
 from syncd.core.errors import message
-from syncd.core.model import Kind, NativeId, SourceName, SubjectId
+from syncd.core.model import RECORD_KINDS, Kind, NativeId, SourceName, SubjectId
 from syncd.core.values import Value, Values, is_empty
 
 TOGETHER: Final = "+"
@@ -23,7 +23,7 @@ TOGETHER: Final = "+"
 _PHONE: Final = "phoneNumbers."
 _NAMES: Final = frozenset({"displayName", "nickName"})
 _REFERENCES: Final = frozenset(
-    name for kind in Kind for name, one in ATTRIBUTES[kind].items() if one.type in REFERENCES
+    name for kind in RECORD_KINDS for name, one in ATTRIBUTES[kind].items() if one.type in REFERENCES
 )
 """Each source names others in words of its own: that two differ says nothing."""
 

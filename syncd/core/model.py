@@ -43,9 +43,16 @@ class Kind(StrEnum):
     PERSON = "person"
     UNIT = "unit"
     GROUP = "group"
+    CONTACT = "contact"
+    """A person of the tree as an entry of the target that is no account: sources have no records of this kind. Its ids are of
+    their own and never stand where an account is meant."""
 
     # Enum's own is written in Python; these words are asked for in tables a hundred times per person.
     __hash__ = str.__hash__
+
+
+RECORD_KINDS: Final = (Kind.PERSON, Kind.UNIT, Kind.GROUP)
+"""What records and entities can be; a contact is what a target holds of a person."""
 
 
 # --- what a source said ---------------------------------------------------------------------------------------------
@@ -365,6 +372,10 @@ class Effect(StrEnum):
     ROLE_CREATE = "role_create"
     ROLE_UPDATE = "role_update"
     ROLE_REMOVE = "role_remove"
+    CONTACT_CREATE = "contact_create"
+    """An outsider becomes an external contact."""
+    CONTACT_UPDATE = "contact_update"
+    CONTACT_REMOVE = "contact_remove"
 
 
 class Lane(StrEnum):
@@ -408,7 +419,8 @@ class Change:
     rank: int
     """The place in the plan: lower ranks first. Departments down-tree, people, links, leavers, departments up-tree."""
     target_id: TargetId | None = None
-    """Of WRITE_BACK the name of the record, `source/native_id`; the names of its fields are the source's attributes."""
+    """Of CREATE the contact whose place the account takes, where there is one: it is removed as soon as the account stands.
+    Of WRITE_BACK the name of the record, `source/native_id`; the names of its fields are the source's attributes."""
     fields: tuple[FieldChange, ...] = ()
     needs: tuple[SubjectId, ...] = ()
     """Subjects whose open changes of lower rank must have succeeded before this one can (a department before its members)."""

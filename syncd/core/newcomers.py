@@ -72,8 +72,8 @@ class Newcomers:
 
     def _plain(self, one: Desired, steps: int) -> Newcomer | None:
         """Return the creation; None if somebody is named who does not come, or who does not come before."""
-        if one.fields.get(ROLES):
-            return None  # they are given by a second change
+        if one.kind is not KIND or one.fields.get(ROLES):
+            return None  # no account; or with roles, which are given by a second change
         hard = soft = _NOBODY
         for name, spec in self._referring.items():
             value = one.fields.get(name)

@@ -26,6 +26,8 @@ RANK_ROLES: Final = 999
 """After the departments and before the people who are to have them."""
 RANK_PEOPLE: Final = 1_000
 RANK_LINKS: Final = 5_000
+RANK_CONTACTS: Final = 5_500
+"""After the colleagues who follow them were made, and before one of those leaves."""
 RANK_LEAVERS: Final = 6_000
 RANK_HEIRS: Final = RANK_LEAVERS + 1
 RANK_UNITS_UP: Final = 9_000
@@ -80,8 +82,8 @@ def depths(wanted: Mapping[SubjectId, Desired], name: str) -> dict[SubjectId, in
 
 
 def effects(kind: Kind, op: Op, fields: Sequence[FieldChange], specs: Mapping[str, FieldSpec]) -> tuple[Effect, ...]:
-    if kind is Kind.GROUP:
-        return _of_roles(op, fields)
+    if kind in _MADE_AND_CHANGED:
+        return _of_others(kind, op, fields)
     unit = kind is Kind.UNIT
     match op:
         case Op.CREATE:
@@ -124,14 +126,21 @@ def _moving(before: frozenset[str], after: frozenset[str]) -> Effect:
     return Effect.UPDATE if before == {JOINERS_UNIT} else Effect.MOVE
 
 
-def _of_roles(op: Op, fields: Sequence[FieldChange]) -> tuple[Effect, ...]:
+_MADE_AND_CHANGED: Final = {
+    Kind.GROUP: (Effect.ROLE_CREATE, Effect.ROLE_UPDATE),
+    Kind.CONTACT: (Effect.CONTACT_CREATE, Effect.CONTACT_UPDATE),
+}
+
+
+def _of_others(kind: Kind, op: Op, fields: Sequence[FieldChange]) -> tuple[Effect, ...]:
+    made, changed = _MADE_AND_CHANGED[kind]
     match op:
         case Op.CREATE:
-            return (Effect.ROLE_CREATE,)
+            return (made,)
         case Op.ADOPT:
-            return (Effect.ADOPT, Effect.ROLE_UPDATE) if fields else (Effect.ADOPT,)
+            return (Effect.ADOPT, changed) if fields else (Effect.ADOPT,)
         case _:
-            return (Effect.ROLE_UPDATE,)
+            return (changed,)
 
 
 def rights(fields: Sequence[FieldChange]) -> tuple[Effect, ...]:

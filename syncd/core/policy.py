@@ -23,8 +23,9 @@ from syncd.core.plan import fingerprint
 AUTO: Final = "auto"
 _MAKING: Final = frozenset({Op.CREATE, Op.ADOPT})
 _NOBODY_NEEDS: Final = frozenset({Op.LOGIN, Op.LINK, Op.ROLES, Op.WRITE_BACK})
-_CREATES: Final = frozenset({Effect.CREATE, Effect.UNIT_CREATE, Effect.ROLE_CREATE})
+_CREATES: Final = frozenset({Effect.CREATE, Effect.UNIT_CREATE, Effect.ROLE_CREATE, Effect.CONTACT_CREATE})
 _OF_ROLES: Final = frozenset({Effect.ROLE_CREATE, Effect.ROLE_UPDATE, Effect.ROLE_REMOVE})
+_OF_CONTACTS: Final = frozenset({Effect.CONTACT_CREATE, Effect.CONTACT_UPDATE, Effect.CONTACT_REMOVE})
 EMPTYING: Final = (Effect.LEAVE, Effect.MOVE, Effect.REVOKE)
 """Effects by which a department or a role loses people."""
 _OF_UNITS: Final = frozenset(
@@ -171,7 +172,7 @@ def _over(effect: Effect, own: int, plan: Plan, limits: Limits, recent: Recent) 
     limit = limits.by_effect.get(effect)
     if limit is None:
         return ()
-    kind = Kind.UNIT if effect in _OF_UNITS else Kind.GROUP if effect in _OF_ROLES else Kind.PERSON
+    kind = counted_kind(effect)
     before = recent.numbers.get(effect, 0)
     number = own + before
     # Whoever was made in the window was not there when it began: a first run does not make the next joiner half a company.
@@ -186,6 +187,15 @@ def _over(effect: Effect, own: int, plan: Plan, limits: Limits, recent: Recent) 
         if share >= limit.percent:
             reasons.append(f"{number} of {population} ({share:.1f} %){also} reach the limit of {limit.percent:g} %")
     return tuple(reasons)
+
+
+def counted_kind(effect: Effect) -> Kind:
+    """Return of what an effect's percentage is reckoned."""
+    if effect in _OF_UNITS:
+        return Kind.UNIT
+    if effect in _OF_ROLES:
+        return Kind.GROUP
+    return Kind.CONTACT if effect in _OF_CONTACTS else Kind.PERSON
 
 
 def _also(before: int, recent: Recent) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 
 from syncd.core.attributes import ATTRIBUTES
 from syncd.core.errors import Problem
-from syncd.core.model import Aside, Completeness, Desired, Entity, FieldSpec, Kind, Reason
+from syncd.core.model import RECORD_KINDS, Aside, Completeness, Desired, Entity, FieldSpec, Kind, Reason
 from syncd.core.values import is_empty
 from syncd.engine import assess_checks
 from syncd.engine.assess_checks import Hit, Severity, Subjects
@@ -141,7 +141,7 @@ def _report(
     return Report(
         at=now,
         sources=tuple(sources),
-        population={kind: population[kind] for kind in Kind},
+        population={kind: population[kind] for kind in RECORD_KINDS},
         ready=ready,
         findings=findings,
         fill=tuple(_fill(subjects)),

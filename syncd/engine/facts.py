@@ -49,8 +49,9 @@ def facts_of(
 
 
 def _types(change: Change, sent: tuple[FieldChange, ...], link: Link | None) -> Sequence[FactType]:
-    if change.subject == HOLDING_UNIT or change.kind is Kind.GROUP:
-        return ()  # our own device, nobody's department; and who has a role is said of the people
+    if change.subject == HOLDING_UNIT or change.kind in (Kind.GROUP, Kind.CONTACT):
+        # Our own device, nobody's department; who has a role is said of the people; a contact is no member of the company.
+        return ()
     unit, state = change.kind is Kind.UNIT, link.state if link is not None else None
     match change.op:
         case Op.CREATE | Op.ADOPT:

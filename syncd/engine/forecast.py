@@ -194,9 +194,9 @@ def _beginning(world: World, blank: Expected, entity: Entity, *, link: Link | No
     begin = begins_at(entity.facts, zone)
     if begin is None:
         return
-    waits = ahead is not None and not blank.why and not (is_outsider(entity.facts) and is_there(link))
+    waits = ahead is not None and not blank.why and not (is_outsider(entity.facts) and is_there(link, entity))
     made = moments(entity.facts, after=span.now, ahead=ahead, otherwise=zone)[:-1]
-    if waits and made and span.holds(made[0]) and not is_there(link):
+    if waits and made and span.holds(made[0]) and not is_there(link, entity):
         yield replace(_by_date(blank, entity, world, Coming.MADE_AHEAD, "hireDate", at=made[0]), ahead=True)
     if span.holds(begin):
         yield replace(_by_date(blank, entity, world, Coming.FIRST_DAY, "hireDate", at=begin), ahead=waits)

@@ -89,8 +89,9 @@ def combined(seen: Glance, counted: Vitals, whom: Whom, *, now: datetime, servic
     """Put what the store knows and what the service knows into one picture."""
     run_at = next((run.finished_at for run in seen.runs if run.finished_at and not _failed(run.result)), None)
     holds = [hold for hold in seen.holds if hold.expires_at > now]
-    people = seen.links.get(Kind.PERSON, {})
-    linked = people.get(LinkState.LINKED, 0)
+    # A partner who is an external contact is cared for as well as one who has an account.
+    people = [seen.links.get(kind, {}) for kind in (Kind.PERSON, Kind.CONTACT)]
+    linked = sum(some.get(LinkState.LINKED, 0) for some in people)
     return Health(
         at=now,
         version=_version(),
@@ -101,7 +102,7 @@ def combined(seen: Glance, counted: Vitals, whom: Whom, *, now: datetime, servic
         target=_target(seen, counted, whom, now, service),
         queue=_queue(seen, counted),
         delays=counted.delays,
-        people=linked + people.get(LinkState.PENDING, 0) + counted.unlinked,
+        people=linked + sum(some.get(LinkState.PENDING, 0) for some in people) + counted.unlinked,
         linked=linked,
         agreeing=max(linked - counted.unsettled, 0),
         aside=sum(sum(seen.asides.get(reason, {}).values()) for reason in _TROUBLING),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from syncd.core.attributes import ATTRIBUTES, REFERRING, attribute
 from syncd.core.correlation import ONE_OF, Statement, folded
-from syncd.core.model import Kind, SourceName, SubjectId
+from syncd.core.model import RECORD_KINDS, Kind, SourceName, SubjectId
 from syncd.engine.staging import texts_of
 from syncd.engine.world import World
 from syncd.store import Transaction
@@ -34,7 +34,9 @@ class Lookup:
         self._found: dict[_Attribute, dict[str, SubjectId | None]] = defaultdict(dict)
         """What was answered since something was asked last."""
         self._departed: dict[tuple[SourceName, str, str], SubjectId | None] = {}
-        self._gives = {(name, kind): seat.rules.gives(kind) for name, seat in world.seats.items() for kind in Kind}
+        self._gives = {
+            (name, kind): seat.rules.gives(kind) for name, seat in world.seats.items() for kind in RECORD_KINDS
+        }
         self._places = tuple(self._gives)
 
     def learn(self, tx: Transaction, statements: Iterable[Statement]) -> None:

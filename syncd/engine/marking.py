@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from syncd.core.correlation import folded
@@ -95,6 +96,11 @@ def leave(tx: Transaction, world: World, source: SourceName, ids: Collection[tup
     if members:
         own |= _with_theirs(tx, world, tx.records.named({name for some in members.values() for name in some}))
     tx.marks.add(_with_reports(tx, world, own), reason="a record is gone", at=world.now())
+
+
+def freed(tx: Transaction, subjects: Collection[SubjectId], now: datetime) -> None:
+    """Mark those whose account is gone: they may be made external contacts."""
+    tx.marks.add(subjects, reason="the account is gone", at=now)
 
 
 def given(tx: Transaction, world: World, roles: Collection[SubjectId]) -> None:

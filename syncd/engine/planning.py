@@ -119,6 +119,7 @@ def _on_the_way(tx: Transaction, part: Part, sight: Sight, busy: Collection[Subj
     others = {*part.groups} - part.asked
     ours = HOLDING_UNITS & {*busy}
     lacking = {one for one in others | ours if (link := sight.links.get(one)) is None or link.state in _NOT_THERE}
+    lacking |= {one for one in others if (link := sight.links.get(one)) is not None and link.kind is Kind.CONTACT}
     return frozenset(tx.queue.being_made(lacking)) if lacking else frozenset()
 
 

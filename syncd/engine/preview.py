@@ -148,7 +148,7 @@ def _statements(source: SourceName, record: SourceRecord, mapped: Mapped, subjec
 def _desired(tree: OrgTree, entity: Entity, target: Target, outbound: OutboundRules) -> Outcome:
     wished = apart(entity, outbound.map(entity, around(tree, entity, first_candidate)), tree.entities)
     if isinstance(wished, Desired):
-        return replace(wished, fields=target.normalise(entity.kind, wished.fields))
+        return replace(wished, fields=target.normalise(wished.kind, wished.fields))
     return wished
 
 
@@ -159,7 +159,12 @@ def _shift(
     if some is None:
         return None
     before, after = _stands(old), _stands(new)
-    changes = _changes(old, new, specs[some.kind]) if isinstance(old, Desired) and isinstance(new, Desired) else ()
+    changes: tuple[FieldChange, ...] = ()
+    if isinstance(old, Desired) and isinstance(new, Desired):
+        if old.kind is new.kind:
+            changes = _changes(old, new, specs[some.kind])
+        else:
+            before, after = f"as {old.kind}", f"as {new.kind}"
     if before == after and not changes:
         return None
     return Shift(subject=subject, kind=some.kind, label=some.label, fields=changes, before=before, after=after)

@@ -163,7 +163,8 @@ async def _planned(
 ) -> Computed:
     """Return the plan: for all at once where they are few, or where each could be an account that nobody is linked to."""
     name = world.target_name
-    strangers = lambda tx: bool(tx.observed.unlinked(name, Kind.PERSON))  # noqa: E731
+    kinds = [kind for kind in (Kind.PERSON, Kind.CONTACT) if world.outbound.fills(kind)]
+    strangers = lambda tx: any(tx.observed.unlinked(name, kind) for kind in kinds)  # noqa: E731
     if len(chosen.subjects) <= MANY or await world.store.look(strangers):
         return await world.store.do(
             lambda tx: planned(

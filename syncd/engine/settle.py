@@ -38,7 +38,7 @@ class Settled:
     entry: AuditEntry
     link: Link | None = None
     observed: Observed | None = None
-    vanished: TargetId | None = None
+    vanished: tuple[Kind, TargetId] | None = None
     facts: tuple[Fact, ...] = ()
 
 
@@ -111,9 +111,18 @@ def _confirm(
         entry=replace(entry, target_id=target_id, reason=_how(change, applied.detail)),
         link=link,
         observed=observed,
-        vanished=target_id if change.op is Op.REMOVE else None,
+        vanished=_vanished(change, target_id),
         facts=facts,
     )
+
+
+def _vanished(change: Change, target_id: TargetId) -> tuple[Kind, TargetId] | None:
+    """Return what a confirmed change removed: its object, or the contact whose place an account has taken."""
+    if change.op is Op.REMOVE:
+        return change.kind, target_id
+    if change.op is Op.CREATE and change.target_id is not None:
+        return Kind.CONTACT, change.target_id
+    return None
 
 
 def _done(queued: QueuedChange) -> Settlement:
@@ -132,6 +141,8 @@ def _wait(
     """Somebody has to accept first. The link says so, as far as the id is known already."""
     known = pending.target_id or chosen(wire)
     waits = replace(_link(queued.change, known, link, now), state=LinkState.PENDING) if known else None
+    if link is not None and link.kind is not queued.change.kind and link.state is not LinkState.REMOVED:
+        waits = None  # somebody stays a contact until they have accepted
     return Settled(
         settlement=_settlement(queued, QueueState.PENDING, pending.problem, due_at=pending.review_at),
         entry=replace(entry, reason=pending.problem.what),

@@ -26,7 +26,7 @@ from syncd.engine.lookup import Lookup
 from syncd.engine.part import gather
 from syncd.engine.roles import made_up
 from syncd.engine.sight import referred, value_of
-from syncd.engine.tree import Standing, Unique, but_for_drift, finished, stand, want
+from syncd.engine.tree import Standing, Unique, becomes_contact, but_for_drift, finished, stand, want
 from syncd.engine.world import World
 from syncd.mapping import Neighbour
 from syncd.store import Transaction
@@ -77,7 +77,8 @@ class Ground:
         """Remember which objects are whose."""
         for link in links:
             if link.state is not LinkState.REMOVED:
-                self.ids[link.subject] = link.target_id
+                if link.kind is not Kind.CONTACT:  # nothing can refer to one
+                    self.ids[link.subject] = link.target_id
                 self.subjects.setdefault(link.kind, {})[link.target_id] = link.subject
 
 
@@ -158,9 +159,13 @@ def _portion(
     differing -= {one for one in differing if one not in standing.tree.entities and _is_over(rows.get(one))}
     differing |= standing.warned & set(subjects)
     differing |= {one for one in wanted if (row := rows.get(one)) is None or row.raw is None}
-    agreement = Agreement(ground.target.fields[kind], ground.ids)
-    _learn_references(tx, ground, {one for wish in wanted.values() for one in agreement.named(wish)})
-    sums = {one: agreement.digest(wish, rows[one]) for one, wish in wanted.items() if one not in differing}
+    specs = ground.target.fields
+    if Kind.CONTACT in specs and kind is Kind.PERSON:
+        turning = [one for one, wish in wanted.items() if wish.kind is Kind.CONTACT and one in rows]
+        ground.leaving |= {one for one in turning if becomes_contact(wanted[one], rows[one].link)}
+    of = {each: Agreement(specs[each], ground.ids) for each in {kind, *(wish.kind for wish in wanted.values())}}
+    _learn_references(tx, ground, {one for wish in wanted.values() for one in of[wish.kind].named(wish)})
+    sums = {one: of[wish.kind].digest(wish, rows[one]) for one, wish in wanted.items() if one not in differing}
     open_ = [one for one, sum_ in sums.items() if rows[one].agreed != sum_]
     _learn_objects(tx, ground, [rows[one] for one in open_])
     names = Names(ground.subjects if open_ else {}, root=ground.target.root)
@@ -182,6 +187,8 @@ def _note_takers(ground: Ground, wanted: Mapping[SubjectId, Desired], rows: Mapp
     """Note who is to have a value that only one may have."""
     unique = [name for name, spec in ground.target.fields[Kind.PERSON].items() if spec.unique]
     for subject, wish in wanted.items():
+        if wish.kind is not Kind.PERSON:
+            continue
         row = rows.get(subject)
         held = row.observed if row is not None else None
         taken = {
@@ -290,7 +297,7 @@ def _learn_objects(tx: Transaction, ground: Ground, rows: Sequence[LinkedRow]) -
 
 def _agrees(ground: Ground, wish: Desired, row: LinkedRow, names: Names) -> bool:
     seen = row.observed
-    if seen is None or seen.protected or ground.world.guard.protected(seen):
+    if seen is None or seen.kind is not wish.kind or seen.protected or ground.world.guard.protected(seen):
         return False
     return agrees(wish, row.link, seen, ground.target.fields[wish.kind], names)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from syncd.core.ahead import keeps_back, waiting
+from syncd.core.ahead import is_outsider, keeps_back, waiting
 from syncd.core.calendar import has_left
 from syncd.core.employment import turns_at
 from syncd.core.errors import Problem, message
@@ -208,13 +208,15 @@ def wish(
             continue
         if entity is None or passed_over(entity, world) or (subject in standing.parked and subject in links):
             continue
-        match want(standing.tree, entity, world, unique(subject), there=is_there(links.get(subject))):
+        match want(standing.tree, entity, world, unique(subject), there=is_there(links.get(subject), entity)):
             case Aside() as aside:
                 asides.append(aside)
                 if aside.reason is Reason.EXCLUDED:
                     leaving[subject] = f"out of scope: {aside.why}"
             case str() as why:
                 leaving[subject] = why
+            case one if becomes_contact(one, links.get(subject)):
+                leaving[subject] = "becomes an external contact, once the account is gone"
             case one:
                 if one.warnings:
                     warnings += one.warnings
@@ -233,6 +235,13 @@ def wish(
     return Wishes(
         desired=desired, leaving=leaving, asides=tuple(asides), warnings=tuple(warnings), warned=frozenset(warned)
     )
+
+
+def becomes_contact(wanted: Desired, link: Link | None) -> bool:
+    """Tell whether somebody has an account and shall be an external contact: the account leaves as everybody's does."""
+    if wanted.kind is not Kind.CONTACT or link is None:
+        return False
+    return link.kind is not Kind.CONTACT and link.state is not LinkState.REMOVED
 
 
 def _made_up(
@@ -270,9 +279,11 @@ def want(
     return waiting(entity, placed, at=world.now(), ahead=terms.ahead, there=there, otherwise=world.leavers.timezone)
 
 
-def is_there(link: Link | None) -> bool:
-    """Tell whether somebody has an account that is not a leaver's."""
-    return link is not None and link.state in (LinkState.LINKED, LinkState.PENDING)
+def is_there(link: Link | None, person: Entity) -> bool:
+    """Tell whether somebody has an account that is not a leaver's; an outsider may have an external contact instead."""
+    if link is None or link.state not in (LinkState.LINKED, LinkState.PENDING):
+        return False
+    return link.kind is not Kind.CONTACT or is_outsider(person.facts)
 
 
 def finished(

@@ -80,6 +80,9 @@ class Whose:
             return
         if link is None or link.state is LinkState.REMOVED:
             self.ids.pop(subject, None)
+        elif link.kind is Kind.CONTACT:
+            self.ids.pop(subject, None)  # nothing can refer to one
+            self._names.add(link.kind, link.target_id, subject)
         else:
             self.ids[subject] = link.target_id
             self._names.add(link.kind, link.target_id, subject)

@@ -205,6 +205,9 @@ class Writer:
         made = [one for one in finished if one.wire.kind is Kind.GROUP and one.wire.op in (Op.CREATE, Op.ADOPT)]
         if made and self.world.outbound.gives_roles:
             marking.given(tx, self.world, {one.wire.subject for one in made if isinstance(one.outcome, Applied)})
+        if self.world.outbound.fills(Kind.CONTACT):
+            gone = [one for one in finished if one.wire.kind is Kind.PERSON and one.wire.op is Op.REMOVE]
+            marking.freed(tx, {one.wire.subject for one in gone if isinstance(one.outcome, Applied)}, now)
         if short := self._short & {done.wire.subject for done in finished}:
             tx.marks.add(short, reason="a reference was left out", at=now)
             self._short -= short
@@ -233,8 +236,8 @@ class Writer:
             name, [one.observed for one in settled if one.observed is not None], at=now, keys=self._keys
         )
         for one in settled:
-            if one.vanished is not None and one.link is not None:
-                tx.observed.drop(name, one.link.kind, one.vanished)
+            if one.vanished is not None:
+                tx.observed.drop(name, *one.vanished)
         if facts := [fact for one in settled for fact in one.facts]:
             tx.feed.append(facts)
 

@@ -98,7 +98,11 @@ class OutboundRules:
         """Whether it depends on the units above what becomes of somebody."""
         self.roles = roles
         """The roles that only these rules know."""
+        if Kind.CONTACT in kinds:
+            both = self.looks_at[Kind.PERSON] | self.looks_at[Kind.CONTACT]
+            self.looks_at = {**self.looks_at, Kind.PERSON: both}
         self._kinds = kinds
+        self._contacts = kinds.get(Kind.CONTACT)
         self.gives_roles = ROLES in self.fills(Kind.PERSON)
         """Whether people have roles by these rules. If not, nobody asks who is in which group."""
 
@@ -118,11 +122,11 @@ class OutboundRules:
 
     def map(self, entity: Entity, around: Around) -> Desired | Aside:
         """Return what the target shall hold of the entity, or why it is set aside."""
-        kind = self._kinds.get(entity.kind)
+        near = _Near(entity=entity, around=around)
+        kind = self._rules_for(near)
         if kind is None:
             problem = messages.NOT_IN_RULES.at(Place(file=str(self.path)), kind=entity.kind.value)
             return _aside(entity, Reason.EXCLUDED, why=problem.what)
-        near = _Near(entity=entity, around=around)
         path = near.path if kind.reads_path else ()
         state, fields, bad, places = kind.run(entity.facts, near.above, near.manager, path)
         if state != INCLUDED:
@@ -141,7 +145,7 @@ class OutboundRules:
             return _aside(entity, Reason.PARKED, problems=parked)
         return Desired(
             subject=entity.subject,
-            kind=entity.kind,
+            kind=kind.kind,
             label=entity.label,
             fields=fields,
             active=active,
@@ -150,25 +154,37 @@ class OutboundRules:
         )
 
     def leaves(self, entity: Entity, around: Around) -> bool:
-        """Tell whether the target shall not hold the entity: inactive, or left out by a rule. A tenth of the work of `map`."""
-        kind = self._kinds.get(entity.kind)
-        if kind is None or entity.facts.get("active") is False:
-            return True
+        """Tell whether somebody shall have no account: inactive, left out, or a contact. A tenth of the work of `map`."""
         near = _Near(entity=entity, around=around)
+        kind = self._rules_for(near)
+        if kind is None or kind.kind is Kind.CONTACT or entity.facts.get("active") is False:
+            return True
         state = kind.gate(entity.facts, near.above, near.manager, near.path if kind.reads_path else ())[0]
         return state not in (INCLUDED, UNDECIDED)
 
     def explain(self, entity: Entity, around: Around) -> Trace:
         """Return the result of `map` with every step that led to it."""
         result = self.map(entity, around)
-        kind = self._kinds.get(entity.kind)
+        near = _Near(entity=entity, around=around)
+        kind = self._rules_for(near)
         traces: tuple[FieldTrace, ...] = ()
         if kind is not None:
-            near = _Near(entity=entity, around=around)
             interpreter = near.interpreter(kind.rules)
             traces = tuple(_with_result(interpreter.field(plan).trace, plan, result) for plan in kind.rules.fields)
         fields = result.fields if isinstance(result, Desired) else result
-        return Trace(kind=entity.kind, name=entity.subject, result=fields, fields=traces)
+        return Trace(
+            kind=kind.kind if kind is not None else entity.kind, name=entity.subject, result=fields, fields=traces
+        )
+
+    def _rules_for(self, near: _Near) -> _Kind | None:
+        """Return the rules that say what becomes of an entity: of an outsider those for contacts, where they take them."""
+        entity, contacts = near.entity, self._contacts
+        if contacts is not None and entity.kind is Kind.PERSON and entity.facts.get("outsider") is True:
+            path = near.path if contacts.reads_path else ()
+            state = contacts.gate(entity.facts, near.above, near.manager, path)[0]
+            if state in (INCLUDED, UNDECIDED):
+                return contacts
+        return self._kinds.get(entity.kind)
 
     def _mended(
         self, kind: _Kind, near: _Near, fields: dict[str, Value], bad: Sequence[int]
@@ -252,7 +268,13 @@ class _Loader:
     def rules(self) -> OutboundRules:
         file = self.written.file
         if isinstance(file, OutboundFile):
-            for kind, section in ((Kind.PERSON, file.person), (Kind.UNIT, file.unit), (Kind.GROUP, file.group)):
+            sections = {
+                Kind.PERSON: file.person,
+                Kind.UNIT: file.unit,
+                Kind.GROUP: file.group,
+                Kind.CONTACT: file.contact,
+            }
+            for kind, section in sections.items():
                 if section is not None:
                     self._section(kind, section, file)
         made_up = file.roles if isinstance(file, OutboundFile) else {}

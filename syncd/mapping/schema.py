@@ -265,6 +265,9 @@ class OutboundFile(_File):
     """Departments."""
     group: OutboundSection | None = None
     """Groups that become roles. People have them by the field `roles` of `person`."""
+    contact: OutboundSection | None = None
+    """Outsiders who become external contacts instead of accounts: all of them, or those whom `include` and `exclude` name. The
+    others go by `person`. Whoever is not said to be an outsider never becomes one."""
     roles: dict[RoleKey, RoleRule] = {}
     """Roles that are given by a condition on people, and not by a group of a source."""
 

@@ -20,6 +20,7 @@ NEIGHBOURS: Final[Mapping[Kind, Mapping[str, Kind]]] = {
     Kind.PERSON: {"unit": Kind.UNIT, "manager": Kind.PERSON},
     Kind.UNIT: {"parent": Kind.UNIT},
     Kind.GROUP: {},
+    Kind.CONTACT: {"unit": Kind.UNIT, "manager": Kind.PERSON},
 }
 """In outbound rules: whose attributes may be read besides one's own, by prefix."""
 _SOURCE_TYPES: Final = frozenset({"text", "texts", "number", "flag", "instant", "date"})
@@ -108,16 +109,21 @@ class ToTarget:
     fields: Mapping[str, FieldSpec]
     inbound: bool = False
 
+    @property
+    def _made_of(self) -> Kind:
+        """Return whose attributes are read: a contact is made of a person."""
+        return Kind.PERSON if self.kind is Kind.CONTACT else self.kind
+
     def type_of(self, name: str) -> str | None:
         if name == PATH and self.kind is not Kind.GROUP:
             return "texts"
         prefix, _, rest = name.partition(".")
         kind = NEIGHBOURS[self.kind].get(prefix) if rest else None
-        known = attribute(kind, rest) if kind else attribute(self.kind, name)
+        known = attribute(kind, rest) if kind else attribute(self._made_of, name)
         return SHAPES[known.type] if known and not name.endswith("extra") else None
 
     def names(self) -> Mapping[str, str]:
-        own = [name for name in ATTRIBUTES[self.kind] if name != "extra"]
+        own = [name for name in ATTRIBUTES[self._made_of] if name != "extra"]
         near = [
             f"{prefix}.{name}"
             for prefix, kind in NEIGHBOURS[self.kind].items()

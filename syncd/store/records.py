@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import and_, bindparam, delete, func, select, union, update
 
-from syncd.core.model import Kind, NativeId, SourceName, SubjectId
+from syncd.core.model import RECORD_KINDS, Kind, NativeId, SourceName, SubjectId
 from syncd.store import bulk, tables
 from syncd.store.columns import folded, micros
 from syncd.store.record_rows import KINDS, NAMES, Key, encode_places, fields, identity, key_of, keys, narrow, record
@@ -94,7 +94,7 @@ _EXACT: Final = (
             union(
                 select(_T.c.number).where(
                     _T.c.source.in_(bindparam("of_sources", expanding=True)),
-                    _T.c.kind.in_([kind.value for kind in Kind]),
+                    _T.c.kind.in_([kind.value for kind in RECORD_KINDS]),
                     _T.c.native_id == bindparam("word"),
                 ),
                 select(_T.c.number).where(_T.c.subject == bindparam("word")),

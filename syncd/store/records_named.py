@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, func, select, text, tuple_, update
 
-from syncd.core.model import Kind, NativeId, SourceName, SubjectId
+from syncd.core.model import RECORD_KINDS, Kind, NativeId, SourceName, SubjectId
 from syncd.store import tables
 from syncd.store.columns import folded, from_micros, micros
 from syncd.store.record_rows import KINDS, narrow
@@ -119,7 +119,7 @@ class NamedRecords(FewRecords):
             rows = list(several(self._connection, _ASK_KEYED[absent_too], {"key": name}, values))
         else:
             rows = list(several(self._connection, _ASK_CALLED[absent_too], {}, values))
-            every = [(source, kind) for source in self.sources() for kind in Kind] if places is None else places
+            every = [(source, kind) for source in self.sources() for kind in RECORD_KINDS] if places is None else places
             kinds: dict[SourceName, list[str]] = defaultdict(list)
             for source, kind in every:
                 kinds[source].append(str(kind))
@@ -141,7 +141,7 @@ class NamedRecords(FewRecords):
         """Return the subjects of the records that go by one of these names, which are folded."""
         found = {row.subject for row in several(self._connection, _NAMED, {}, values)}
         for source in self.sources():
-            for kind in Kind:
+            for kind in RECORD_KINDS:
                 question = {"of_source": source, "of_kind": str(kind)}
                 found.update(row.subject for row in several(self._connection, _NAMED_SO, question, values))
         return {SubjectId(subject) for subject in found if subject is not None}
@@ -173,7 +173,7 @@ class NamedRecords(FewRecords):
         """Return those of these records that are there, of whatever kind."""
         return sorted(
             (KINDS[row.kind], NativeId(row.native_id))
-            for kind in Kind
+            for kind in RECORD_KINDS
             for row in several(self._connection, _AMONG, {"of_source": source, "of_kind": str(kind)}, native_ids)
         )
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from syncd_dingtalk.sandbox import chats, departments, newapi, people, roles, users
+from syncd_dingtalk.sandbox import chats, contacts, departments, newapi, people, roles, users
 from syncd_dingtalk.sandbox.answers import Answer
 from syncd_dingtalk.sandbox.control import PREFIX, Control
 from syncd_dingtalk.sandbox.events_callback import Callbacks
@@ -27,7 +27,15 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MAX_BODY: Final = 4 * 1024 * 1024
-ROUTES: Final = (*users.ROUTES, *people.ROUTES, *departments.ROUTES, *chats.ROUTES, *roles.ROUTES, *newapi.ROUTES)
+ROUTES: Final = (
+    *users.ROUTES,
+    *people.ROUTES,
+    *departments.ROUTES,
+    *chats.ROUTES,
+    *roles.ROUTES,
+    *contacts.ROUTES,
+    *newapi.ROUTES,
+)
 
 
 class Sandbox:

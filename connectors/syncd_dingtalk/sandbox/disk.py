@@ -27,6 +27,7 @@ _TYPES: Final[Mapping[str, type[Any]]] = {
     "users": records.User,
     "role_groups": records.RoleGroup,
     "roles": records.Role,
+    "contacts": records.Contact,
     "tokens": records.Token,
     "invitations": records.Invitation,
     "leavers": records.Leaver,

@@ -119,6 +119,22 @@ class Role:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """An external contact: nobody's colleague. `mobile` and `state_code` are as a member's."""
+
+    userid: str
+    name: str
+    mobile: str
+    state_code: str
+    label_ids: tuple[int, ...]
+    follower_user_id: str
+    title: str = ""
+    company_name: str = ""
+    address: str = ""
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class App:
     """An internal app: what it may do and whom it may see."""
 
@@ -182,10 +198,13 @@ PERMISSIONS: Final = frozenset(
         "qyapi_get_department_member",
         "qyapi_get_department_list",
         "qyapi_get_member_by_mobile",
+        "qyapi_ext_read",
+        "qyapi_ext_write",
         "fieldMobile",
         "fieldEmail",
         "Contact.Common.Read",
         "Contact.User.Write",
     }
 )
-"""Every permission point that the sandbox asks for. `Contact.User.Write` as the name for account switching is a guess."""
+"""Every permission point that the sandbox asks for. `Contact.User.Write` as the name for account switching is a guess, and so
+are the names of the two for external contacts."""

@@ -18,6 +18,7 @@ from syncd_dingtalk.sandbox.records import (
     PERMISSIONS,
     ROOT,
     App,
+    Contact,
     Department,
     Event,
     Invitation,
@@ -43,6 +44,7 @@ KEYS: Final[Mapping[str, Callable[[Any], str | int]]] = {
     "users": attrgetter("userid"),
     "role_groups": attrgetter("group_id"),
     "roles": attrgetter("role_id"),
+    "contacts": attrgetter("userid"),
     "tokens": attrgetter("value"),
     "invitations": attrgetter("number"),
     "leavers": attrgetter("sequence"),
@@ -80,6 +82,7 @@ class Tenant:
         self.app_tokens: dict[str, str] = {}
         self.role_groups: dict[int, RoleGroup] = {}
         self.roles: dict[int, Role] = {}
+        self.contacts: dict[str, Contact] = {}
         self.invitations: dict[str, Invitation] = {}
         self.leavers: dict[int, Leaver] = {}
         self.events: dict[int, Event] = {}

@@ -47,10 +47,14 @@ def list_(call: Call) -> ExitCode:
 def _tell(out: Output, found: tuple[Known, ...]) -> None:
     from syncd.cli.condition import FORMER
     from syncd.cli.telling.words import count
-    from syncd.core.model import Kind
+    from syncd.core.model import RECORD_KINDS
 
     rows = [
-        (one.name, "configured" if one.configured else "not configured", *(one.records.get(kind, 0) for kind in Kind))
+        (
+            one.name,
+            "configured" if one.configured else "not configured",
+            *(one.records.get(kind, 0) for kind in RECORD_KINDS),
+        )
         for one in found
     ]
     out.table(("Source", "In syncd.yaml", "People", "Units", "Groups"), rows)

@@ -32,6 +32,9 @@ MEANING: Final[Mapping[Effect, str]] = {
     Effect.ROLE_CREATE: "roles are made",
     Effect.ROLE_UPDATE: "roles are renamed",
     Effect.ROLE_REMOVE: "roles are removed, from everybody who has them",
+    Effect.CONTACT_CREATE: "outsiders become external contacts",
+    Effect.CONTACT_UPDATE: "external contacts' fields change",
+    Effect.CONTACT_REMOVE: "external contacts are removed",
     Effect.SOURCE_SHRUNK: "many records of a source are missing at once: whoever is missing everywhere becomes a leaver",
 }
 _SHOWN: Final = 200
