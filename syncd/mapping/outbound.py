@@ -16,7 +16,7 @@ from typing import Final
 from syncd.config.yaml import did_you_mean
 from syncd.core.difference import ROLES
 from syncd.core.errors import Misconfigured, Place, Problem, foreign
-from syncd.core.model import Aside, Desired, Entity, FieldSpec, Kind, Reason, SubjectId
+from syncd.core.model import RECORD_KINDS, Aside, Desired, Entity, FieldSpec, Kind, Reason, SubjectId
 from syncd.core.values import Value, Values
 from syncd.mapping import messages, roles
 from syncd.mapping.compiling import Compiler
@@ -91,7 +91,7 @@ class OutboundRules:
         self.digest = digest
         self.adopt = adopt
         self.looks_at: Mapping[Kind, frozenset[Neighbour]] = {
-            kind: _neighbours(kinds[kind].rules.inputs) if kind in kinds else frozenset() for kind in Kind
+            kind: _neighbours(kinds[kind].rules.inputs) if kind in kinds else frozenset() for kind in RECORD_KINDS
         }
         """Whose attributes besides the entity's own the rules of a kind look at: what becomes of it follows their changes."""
         self.looks_above = any(_ABOVE & looks for looks in self.looks_at.values())
@@ -99,7 +99,7 @@ class OutboundRules:
         self.roles = roles
         """The roles that only these rules know."""
         if Kind.CONTACT in kinds:
-            both = self.looks_at[Kind.PERSON] | self.looks_at[Kind.CONTACT]
+            both = self.looks_at[Kind.PERSON] | _neighbours(kinds[Kind.CONTACT].rules.inputs)
             self.looks_at = {**self.looks_at, Kind.PERSON: both}
         self._kinds = kinds
         self._contacts = kinds.get(Kind.CONTACT)
