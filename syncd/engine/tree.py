@@ -215,8 +215,6 @@ def wish(
                     leaving[subject] = f"out of scope: {aside.why}"
             case str() as why:
                 leaving[subject] = why
-            case one if becomes_contact(one, links.get(subject)):
-                leaving[subject] = "becomes an external contact, once the account is gone"
             case one:
                 if one.warnings:
                     warnings += one.warnings
@@ -224,6 +222,7 @@ def wish(
                 whole = finished(entity, one, world, subject in links, normalise, standing.since.get(subject))
                 if (wanted := but_for_drift(whole, standing.left.get(subject))) is not None:
                     desired[subject] = wanted
+    _accounts_go_first(desired, leaving, links)
     # Whatever the sources say, and also where a record of theirs is parked; where the sources agree, their word stands.
     for subject, why in standing.offboarded.items():
         leaving.setdefault(subject, why)
@@ -235,6 +234,15 @@ def wish(
     return Wishes(
         desired=desired, leaving=leaving, asides=tuple(asides), warnings=tuple(warnings), warned=frozenset(warned)
     )
+
+
+def _accounts_go_first(
+    desired: dict[SubjectId, Desired], leaving: dict[SubjectId, str], links: Mapping[SubjectId, Link]
+) -> None:
+    """Let those leave who have an account and shall be external contacts."""
+    for subject in [one.subject for one in desired.values() if becomes_contact(one, links.get(one.subject))]:
+        del desired[subject]
+        leaving[subject] = "becomes an external contact, once the account is gone"
 
 
 def becomes_contact(wanted: Desired, link: Link | None) -> bool:
