@@ -123,6 +123,11 @@ class InboundRules:
         kind = self._kinds.get(Kind.PERSON)
         return frozenset(plan.name for plan in kind.rules.fields if attribute in plan.reads) if kind else frozenset()
 
+    def fills(self, name: str) -> bool:
+        """Tell whether a canonical attribute of people is filled."""
+        kind = self._kinds.get(Kind.PERSON)
+        return kind is not None and any(plan.name == name for plan in kind.rules.fields)
+
     def decides_by(self, attribute: str) -> bool:
         """Tell whether one of the source's attributes decides which people there are, or in which units."""
         kind = self._kinds.get(Kind.PERSON)

@@ -46,6 +46,28 @@ def test_a_new_configuration_checks_clean_but_for_what_is_to_be_filled_in(
     assert {verdict["standing"] for verdict in verdicts} == {"ok", "warning"}
 
 
+@pytest.mark.parametrize(
+    ("source", "unfilled"),
+    [("active_directory", ["joiners.ahead", "leavers.hand_over"]), ("table", ["leavers.hand_over"])],
+)
+def test_settings_of_joiners_and_leavers_that_lack_a_rule_are_named(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+    unfilled: list[str],
+) -> None:
+    main(["init", str(tmp_path), "--source", source, "--quiet"])
+    monkeypatch.setenv("SYNCD_JOINERS__AHEAD", "7d")
+    monkeypatch.setenv("SYNCD_LEAVERS__HAND_OVER", "deputy")
+
+    capsys.readouterr()
+    assert main(["check", "--config", str(tmp_path / "syncd.yaml"), "--json"]) == 0
+
+    told = [(one["name"], one["problem"]) for one in document(capsys)["verdicts"] if one["problem"]]
+    assert [name for name, problem in told if problem["code"] == "CLI-235"] == unfilled
+
+
 def test_a_new_configuration_brings_the_rules_of_its_connectors_and_their_schemas(tmp_path: Path) -> None:
     main(["init", str(tmp_path), "--source", "table", "--quiet"])
 

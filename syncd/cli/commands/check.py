@@ -32,6 +32,14 @@ _FOLDER: Final = message(
 )
 
 
+_UNFILLED: Final = message(
+    "CLI-235",
+    what="`{setting}` does nothing: no rule of any source fills `{attribute}`.",
+    do="Add a rule for `{attribute}` to the rules of a source that knows it, or take the setting out.",
+    example="joiners: {ahead: 7d}  # and the rules do not say when somebody begins",
+)
+
+
 @teach(
     "check",
     examples=(
@@ -79,6 +87,8 @@ def _offline(session: Session, *, online: bool) -> Iterator[tuple[ExitCode, Verd
         if inbound.write_back:
             seen = "; ".join(map(str, inbound.write_back))
             yield ExitCode.CONFIGURATION, Verdict(name=f"written back to {name}", standing=Standing.OK, seen=seen)
+    for verdict in _unfilled(session):
+        yield ExitCode.CONFIGURATION, verdict
     seen = str(rules.outbound.path)
     yield ExitCode.CONFIGURATION, Verdict(name="rules of the target", standing=Standing.OK, seen=seen)
     yield ExitCode.CONFIGURATION, _alerts(session)
@@ -92,6 +102,19 @@ def _offline(session: Session, *, online: bool) -> Iterator[tuple[ExitCode, Verd
     )
     for verdict in chain(*others):
         yield ExitCode.CONFIGURATION, verdict
+
+
+def _unfilled(session: Session) -> Iterator[Verdict]:
+    """Name settings of joiners and leavers that lack the attribute by which they work."""
+    settings = session.settings
+    asked = (
+        (settings.joiners.ahead is not None, "joiners.ahead", "hireDate"),
+        (settings.leavers.hand_over == "deputy", "leavers.hand_over", "deputy"),
+    )
+    for used, setting, attribute in asked:
+        if used and not any(rules.fills(attribute) for rules in session.rules.inbound.values()):
+            problem = _UNFILLED.at(setting=setting, attribute=attribute)
+            yield Verdict(name=setting, standing=Standing.WARNING, seen=f"no rule fills {attribute}", problem=problem)
 
 
 def _alerts(session: Session) -> Verdict:
