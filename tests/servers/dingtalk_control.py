@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds that a condition may take on a slow machine; it is met in milliseconds."""
 
 
