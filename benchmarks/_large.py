@@ -68,6 +68,15 @@ def seeded(people: int, folder: Path | None = None) -> Iterator[tuple[openldap.D
         yield directory, home
 
 
+@contextmanager
+def stored(people: int) -> Iterator[tuple[openldap.Directory, Path]]:
+    """Yield a directory with so many people, and an installation that has read them and takes all of them for agreed."""
+    with openldap.directory(people) as directory, tempfile.TemporaryDirectory(prefix="syncd-large-") as name:
+        install(Path(name), directory)
+        worker(Path(name), "store")
+        yield directory, Path(name)
+
+
 def seed(folder: Path) -> None:
     """Let the tenant hold everybody, until a cycle finds nothing to do. Raises `RuntimeError` if that does not come about."""
     command = [sys.executable, "-m", "benchmarks._large_worker", "seed", str(folder)]

@@ -2,8 +2,9 @@
 processes of the real command line from start to end: nothing changed, everybody computed again, the first plan, one person
 changed; and the difference of two states of a million subjects.
 
-`python -m benchmarks cycle --million` reads 1,000,000 people besides, which takes half an hour to set up. Each figure that a
-busy machine would spoil stands beside a reference measured in turns with it: python-ldap (C) merely reading the same people.
+`python -m benchmarks cycle --million` reads 1,000,000 people besides, which takes a quarter of an hour to set up. Each figure
+that a busy machine would spoil stands beside a reference measured in turns with it: python-ldap (C) merely reading the same
+people.
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ def _difference() -> list[Figure]:
 
 
 def _million() -> list[Figure]:
-    with large.seeded(MILLION) as (directory, folder):
+    with large.stored(MILLION) as (directory, folder):
         spent = _in_turns(reference.reader(directory, MILLION), nothing=lambda: _done(folder, "sync", "--full"))
     return [
         *_figures(VAST, spent["nothing"], spent["beside"]),
