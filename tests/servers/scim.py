@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from servers.ports import free_port
+
 _START_SECONDS: Final = 60
 USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP: Final = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -24,10 +26,8 @@ class ScimService:
     """A running scim2-server, and its administrator."""
 
     def __init__(self) -> None:
-        self.token = secrets.token_urlsafe(24)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.token = secrets.token_hex(24)  # "urlsafe" begins with a minus now and then, and is no option's value then
+        self.port = free_port()
         self.url = self._url("first")
         self._process: subprocess.Popen[bytes] | None = None
 
