@@ -21,11 +21,6 @@ PEOPLE = 1600
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.create(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
 def standin(authority: Authority) -> Iterator[Standin]:
     """Nobody changes it."""
     with Standin.trusted(company(PEOPLE), authority) as server:

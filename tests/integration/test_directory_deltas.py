@@ -16,7 +16,6 @@ import pytest
 
 from servers.certificates import Authority
 from servers.ldap_standin import (
-    Account,
     Become,
     Cut,
     Drop,
@@ -29,7 +28,8 @@ from servers.ldap_standin import (
     Step,
 )
 from servers.ldap_standin_company import COMPANY, GROUPS, company, person, team
-from support.directory_mirror import Mirror, Read, present, source
+from support.directory_mirror import Mirror, Read, present
+from support.standins import Open, Watch, opening, watching
 from syncd.core.errors import TryAgain
 
 STAFF = f"CN=All Staff,{GROUPS}"
@@ -38,38 +38,15 @@ WAYS = ("dirsync", "usn")
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.create(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def certificate(authority: Authority) -> tuple[Path, Path]:
-    return authority.issue("dc1", ip="127.0.0.1")
-
-
-@pytest.fixture(scope="module")
 def founded() -> Replica:
     """Made once; each test has a copy."""
     return company(30)
 
 
-Open = Callable[..., Standin]
-
-
 @pytest.fixture
 def open_(certificate: tuple[Path, Path]) -> Iterator[Open]:
-    """Start controllers, and stop them all in the end."""
-    running: list[Standin] = []
-
-    def start(replica: Replica, account: Account | None = None) -> Standin:
-        standin = Standin(replica, certificate=certificate, account=account)
-        standin.start()
-        running.append(standin)
-        return standin
-
-    yield start
-    for standin in running:
-        standin.stop()
+    with opening(certificate) as start:
+        yield start
 
 
 @pytest.fixture
@@ -77,21 +54,9 @@ def standin(open_: Open, founded: Replica) -> Standin:
     return open_(founded.copied())
 
 
-Watch = Callable[..., Mirror]
-
-
 @pytest.fixture
 def watch(authority: Authority) -> Watch:
-    """Begin to read from one or more controllers; the first read has been good."""
-
-    def begin(*servers: Standin, **settings: Any) -> Mirror:
-        known = {"password": servers[0].account.password, **settings}
-        mirror = Mirror(lambda now: source(*servers, ca_file=authority.ca_file, now=now, **known))
-        first = mirror.read()
-        assert first.proven, first.doubts or first.error
-        return mirror
-
-    return begin
+    return watching(authority)
 
 
 @pytest.fixture(params=WAYS)

@@ -60,11 +60,6 @@ class Forest:
         assert not list(self.world.sync(fresh=True, full=True).reconciliation.plan.changes)
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.create(tmp_path_factory.mktemp("authority"))
-
-
 @pytest.fixture
 def forest(tmp_path: Path, authority: Authority) -> Iterator[Forest]:
     certificate = authority.issue("dc", ip="127.0.0.1")

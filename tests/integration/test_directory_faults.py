@@ -8,7 +8,7 @@ who is not.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,6 @@ import pytest
 from servers.certificates import Authority
 from servers.ldap_standin import (
     BASE,
-    Account,
     Become,
     Cut,
     Drop,
@@ -38,6 +37,7 @@ from servers.ldap_standin import (
 )
 from servers.ldap_standin_company import COMPANY, GROUPS, company, person, team
 from support.directory_mirror import Mirror, Read, present, source
+from support.standins import Open, Watch, opening, watching
 from syncd.core.errors import NeedsHuman, TryAgain
 from syncd.core.ports import Standing
 
@@ -46,38 +46,15 @@ _STAFF = f"CN=All Staff,{GROUPS}"
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.create(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def certificate(authority: Authority) -> tuple[Path, Path]:
-    return authority.issue("dc1", ip="127.0.0.1")
-
-
-@pytest.fixture(scope="module")
 def founded() -> Replica:
     """Made once; each test has a copy."""
     return company(30)
 
 
-Open = Callable[..., Standin]
-
-
 @pytest.fixture
 def open_(certificate: tuple[Path, Path]) -> Iterator[Open]:
-    """Start controllers, and stop them all in the end."""
-    running: list[Standin] = []
-
-    def start(replica: Replica, account: Account | None = None) -> Standin:
-        standin = Standin(replica, certificate=certificate, account=account)
-        standin.start()
-        running.append(standin)
-        return standin
-
-    yield start
-    for standin in running:
-        standin.stop()
+    with opening(certificate) as start:
+        yield start
 
 
 @pytest.fixture
@@ -86,22 +63,9 @@ def standin(open_: Open, founded: Replica) -> Standin:
     return open_(founded.copied())
 
 
-Watch = Callable[..., Mirror]
-
-
 @pytest.fixture
 def watch(authority: Authority) -> Watch:
-    """Begin to read from one or more controllers; the first read has been good."""
-
-    def begin(*servers: Standin, **settings: Any) -> Mirror:
-        known = {"password": servers[0].account.password, **settings}
-        mirror = Mirror(lambda now: source(*servers, ca_file=authority.ca_file, now=now, **known))
-        first = mirror.read()
-        assert first.proven, first.doubts or first.error
-        assert mirror.records.keys() == present(servers[0].replica).keys()
-        return mirror
-
-    return begin
+    return watching(authority)
 
 
 def life_goes_on(replica: Replica) -> set[str]:

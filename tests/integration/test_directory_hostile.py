@@ -24,16 +24,6 @@ from syncd.core.values import canonical
 _STAFF = f"CN=All Staff,{GROUPS}"
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.create(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def certificate(authority: Authority) -> tuple[Path, Path]:
-    return authority.issue("dc1", ip="127.0.0.1")
-
-
 @pytest.fixture
 def standin(certificate: tuple[Path, Path]) -> Iterator[Standin]:
     with Standin(company(12), certificate=certificate) as server:

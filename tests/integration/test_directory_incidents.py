@@ -23,16 +23,6 @@ PEOPLE = "objectCategory=person"
 COUNT = 24
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.create(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def certificate(authority: Authority) -> tuple[Path, Path]:
-    return authority.issue("dc1", ip="127.0.0.1")
-
-
 @pytest.fixture
 def world(tmp_path: Path, authority: Authority, certificate: tuple[Path, Path]) -> Iterator[DirectoryWorld]:
     """In step with its directory."""

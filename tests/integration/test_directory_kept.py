@@ -75,11 +75,6 @@ class Office:
         asyncio.run(told())
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority.create(tmp_path_factory.mktemp("authority"))
-
-
 @pytest.fixture
 def office(authority: Authority) -> Iterator[Office]:
     with Standin.trusted(company(24), authority) as standin:

@@ -21,7 +21,6 @@ import ldap3
 import pytest
 from ldap3.core.exceptions import LDAPException
 
-from servers.certificates import Authority
 from servers.ldap_standin import (
     BASE,
     Become,
@@ -43,11 +42,6 @@ from servers.ldap_standin_company import COMPANY, GROUPS, company, person, team
 
 PEOPLE = "(&(objectCategory=person)(objectClass=user))"
 SHOW_DELETED = ("1.2.840.113556.1.4.417", True, None)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return Authority.create(tmp_path_factory.mktemp("authority")).issue("dc1", ip="127.0.0.1")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from servers.collector import Collector
 from servers.dingtalk_control import by_hand, control
+from servers.ports import free_port
 from support.ear import Daemon
 from support.journey import Journey, until
 from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
@@ -29,13 +29,6 @@ def sandbox() -> Iterator[SandboxServer]:
 def collector() -> Iterator[Collector]:
     with Collector() as one:
         yield one
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def test_hand_edits_are_called_in_over_http_and_reverted_whatever_is_repeated_or_lost(

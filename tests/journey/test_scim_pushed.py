@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from servers.ports import free_port
 from support.ear import Daemon
 from support.journey import Journey, until
 from support.scim_push import USER, E
@@ -26,13 +26,6 @@ def sandbox() -> Iterator[SandboxServer]:
         yield server
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
 def _person(number: int) -> dict[str, Any]:
     return {
         "schemas": [USER, E],
@@ -46,7 +39,7 @@ def _person(number: int) -> dict[str, Any]:
 def test_a_provider_pushes_through_to_dingtalk_and_a_mass_deactivation_is_held(
     tmp_path: Path, sandbox: SandboxServer, migrated_file: Path
 ) -> None:
-    one, port = Journey(tmp_path / "one", sandbox.url, migrated=migrated_file), _free_port()
+    one, port = Journey(tmp_path / "one", sandbox.url, migrated=migrated_file), free_port()
     company = "  company: {type: table, rules: mappings/table.yaml, path: company.csv, key: Employee Number}"
     one.amend(company, "  entra: {type: scim_push, rules: mappings/scim_push.yaml}")
     one.add(f"schedule: {{every: 24h, jitter: 0s}}\nweb: {{listen: 127.0.0.1:{port}}}\n")

@@ -24,17 +24,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from servers.certificates import Authority
+from servers.ports import free_port
 
 _LONG = 90.0
 TOPIC = "people"
 USER, PASSWORD = "syncd-example", "example-password-of-syncd"
-
-
-def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port: int = held.getsockname()[1]
-        return port
 
 
 class Broker:
@@ -45,7 +39,7 @@ class Broker:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix=f"syncd-{self.kind}-"))
-        self.port, self.tls_port = _free_port(), _free_port()
+        self.port, self.tls_port = free_port(), free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     @cached_property
@@ -229,7 +223,7 @@ class RabbitMqBroker(Broker):
 
     def __init__(self) -> None:
         super().__init__()
-        self._mapper, self._between = _free_port(), _free_port()
+        self._mapper, self._between = free_port(), free_port()
 
     def command(self) -> list[str]:
         certificate, key = self.certificate

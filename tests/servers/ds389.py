@@ -29,7 +29,8 @@ from typing import ClassVar, Final
 from servers import dse
 from servers.company_ldif import BASE_DN, CAPPED_DN, SERVICE_DN, Company
 from servers.ldap_editor import Ds389Editor
-from servers.ldap_server import ADMIN_PASSWORD, CAPPED_LIMIT, PLAIN_LIMIT, LdapServer, copy_tree, free_ports
+from servers.ldap_server import ADMIN_PASSWORD, CAPPED_LIMIT, PLAIN_LIMIT, LdapServer, copy_tree
+from servers.ports import free_port
 
 ADMIN_DN: Final = "cn=Directory Manager"
 CHANGELOG_DN: Final = "cn=changelog"
@@ -191,7 +192,7 @@ class _Maker(Ds389):
 
     def _create(self) -> None:
         name = f"syncd-{secrets.token_hex(4)}"
-        ports = [str(port) for port in free_ports(2)]
+        ports = [str(free_port()) for _ in range(2)]
         creating = ("/usr/bin/python3", "-I", str(_HERE / "ds389_create.py"))
         _run(*creating, name, str(self.folder), BASE_DN, ADMIN_PASSWORD, *ports)
         settings = self._etc / "dse.ldif"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from servers.certificates import Authority
 from servers.ds389 import Ds389
 from servers.ds389 import missing as ds389_missing
 from servers.kerberos import Kerberos
@@ -13,6 +15,18 @@ from servers.kerberos import missing as kerberos_missing
 from servers.openldap import OpenLdap
 from servers.openldap import missing as openldap_missing
 from servers.samba import SambaDomain, missing
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who signs the certificates of stand-ins."""
+    return Authority.create(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def certificate(authority: Authority) -> tuple[Path, Path]:
+    """Certificate and key of a stand-in on loopback."""
+    return authority.issue("standin", ip="127.0.0.1")
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from typing import ClassVar, Final, Self
 
 from servers.certificates import Authority
 from servers.company_ldif import BASE_DN, CAPPED_DN, COMPANY_DN, GROUPS_DN, PLAIN_DN, SERVICE_DN, SERVICE_PASSWORD
+from servers.ports import free_port
 
 ADMIN_PASSWORD: Final = "Example-Admin-1!"
 PLAIN_LIMIT: Final = 500
@@ -44,7 +45,7 @@ class LdapServer(ABC):
 
     def __init__(self, make: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix=f"syncd-{make}-"))
-        self.port, self.plain_port = free_ports(2)
+        self.port, self.plain_port = free_port(), free_port()
         self._make = make
         self._process: subprocess.Popen[bytes] | None = None
         self.authority = Authority.create(self.folder / "tls")
@@ -165,15 +166,6 @@ class LdapServer(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.remove()
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of 127.0.0.1 on which nobody listens now."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def _accepts(host: str, port: int) -> bool:

@@ -42,6 +42,7 @@ from servers.ldap_standin_script import (
 from servers.ldap_standin_search import DIRSYNC, PAGED, Answer, Conversation, Limits, Search, Searching, refused
 from servers.ldap_standin_tree import BASE, Replica
 from servers.ldap_standin_view import Account, State
+from servers.ports import free_port
 
 _START_TLS: Final = "1.3.6.1.4.1.1466.20037"
 _STRONGER: Final = (
@@ -88,7 +89,7 @@ class Standin:
         self._open: set[socket.socket] = set()
         self._listeners: list[socket.socket] = []
         self._stopped = threading.Event()
-        self.plain_port = self.port = 0
+        self.plain_port, self.port = free_port(), free_port()
         if certificate:
             self.use_certificate(*certificate)
 
@@ -135,14 +136,10 @@ class Standin:
         self.stop()
 
     def start(self) -> None:
-        """Listen; on the same ports as before, if there was a before."""
+        """Listen; on the same ports each time."""
         self._stopped.clear()
         for secure in (False, True):
             listener = socket.create_server((self.host, self.port if secure else self.plain_port))
-            if secure:
-                self.port = listener.getsockname()[1]
-            else:
-                self.plain_port = listener.getsockname()[1]
             self._listeners.append(listener)
             self._thread(partial(self._accept, listener, secure=secure))
 

@@ -10,7 +10,6 @@ import itertools
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -18,6 +17,8 @@ from types import TracebackType
 from typing import Final
 
 import psycopg
+
+from servers.ports import free_port
 
 _USER: Final = "postgres"
 _FAST: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=50")
@@ -45,7 +46,7 @@ class PostgresServer:
         assert binaries is not None, missing()
         self._binaries = binaries
         self._folder = Path(tempfile.mkdtemp(prefix="syncd-postgres-"))
-        self._port = _free_port()
+        self._port = free_port()
         self._names = (f"test_{number}" for number in itertools.count(1))
 
     def __enter__(self) -> PostgresServer:
@@ -87,10 +88,3 @@ class PostgresServer:
         """Forget a database, whoever is still connected to it."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

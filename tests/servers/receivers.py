@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email
 import json
-import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
@@ -17,6 +16,8 @@ from typing import Any, Self
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from servers.ports import free_port
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +104,6 @@ def pagerduty(post: Post) -> Answer:
     return 202, {}, b'{"status":"success","message":"Event processed"}'
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
-
-
 class Mailbox:
     """An SMTP server that keeps the mail that it took. `refusing` is what it answers to a recipient instead."""
 
@@ -125,7 +120,7 @@ class Mailbox:
         self._controller = Controller(
             self,
             hostname="127.0.0.1",
-            port=_free_port(),  # aiosmtpd calls itself by this number once, so it cannot be left to the system
+            port=free_port(),  # aiosmtpd calls itself by this number once, so it cannot be left to the system
             authenticator=self._authenticated if wants else None,
             auth_require_tls=False,
             tls_context=context,

@@ -18,7 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from servers.brokers import TOPIC, Broker, _free_port
+from servers.brokers import TOPIC, Broker
+from servers.ports import free_port
 from syncd_brokers.rocketmq_line import library
 
 library()
@@ -194,7 +195,7 @@ class RocketMqBroker(Broker):
 
     def __init__(self, certificate: tuple[Path, Path] | None = None) -> None:
         super().__init__()
-        self.port = _free_port()
+        self.port = free_port()
         self.user, self.secret = "example-access-key", "example-secret-key"
         self.store = Store()
         self.stopping = False

@@ -39,8 +39,8 @@ def source(
         "password": account.password,
         "base": list(BASES),
         "page_size": 10,
-        "connect_seconds": 1,
-        "receive_seconds": 1,
+        "connect_seconds": 3,
+        "receive_seconds": 3,
         **settings,
     }
     return ActiveDirectory(ActiveDirectory.settings.model_validate(values), Room(name="ad", now=now, base=Path()))
