@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from syncd.core.errors import NeedsHuman, TryAgain
-from syncd.core.model import Kind
+from syncd.core.model import RECORD_KINDS, Kind
 from syncd_active_directory.answers import Answer, RawPage
 from syncd_active_directory.changelog import ChangeLog
 from syncd_active_directory.dialects_ldap import DS389, OPENLDAP, account_state, due, known_by
@@ -251,7 +251,7 @@ def test_people_are_known_for_people_by_their_classes_unless_units_are_by_a_filt
 
 
 @pytest.mark.parametrize("persons", [True, False])
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", RECORD_KINDS)
 def test_whatever_is_sought_first_everybody_is_found_as_what_they_are(kind: Kind, persons: bool) -> None:
     asked: list[str] = []
 
