@@ -1,173 +1,141 @@
-"""What the endpoint says of itself (RFC 7643 §5-7): configuration, resource types, schemas. Nothing is claimed that is not so."""
+"""What the endpoint says of itself (RFC 7643 §5-7): configuration, resource types, schemas. Nothing is claimed that is not so.
+
+The documents are those of scim2-models, with what is otherwise here. It takes half a second to load: nobody imports this module
+at the top of another one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
-from syncd.scim import bulk
-from syncd.scim.names import ADDRESS_PARTS, ENTERPRISE, ENTERPRISE_TEXTS, GROUP, LIST, NAME_PARTS, USER
+from scim2_models import (
+    URI,
+    Attribute,
+    AuthenticationScheme,
+    Bulk,
+    CaseExact,
+    ChangePassword,
+    EnterpriseUser,
+    ETag,
+    Filter,
+    Group,
+    Mutability,
+    Pagination,
+    Patch,
+    Reference,
+    Required,
+    ResourceType,
+    Returned,
+    Schema,
+    SchemaExtension,
+    ServiceProviderConfig,
+    Sort,
+    Uniqueness,
+    User,
+)
 
-MOST_RESULTS: Final = 1000
-PAGE: Final = 100
-MOST_BYTES: Final = 1024 * 1024
-"""Of the body of one request: Entra ID puts many members into one."""
-_CORE: Final = "urn:ietf:params:scim:schemas:core:2.0"
+from syncd.scim import bulk
+from syncd.scim.limits import MOST_BYTES, MOST_RESULTS, PAGE
+from syncd.scim.names import ENTERPRISE, GROUP, LIST, USER
+
+_WITHOUT: Final = frozenset({"password", "groups.display", "members.display"})
+"""What we never keep, and what we never show: whoever wants a name asks for the resource."""
+_OTHERWISE: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {
+    (USER, "groups.type"): {"canonical_values": ["direct"]},
+    (GROUP, "displayName"): {"uniqueness": Uniqueness.server},
+    # Providers send a manager in parts, or as a name alone; what is no id is not taken for one.
+    (ENTERPRISE, "manager.value"): {"required": Required.false},
+    (ENTERPRISE, "manager.$ref"): {"required": Required.false},
+    (ENTERPRISE, "manager.displayName"): {"mutability": Mutability.read_write},
+}
 
 
 def configuration() -> dict[str, Any]:
     """Return the ServiceProviderConfig, without its location."""
-    return {
-        "schemas": [f"{_CORE}:ServiceProviderConfig"],
-        "patch": {"supported": True},
-        "bulk": {"supported": True, "maxOperations": bulk.MOST, "maxPayloadSize": MOST_BYTES},
-        "filter": {"supported": True, "maxResults": MOST_RESULTS},
-        "changePassword": {"supported": False},
-        "sort": {"supported": False},
-        "etag": {"supported": True},
-        "pagination": {
-            "cursor": True,
-            "index": True,
-            "defaultPaginationMethod": "index",
-            "defaultPageSize": PAGE,
-            "maxPageSize": MOST_RESULTS,
-        },
-        "authenticationSchemes": [
-            {
-                "type": "oauthbearertoken",
-                "name": "Bearer token",
-                "description": "In the header Authorization: a token that was given for this source, or an access token.",
-                "primary": True,
-            }
+    said = ServiceProviderConfig(
+        patch=Patch(supported=True),
+        bulk=Bulk(supported=True, max_operations=bulk.MOST, max_payload_size=MOST_BYTES),
+        filter=Filter(supported=True, max_results=MOST_RESULTS),
+        change_password=ChangePassword(supported=False),
+        sort=Sort(supported=False),
+        etag=ETag(supported=True),
+        pagination=Pagination(
+            cursor=True,
+            index=True,
+            default_pagination_method=Pagination.DefaultPaginationMethod.index,
+            default_page_size=PAGE,
+            max_page_size=MOST_RESULTS,
+        ),
+        authentication_schemes=[
+            AuthenticationScheme(
+                type=AuthenticationScheme.Type.oauthbearertoken,
+                name="Bearer token",
+                description="In the header Authorization: a token that was given for this source, or an access token.",
+                primary=True,
+            )
         ],
-    }
+    )
+    return said.model_dump()
 
 
 def types() -> list[dict[str, Any]]:
     """Return the resource types, without their locations."""
-    user = _type("User", "/Users", USER)
-    user["schemaExtensions"] = [{"schema": ENTERPRISE, "required": False}]
-    return [user, _type("Group", "/Groups", GROUP)]
+    enterprise = SchemaExtension(schema_=Reference[URI](ENTERPRISE), required=False)
+    return [_type("User", "/Users", USER, [enterprise]), _type("Group", "/Groups", GROUP, None)]
 
 
-def _type(name: str, endpoint: str, schema: str) -> dict[str, Any]:
-    return {
-        "schemas": [f"{_CORE}:ResourceType"],
-        "id": name,
-        "name": name,
-        "endpoint": endpoint,
-        "description": f"What the provider pushes of a {name.lower()}.",
-        "schema": schema,
-    }
+def _type(name: str, endpoint: str, schema: str, extensions: list[SchemaExtension] | None) -> dict[str, Any]:
+    return ResourceType(
+        id=name,
+        name=name,
+        endpoint=Reference[URI](endpoint),
+        description=f"What the provider pushes of a {name.lower()}.",
+        schema_=Reference[URI](schema),
+        schema_extensions=extensions,
+    ).model_dump()
 
 
 @cache
 def schemas() -> tuple[dict[str, Any], ...]:
     """Return the schemas, without their locations."""
     return (
-        _schema(USER, "User", _user()),
-        _schema(GROUP, "Group", _group()),
-        _schema(ENTERPRISE, "Enterprise User", [*map(_attribute, ENTERPRISE_TEXTS), _manager()]),
+        _schema(User.to_schema(), _external_id()),
+        _schema(Group.to_schema(), _external_id()),
+        _schema(EnterpriseUser.to_schema()),
     )
 
 
-def _schema(id_: str, name: str, attributes: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "schemas": [f"{_CORE}:Schema"],
-        "id": id_,
-        "name": name,
-        "description": name,
-        "attributes": attributes,
-    }
+def _schema(schema: Schema, *before: Attribute) -> dict[str, Any]:
+    kept = [*before, *_kept(str(schema.id), schema.attributes or [])]
+    return schema.model_copy(update={"attributes": kept}).model_dump()
 
 
-def _attribute(name: str, kind: str = "string", **changed: Any) -> dict[str, Any]:
-    return {
-        "name": name,
-        "type": kind,
-        "multiValued": False,
-        "description": name,
-        "required": False,
-        "caseExact": False,
-        "mutability": "readWrite",
-        "returned": "default",
-        "uniqueness": "none",
-        **changed,
-    }
-
-
-def _complex(name: str, parts: list[dict[str, Any]], **changed: Any) -> dict[str, Any]:
-    made = _attribute(name, "complex", subAttributes=parts, **changed)
-    return {key: value for key, value in made.items() if key != "caseExact"}
-
-
-def _plural(name: str, kind: str = "string", **changed: Any) -> dict[str, Any]:
-    value = _attribute("value", kind, **changed)
-    return _complex(
-        name,
-        [value, _attribute("display"), _attribute("type"), _attribute("primary", "boolean")],
-        multiValued=True,
+def _external_id() -> Attribute:
+    """Return the one common attribute (RFC 7643 §3.1) that providers look for among the others."""
+    return Attribute(
+        name="externalId",
+        type=Attribute.Type.string,
+        multi_valued=False,
+        description="The id of the resource at the provider.",
+        required=Required.false,
+        case_exact=CaseExact.true,
+        mutability=Mutability.read_write,
+        returned=Returned.default,
+        uniqueness=Uniqueness.none,
     )
 
 
-def _user() -> list[dict[str, Any]]:
-    texts = ("displayName", "nickName", "title", "userType", "preferredLanguage", "locale", "timezone")
-    read = {"mutability": "readOnly"}
-    return [
-        _attribute("externalId", caseExact=True),
-        _attribute("userName", required=True, uniqueness="server"),
-        _complex("name", [_attribute(part) for part in NAME_PARTS]),
-        *map(_attribute, texts),
-        _attribute("profileUrl", "reference", referenceTypes=["external"], caseExact=True),
-        _attribute("active", "boolean"),
-        *map(_plural, ("emails", "phoneNumbers", "ims", "entitlements", "roles")),
-        _plural("photos", "reference", referenceTypes=["external"], caseExact=True),
-        _plural("x509Certificates", "binary", caseExact=True),
-        _complex(
-            "addresses",
-            [*map(_attribute, ADDRESS_PARTS), _attribute("type"), _attribute("primary", "boolean")],
-            multiValued=True,
-        ),
-        _complex(
-            "groups",
-            [
-                _attribute("value", caseExact=True, **read),
-                _attribute("$ref", "reference", referenceTypes=["Group"], caseExact=True, **read),
-                _attribute("type", canonicalValues=["direct"], **read),
-            ],
-            multiValued=True,
-            **read,
-        ),
-    ]
-
-
-def _group() -> list[dict[str, Any]]:
-    fixed = {"mutability": "immutable"}
-    kinds = ["User", "Group"]
-    return [
-        _attribute("externalId", caseExact=True),
-        _attribute("displayName", required=True, uniqueness="server"),
-        _complex(
-            "members",
-            [
-                _attribute("value", caseExact=True, **fixed),
-                _attribute("$ref", "reference", referenceTypes=kinds, caseExact=True, **fixed),
-                _attribute("type", canonicalValues=kinds, **fixed),
-            ],
-            multiValued=True,
-        ),
-    ]
-
-
-def _manager() -> dict[str, Any]:
-    return _complex(
-        "manager",
-        [
-            _attribute("value", caseExact=True),
-            _attribute("$ref", "reference", referenceTypes=["User"], caseExact=True),
-            _attribute("displayName"),
-        ],
-    )
+def _kept(schema: str, attributes: list[Attribute], above: str = "") -> list[Attribute]:
+    """Return what of these attributes holds here."""
+    found: list[Attribute] = []
+    for one in attributes:
+        path = f"{above}{one.name}"
+        if path not in _WITHOUT:
+            parts = _kept(schema, one.sub_attributes, f"{path}.") if one.sub_attributes else one.sub_attributes
+            found.append(one.model_copy(update={"sub_attributes": parts, **_OTHERWISE.get((schema, path), {})}))
+    return found
 
 
 def listed(resources: list[dict[str, Any]]) -> dict[str, Any]:

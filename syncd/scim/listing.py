@@ -14,9 +14,9 @@ import msgspec
 
 from syncd.core.pushed import Kept, Shelf, Sort
 from syncd.scim import filters
-from syncd.scim.discovery import MOST_RESULTS, PAGE
 from syncd.scim.errors import ScimError, bad_value
 from syncd.scim.filters import Filter
+from syncd.scim.limits import MOST_RESULTS, PAGE
 from syncd.scim.names import LIST, NAME
 from syncd.scim.rendering import View
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from syncd.core.pushed import Kept, Shelf, Sort
-from syncd.scim import bulk, discovery
+from syncd.scim import bulk
 from syncd.scim.errors import ScimError, bad_syntax, not_found
 from syncd.scim.listing import listed
 from syncd.scim.names import NAME, child
@@ -215,6 +215,8 @@ def _tags(header: str) -> list[str]:
 def _discovered(asked: Asked) -> Answer:
     if any(name.lower() == "filter" for name in asked.query):
         raise ScimError(403, "These documents cannot be filtered.")
+    from syncd.scim import discovery
+
     place, *rest = asked.path
     if place.lower() == "serviceproviderconfig":
         return _json(200, _placed(discovery.configuration(), asked.base, "ServiceProviderConfig", ""))

@@ -21,8 +21,8 @@ from starlette.types import Receive, Scope, Send
 
 from syncd import telemetry
 from syncd.core.errors import SyncdError, TryAgain, code_of
-from syncd.scim.discovery import MOST_BYTES
 from syncd.scim.errors import ScimError
+from syncd.scim.limits import MOST_BYTES
 from syncd.scim.service import Answer, Asked, refusal
 from syncd.web.access_tokens import Issuers
 from syncd.web.answers import Refused
@@ -95,6 +95,9 @@ class Endpoint:
         body_seconds: float = BODY_SECONDS,
     ) -> None:
         """`strangers`: how often a second one client may come with a token that opens nothing."""
+        from syncd.scim import discovery
+
+        discovery.schemas()  # loads what no request shall wait for
         self._pushed = pushed
         self._now = now
         self._clock = clock

@@ -222,3 +222,15 @@ def test_discovery_says_what_is_allowed(entra: Provider) -> None:
         "maxOperations": MOST,
         "maxPayloadSize": 1 << 20,
     }
+
+
+def test_schemas_are_those_of_the_standard_but_for_what_is_otherwise_here(entra: Provider) -> None:
+    said = {each["name"]: each for each in entra.get("Schemas")["Resources"]}
+    assert said.keys() == {"User", "Group", "EnterpriseUser"}
+    user = {each["name"]: each for each in said["User"]["attributes"]}
+    assert "password" not in user
+    assert user["externalId"]["caseExact"] is True
+    assert [each["canonicalValues"] for each in user["groups"]["subAttributes"] if each["name"] == "type"] == [
+        ["direct"]
+    ]
+    assert user["userName"]["description"].startswith("Unique identifier")
