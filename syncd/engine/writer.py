@@ -231,7 +231,8 @@ class Writer:
             return
         name = self.world.target_name
         tx.queue.settle_many([one.settlement for one in settled], at=now)
-        tx.links.put_many(name, [one.link for one in settled if one.link is not None])
+        links = [one.link for one in settled if one.link is not None]
+        tx.links.put_many(name, [link for link in links if link != self._whose.link(link.subject)])
         tx.observed.put_many(
             name, [one.observed for one in settled if one.observed is not None], at=now, keys=self._keys
         )

@@ -201,6 +201,8 @@ class Links:
     def put_many(self, target: str, links: Iterable[Link]) -> None:
         """The same for many; if one is refused, none is put."""
         wanted = list(links)
+        if not wanted:
+            return
         try:
             with self._connection.begin_nested():
                 for portion in portions(wanted):
