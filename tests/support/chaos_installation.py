@@ -85,6 +85,7 @@ class ChaosInstallation(Journey):
         self.process: subprocess.Popen[bytes] | None = None
         self.ends: list[int] = []
         """The exit codes of the services before this one."""
+        self.believed = 0
         folder.mkdir(parents=True)
         self.disk.mkdir()
         self.set_clock(0)
@@ -169,6 +170,12 @@ class ChaosInstallation(Journey):
         assert self.process is not None
         self.process.terminate()
         return self.process.wait(60)
+
+    def believe_the_clock(self) -> None:
+        """Do what syncd asks of whoever is on call when the clock jumped ahead to what it had been: say that it is right."""
+        told = sum(event["code"] == "ENG-073" for event in self.events("state.doubted"))
+        if told > self.believed and self.ran("db", "trust-clock", "--reason", "it is right again").code == 0:
+            self.believed = told
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Return what the log says of one kind of event, over all starts."""
