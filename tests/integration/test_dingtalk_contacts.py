@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from servers.dingtalk import NOW, Company, change
+from servers.dingtalk import Company, change, companies
 from servers.dingtalk import person as example
 from syncd.core.model import Change, Kind, Op, TargetId
 from syncd.core.outcome import Applied, Deferred, Rejected
-from syncd.core.ports import Room
 from syncd.core.values import Value
-from syncd_dingtalk import DingTalk
 from syncd_dingtalk.sandbox.faults import Fault, FaultKind
-from syncd_dingtalk.settings import DingTalkSettings, SandboxEntry
 
 CREATE, UPDATE, DELETE = (f"/topapi/extcontact/{word}" for word in ("create", "update", "delete"))
 WANTED = {Kind.CONTACT: frozenset({"name", "mobile", "labels", "follower"})}
@@ -25,12 +20,8 @@ WANTED = {Kind.CONTACT: frozenset({"name", "mobile", "labels", "follower"})}
 
 @pytest.fixture
 def company() -> Iterator[Company]:
-    room = Room(name="dingtalk", now=lambda: NOW, base=Path(), wanted=WANTED)
-    target = DingTalk(DingTalkSettings(sandbox=SandboxEntry(qps=None)), room)
-    with asyncio.Runner() as runner:
-        runner.run(target.__aenter__())
-        yield Company(target=target, run=runner.run)
-        runner.run(target.__aexit__(None, None, None))
+    with companies(WANTED) as opening:
+        yield opening(timeout=10)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from servers.dingtalk import NOW, Company, change
+from servers.dingtalk import NOW, Company, change, companies
 from servers.dingtalk import person as example
 from syncd.core.difference import units_of
 from syncd.core.model import Change, FieldChange, Kind, Op, TargetId
@@ -31,12 +31,8 @@ WANTED = {Kind.PERSON: frozenset({"roles"}), Kind.GROUP: frozenset({"name", "rol
 
 @pytest.fixture
 def company() -> Iterator[Company]:
-    room = Room(name="dingtalk", now=lambda: NOW, base=Path(), wanted=WANTED)
-    target = DingTalk(DingTalkSettings(sandbox=SandboxEntry(qps=None)), room)
-    with asyncio.Runner() as runner:
-        runner.run(target.__aenter__())
-        yield Company(target=target, run=runner.run)
-        runner.run(target.__aexit__(None, None, None))
+    with companies(WANTED) as opening:
+        yield opening(timeout=10)
 
 
 def role(company: Company, number: int = 1, group: str = "Example Roles") -> TargetId:

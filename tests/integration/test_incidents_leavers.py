@@ -259,17 +259,24 @@ def test_a_look_at_the_target_that_is_not_certified_makes_nobody_again(company: 
     company.target.objects[Kind.PERSON, TargetId("e3")] = held
 
 
-def test_a_joiner_whose_creation_went_unanswered_and_who_leaves_is_found_and_leaves(company: SmallWorld) -> None:
-    """H: the account was made, and nobody heard of it. To forget the creation would leave somebody whom no link names."""
-    answered = company.target.apply
+def unanswered(company: SmallWorld) -> list[str]:
+    """Let the first answer to each creation of a person be lost. Returns what is called from now on."""
+    answered, calls = company.target.apply, list[str]()
 
-    async def unanswered(change: Change, *, key: str, again: bool = False) -> Outcome:
+    async def apply(change: Change, *, key: str, again: bool = False) -> Outcome:
+        calls.append(f"{change.op} {change.label}")
         done = await answered(change, key=key, again=again)
         if change.op is not Op.CREATE or change.kind is not Kind.PERSON or again:
             return done
         return Deferred(problem=refusal("nobody answers"), retry_at=company.now() + timedelta(hours=1), read_back=True)
 
-    company.target.apply = unanswered  # type: ignore[method-assign]
+    company.target.apply = apply  # type: ignore[method-assign]
+    return calls
+
+
+def test_a_joiner_whose_creation_went_unanswered_and_who_leaves_is_found_and_leaves(company: SmallWorld) -> None:
+    """H: the account was made, and nobody heard of it. To forget the creation would leave somebody whom no link names."""
+    unanswered(company)
     company.person("9", "team")
     company.sync()
     company.leave("9")
@@ -287,16 +294,7 @@ def test_a_creation_that_went_unanswered_never_touches_the_account_that_somebody
     company: SmallWorld,
 ) -> None:
     """H: made, not heard of, and adopted by whoever came back under the old number with another name."""
-    answered, calls = company.target.apply, list[str]()
-
-    async def unanswered(change: Change, *, key: str, again: bool = False) -> Outcome:
-        calls.append(f"{change.op} {change.label}")
-        done = await answered(change, key=key, again=again)
-        if change.op is not Op.CREATE or change.kind is not Kind.PERSON or again:
-            return done
-        return Deferred(problem=refusal("nobody answers"), retry_at=company.now() + timedelta(hours=1), read_back=True)
-
-    company.target.apply = unanswered  # type: ignore[method-assign]
+    calls = unanswered(company)
     company.person("9", "team")
     company.sync()
     company.leave("9")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -133,14 +133,15 @@ Open = Callable[..., Company]
 
 
 @contextmanager
-def companies() -> Iterator[Open]:
-    """A way to open companies with settings of one's own; all of them are closed in the end."""
+def companies(wanted: Mapping[Kind, frozenset[str]] | None = None) -> Iterator[Open]:
+    """A way to open companies with settings of one's own; all of them are closed in the end. `wanted` is what rules fill."""
     with asyncio.Runner() as runner:
         targets: list[DingTalk] = []
 
         def opening(**settings: Any) -> Company:
             chosen = {"sandbox": SandboxEntry(qps=None), "timeout": 0.5, **settings}
-            target = DingTalk(DingTalkSettings(**chosen), Room(name="dingtalk", now=lambda: NOW, base=Path()))
+            room = Room(name="dingtalk", now=lambda: NOW, base=Path(), wanted=wanted)
+            target = DingTalk(DingTalkSettings(**chosen), room)
             runner.run(target.__aenter__())
             targets.append(target)
             return Company(target=target, run=runner.run)
