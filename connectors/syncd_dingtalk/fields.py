@@ -14,7 +14,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from syncd.core.model import ROOT_UNIT, FieldSpec, FieldType, Kind
+from syncd.core.fields import FieldSpec, FieldType
+from syncd.core.model import ROOT_UNIT, Kind
 from syncd.core.values import Value, Values, is_empty
 from syncd_dingtalk import chats
 from syncd_dingtalk.fields_contact import CONTACT

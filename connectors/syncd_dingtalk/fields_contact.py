@@ -10,14 +10,23 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from syncd.core.model import FieldSpec, FieldType
+from syncd.core.fields import FieldSpec, FieldType
 
 MOST_LABELS: Final = 20
+MOST_SHARED: Final = 20
+"""Departments, and people, that a contact can be shared with; each list has the limit of its own."""
 
 
 def _text(doc: str) -> FieldSpec:
     # That an empty text clears is recalled, as it is for accounts.
     return FieldSpec(type=FieldType.TEXT, clearable=True, doc=doc)
+
+
+def _shared(doc: str) -> FieldSpec:
+    # That an empty list empties is recalled, not documented; so is that an update which names no list leaves it.
+    return FieldSpec(
+        type=FieldType.REFERENCES, late=True, clearable=True, max_items=MOST_SHARED, only_present=True, doc=doc
+    )
 
 
 CONTACT: Final[Mapping[str, FieldSpec]] = MappingProxyType(
@@ -47,5 +56,7 @@ CONTACT: Final[Mapping[str, FieldSpec]] = MappingProxyType(
         "title": _text("The job title."),
         "address": _text("Where the contact or the firm is."),
         "remark": _text("A note for colleagues."),
+        "share_depts": _shared(f"Departments that see the contact besides the follower, at most {MOST_SHARED}."),
+        "share_users": _shared(f"Colleagues who see the contact besides the follower, at most {MOST_SHARED}."),
     }
 )

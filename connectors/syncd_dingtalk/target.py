@@ -17,7 +17,8 @@ from pydantic import SecretStr
 from syncd.config.secrets import Secret
 from syncd.core.difference import ROLES
 from syncd.core.errors import Misconfigured, NeedsHuman
-from syncd.core.model import Change, Completeness, FieldSpec, Kind, Observed, Op, SubjectId, TargetId
+from syncd.core.fields import FieldSpec
+from syncd.core.model import Change, Completeness, Kind, Observed, Op, SubjectId, TargetId
 from syncd.core.outcome import Outcome, Rejected
 from syncd.core.ports import Room, Verdict
 from syncd.core.rights import Right

@@ -15,7 +15,8 @@ from typing import Final
 
 from syncd.core.difference import same
 from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, Problem, TryAgain
-from syncd.core.model import Change, FieldSpec, Observed, Op, TargetId
+from syncd.core.fields import FieldSpec
+from syncd.core.model import Change, Observed, Op, TargetId
 from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
 from syncd.core.values import Value, Values
 from syncd_dingtalk import messages as m

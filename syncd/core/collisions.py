@@ -13,7 +13,8 @@ from itertools import pairwise
 from typing import Final
 
 from syncd.core.errors import Problem, message
-from syncd.core.model import Change, FieldSpec, Kind, Observed, Op, SubjectId, TargetId
+from syncd.core.fields import FieldSpec
+from syncd.core.model import Change, Kind, Observed, Op, SubjectId, TargetId
 from syncd.core.values import Value, is_empty
 
 BOTH: Final = message(

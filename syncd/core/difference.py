@@ -12,7 +12,8 @@ from operator import itemgetter
 from typing import Final, cast
 
 from syncd.core.errors import Place, message
-from syncd.core.model import ROOT_UNIT, Desired, FieldChange, FieldSpec, FieldType, Kind, Observed, SubjectId, TargetId
+from syncd.core.fields import FieldSpec, FieldType
+from syncd.core.model import ROOT_UNIT, Desired, FieldChange, Kind, Observed, SubjectId, TargetId
 from syncd.core.values import Value, frozen, is_empty
 
 ROLES: Final = "roles"

@@ -13,6 +13,7 @@ from typing import Final
 from syncd.core.ahead import first_day
 from syncd.core.difference import NAMED_ABSENT, Names, compare, fields_where, references, refers
 from syncd.core.errors import Problem, message
+from syncd.core.fields import FieldSpec
 from syncd.core.membership import with_members
 from syncd.core.model import (
     HOLDING_UNIT,
@@ -21,7 +22,6 @@ from syncd.core.model import (
     Change,
     Desired,
     FieldChange,
-    FieldSpec,
     Kind,
     Lane,
     Link,

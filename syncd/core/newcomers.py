@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from syncd.core.difference import ROLES, references, refers
-from syncd.core.model import ROOT_UNIT, Desired, Effect, FieldSpec, Kind, Lane, Op, SubjectId
+from syncd.core.fields import FieldSpec
+from syncd.core.model import ROOT_UNIT, Desired, Effect, Kind, Lane, Op, SubjectId
 from syncd.core.ordering import RANK_LINKS, RANK_PEOPLE
 from syncd.core.values import Value, frozen, is_empty
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from syncd.core.difference import ROLES, units_of
+from syncd.core.fields import FieldSpec
 from syncd.core.model import (
     HOLDING_UNITS,
     JOINERS_UNIT,
@@ -14,7 +15,6 @@ from syncd.core.model import (
     Desired,
     Effect,
     FieldChange,
-    FieldSpec,
     Kind,
     Lane,
     Op,

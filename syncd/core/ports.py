@@ -17,18 +17,8 @@ from typing import Any, ClassVar, Final, Protocol, runtime_checkable
 from syncd.core.callbacks import Received
 from syncd.core.census import Census
 from syncd.core.errors import Problem
-from syncd.core.model import (
-    Change,
-    Completeness,
-    FieldSpec,
-    Kind,
-    NativeId,
-    Observed,
-    Page,
-    SourceName,
-    SubjectId,
-    TargetId,
-)
+from syncd.core.fields import FieldSpec
+from syncd.core.model import Change, Completeness, Kind, NativeId, Observed, Page, SourceName, SubjectId, TargetId
 from syncd.core.outcome import Fact, Outcome
 from syncd.core.pushed import Pushes
 from syncd.core.values import Values

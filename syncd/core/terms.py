@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from syncd.core.model import FieldSpec, Kind, Observed, SubjectId, TargetId
+from syncd.core.fields import FieldSpec
+from syncd.core.model import Kind, Observed, SubjectId, TargetId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from syncd.core.difference import Names, compare, exchange, references
-from syncd.core.model import Desired, FieldSpec, FieldType, Kind, Link, LinkState, Observed, SubjectId, TargetId
+from syncd.core.fields import FieldSpec, FieldType
+from syncd.core.model import Desired, Kind, Link, LinkState, Observed, SubjectId, TargetId
 from syncd.core.values import Value, content_digest, is_empty
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import Final
 
 from syncd.core.attributes import ATTRIBUTES
 from syncd.core.errors import Problem
-from syncd.core.model import RECORD_KINDS, Aside, Completeness, Desired, Entity, FieldSpec, Kind, Reason
+from syncd.core.fields import FieldSpec
+from syncd.core.model import RECORD_KINDS, Aside, Completeness, Desired, Entity, Kind, Reason
 from syncd.core.values import is_empty
 from syncd.engine import assess_checks
 from syncd.engine.assess_checks import Hit, Severity, Subjects

@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import Final
 
 from syncd.core.errors import Message, message
-from syncd.core.model import Aside, Desired, Entity, FieldSpec, Kind
+from syncd.core.fields import FieldSpec
+from syncd.core.model import Aside, Desired, Entity, Kind
 from syncd.core.orgtree import manager_rings
 from syncd.core.values import Value, canonical, is_empty
 

@@ -13,19 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.difference import same
-from syncd.core.model import (
-    Change,
-    Desired,
-    FieldChange,
-    FieldSpec,
-    Kind,
-    Link,
-    LinkState,
-    Observed,
-    Op,
-    SubjectId,
-    TargetId,
-)
+from syncd.core.fields import FieldSpec
+from syncd.core.model import Change, Desired, FieldChange, Kind, Link, LinkState, Observed, Op, SubjectId, TargetId
 from syncd.core.values import Value, digest, frozen, is_empty
 from syncd.engine.planning import Computed, planned
 from syncd.engine.sight import keys_of

@@ -8,18 +8,8 @@ from dataclasses import dataclass, replace
 from syncd.core.correlation import Statement
 from syncd.core.difference import same
 from syncd.core.errors import Place
-from syncd.core.model import (
-    Aside,
-    Desired,
-    Entity,
-    FieldChange,
-    FieldSpec,
-    Kind,
-    NativeId,
-    SourceName,
-    SourceRecord,
-    SubjectId,
-)
+from syncd.core.fields import FieldSpec
+from syncd.core.model import Aside, Desired, Entity, FieldChange, Kind, NativeId, SourceName, SourceRecord, SubjectId
 from syncd.core.orgtree import OrgTree, grow
 from syncd.core.outsiders import apart
 from syncd.core.ports import Target

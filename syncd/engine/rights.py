@@ -12,7 +12,8 @@ from typing import Final
 
 from syncd.core.difference import FOREIGN, Names
 from syncd.core.errors import Misconfigured, NeedsHuman, message
-from syncd.core.model import ROOT_UNIT, Change, FieldSpec, Kind, Observed, Op, SubjectId
+from syncd.core.fields import FieldSpec
+from syncd.core.model import ROOT_UNIT, Change, Kind, Observed, Op, SubjectId
 from syncd.core.ports import Target
 from syncd.core.rights import Book, Person, Right, Showing, Unit
 from syncd.core.values import Value

@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from syncd.core.difference import ROLES, referred_kind, units_of
-from syncd.core.model import HOLDING_UNITS, FieldType, Kind, Link, LinkState, Observed, Op, Plan, SubjectId, TargetId
+from syncd.core.fields import FieldType
+from syncd.core.model import HOLDING_UNITS, Kind, Link, LinkState, Observed, Op, Plan, SubjectId, TargetId
 from syncd.core.ordering import lost
 from syncd.core.ports import Target
 from syncd.core.values import Value, is_empty

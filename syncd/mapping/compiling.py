@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from syncd.core.errors import Problem, foreign
-from syncd.core.model import FieldType
+from syncd.core.fields import FieldType
 from syncd.core.values import Value
 from syncd.mapping import messages
 from syncd.mapping.expression import Expression, ExpressionError, words_of

@@ -16,7 +16,8 @@ from typing import Final
 from syncd.config.yaml import did_you_mean
 from syncd.core.difference import ROLES
 from syncd.core.errors import Misconfigured, Place, Problem, foreign
-from syncd.core.model import RECORD_KINDS, Aside, Desired, Entity, FieldSpec, Kind, Reason, SubjectId
+from syncd.core.fields import FieldSpec
+from syncd.core.model import RECORD_KINDS, Aside, Desired, Entity, Kind, Reason, SubjectId
 from syncd.core.values import Value, Values
 from syncd.mapping import messages, roles
 from syncd.mapping.compiling import Compiler

@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 from syncd.core.attributes import Attribute, Type
 from syncd.core.errors import Message
-from syncd.core.model import FieldSpec, FieldType
+from syncd.core.fields import FieldSpec, FieldType
 from syncd.core.values import Value, moment
 from syncd.mapping import messages
 from syncd.mapping.functions import Unfit

@@ -10,7 +10,8 @@ from typing import Final, Protocol
 from syncd.config.yaml import did_you_mean
 from syncd.core.attributes import ATTRIBUTES, attribute
 from syncd.core.errors import Place, Problem, foreign
-from syncd.core.model import FieldSpec, Kind
+from syncd.core.fields import FieldSpec
+from syncd.core.model import Kind
 from syncd.mapping import messages
 from syncd.mapping.shapes import SHAPES, TARGET_SHAPES, Conform, attribute_conform, field_conform
 

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from syncd.config.yaml import did_you_mean
 from syncd.core.errors import Place, Problem, foreign
-from syncd.core.model import FieldSpec, FieldType
+from syncd.core.fields import FieldSpec, FieldType
 from syncd.core.values import Value
 from syncd.mapping import messages_write_back as messages
 from syncd.mapping.functions import Surroundings

@@ -15,12 +15,11 @@ from types import TracebackType
 from typing import Any, ClassVar, Final, Self
 
 from syncd.core.errors import Problem, message
+from syncd.core.fields import FieldSpec, FieldType
 from syncd.core.model import (
     Change,
     Completeness,
     FieldChange,
-    FieldSpec,
-    FieldType,
     Kind,
     NativeId,
     Observed,

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.difference import Names, compare, same
-from syncd.core.model import Desired, FieldSpec, FieldType, Kind, Observed, SubjectId, TargetId
+from syncd.core.fields import FieldSpec, FieldType
+from syncd.core.model import Desired, Kind, Observed, SubjectId, TargetId
 from syncd.core.values import Value, frozen
 
 SPECS = {

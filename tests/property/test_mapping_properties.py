@@ -14,18 +14,8 @@ from hypothesis import strategies as st
 
 from syncd.core.attributes import PERSON
 from syncd.core.errors import Misconfigured, Problem
-from syncd.core.model import (
-    Aside,
-    Desired,
-    Entity,
-    FieldSpec,
-    FieldType,
-    Kind,
-    NativeId,
-    Reason,
-    SourceRecord,
-    SubjectId,
-)
+from syncd.core.fields import FieldSpec, FieldType
+from syncd.core.model import Aside, Desired, Entity, Kind, NativeId, Reason, SourceRecord, SubjectId
 from syncd.mapping import Around, InboundRules, Mapped, OutboundRules, load_inbound, load_outbound
 from syncd.mapping.words import scan
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from support.small_world import HR, INBOUND, SmallWorld, run
-from syncd.core.model import Change, FieldSpec, FieldType, Kind, Op, TargetId
+from syncd.core.fields import FieldSpec, FieldType
+from syncd.core.model import Change, Kind, Op, TargetId
 from syncd.core.outcome import Applied, Outcome
 from syncd.core.ports import Room
 from syncd.core.values import Value

@@ -10,13 +10,12 @@ import pytest
 
 from syncd.cli import assess_view
 from syncd.core.errors import Message, Place
+from syncd.core.fields import FieldSpec, FieldType
 from syncd.core.model import (
     Aside,
     Completeness,
     Desired,
     Entity,
-    FieldSpec,
-    FieldType,
     Kind,
     NativeId,
     ProofFact,

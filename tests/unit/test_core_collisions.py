@@ -8,19 +8,8 @@ import pytest
 
 from support.small_world import SmallWorld
 from syncd.core.collisions import collisions
-from syncd.core.model import (
-    Change,
-    Effect,
-    FieldChange,
-    FieldSpec,
-    FieldType,
-    Kind,
-    Lane,
-    Observed,
-    Op,
-    SubjectId,
-    TargetId,
-)
+from syncd.core.fields import FieldSpec, FieldType
+from syncd.core.model import Change, Effect, FieldChange, Kind, Lane, Observed, Op, SubjectId, TargetId
 from syncd.core.values import Value
 
 SPECS = {

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from syncd.core.model import FieldType, Kind
+from syncd.core.fields import FieldType
+from syncd.core.model import Kind
 from syncd.core.values import Value
 from syncd_dingtalk.fields import FIELDS, Region, day, milliseconds, mobile, normalise, turned
 

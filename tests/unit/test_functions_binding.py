@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from syncd.core.model import FieldSpec, FieldType
+from syncd.core.fields import FieldSpec, FieldType
 from syncd.core.values import Value
 from syncd.mapping.functions import (
     FUNCTIONS,

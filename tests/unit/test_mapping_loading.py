@@ -9,7 +9,8 @@ from textwrap import dedent
 import pytest
 
 from syncd.core.errors import MESSAGES, Misconfigured, Problem
-from syncd.core.model import FieldSpec, FieldType, Kind
+from syncd.core.fields import FieldSpec, FieldType
+from syncd.core.model import Kind
 from syncd.mapping import InboundRules, OutboundRules, load_inbound, load_outbound
 
 ATTRIBUTES = {

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from syncd.core.model import Aside, Desired, Entity, FieldSpec, FieldType, Kind, Reason, SubjectId
+from syncd.core.fields import FieldSpec, FieldType
+from syncd.core.model import Aside, Desired, Entity, Kind, Reason, SubjectId
 from syncd.mapping import Around, Neighbour, OutboundRules, load_outbound
 
 TEXT = FieldType.TEXT

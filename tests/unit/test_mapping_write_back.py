@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from syncd.core.errors import Misconfigured, Problem
-from syncd.core.model import FieldSpec, FieldType, Kind
+from syncd.core.fields import FieldSpec, FieldType
+from syncd.core.model import Kind
 from syncd.mapping import load_inbound, load_outbound
 from syncd.mapping.functions import Unfit
 from syncd.mapping.write_back import When, contradictions

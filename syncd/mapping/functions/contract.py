@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final, NoReturn
 
 from syncd.core.errors import Message, Problem, SyncdError, message
-from syncd.core.model import FieldSpec
+from syncd.core.fields import FieldSpec
 from syncd.core.values import Value
 
 RESULT_LIMIT: Final = 65_536

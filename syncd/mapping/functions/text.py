@@ -10,7 +10,7 @@ import unicodedata
 from typing import Any, Final
 
 from syncd.core.errors import message
-from syncd.core.model import FieldSpec, FieldType
+from syncd.core.fields import FieldSpec, FieldType
 from syncd.core.values import Value
 from syncd.mapping.functions.contract import (
     RESULT_LIMIT,
