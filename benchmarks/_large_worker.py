@@ -21,6 +21,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from syncd.cli.session import Session
+from syncd.core.known import NOTHING_KNOWN, Known
 from syncd.core.model import (
     Change,
     Completeness,
@@ -35,7 +36,7 @@ from syncd.core.model import (
     TargetId,
 )
 from syncd.core.outcome import Applied, Outcome
-from syncd.core.ports import NOTHING_KNOWN, Known, Room, Target
+from syncd.core.ports import Room, Target
 from syncd.core.values import content_digest
 from syncd.engine import reconcile
 from syncd.engine.cycle import Cycle, Order, Result, cycle

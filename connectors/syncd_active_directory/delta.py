@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
+from syncd.core.known import Known
 from syncd.core.model import Completeness, Kind, NativeId, Page, ProofFact, SourceRecord
-from syncd.core.ports import Known
 from syncd_active_directory import clock
 from syncd_active_directory.cursor import Cursor, written
 from syncd_active_directory.entry import RawEntry

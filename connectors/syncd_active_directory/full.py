@@ -12,8 +12,8 @@ from datetime import datetime
 from itertools import compress
 from typing import Final
 
+from syncd.core.known import Known
 from syncd.core.model import Completeness, Kind, Page, SourceRecord
-from syncd.core.ports import Known
 from syncd_active_directory.clock import next_review
 from syncd_active_directory.cursor import Cursor, written
 from syncd_active_directory.entry import RawEntry, names

@@ -5,7 +5,7 @@ It changes nothing about what is known; it only remembers the few fingerprints t
 
 from __future__ import annotations
 
-from syncd.core.ports import Known
+from syncd.core.known import Known
 
 
 class Recalled:

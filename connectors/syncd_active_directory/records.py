@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Final
 
 from syncd.core.errors import Problem
+from syncd.core.known import Known
 from syncd.core.model import Kind, NativeId, SourceRecord
-from syncd.core.ports import Known
 from syncd.core.values import Value, content_digest, moment
 from syncd_active_directory import messages
 from syncd_active_directory.decode import Decoded, Decoder

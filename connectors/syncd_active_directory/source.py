@@ -15,9 +15,10 @@ from types import TracebackType
 from typing import ClassVar, Final
 
 from syncd.core.errors import Problem, TryAgain
+from syncd.core.known import NOTHING_KNOWN, Known
 from syncd.core.model import LEARNED, Kind, NativeId, Page, ProofFact
 from syncd.core.outcome import Outcome
-from syncd.core.ports import NOTHING_KNOWN, Known, Room, Verdict
+from syncd.core.ports import Room, Verdict
 from syncd.core.values import Values
 from syncd.core.wakes import Wake
 from syncd_active_directory import messages

@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from syncd.core.known import Known
 from syncd.core.model import Kind, Page, ProofFact, SourceRecord
-from syncd.core.ports import Known
 from syncd_scim.cursor import Seen
 from syncd_scim.lists import Listing, Look, Rows, mark
 from syncd_scim.paths import flag, folded, text

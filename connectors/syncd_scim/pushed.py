@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from syncd.config.problems import refusal
 from syncd.core.errors import NeedsHuman
+from syncd.core.known import NOTHING_KNOWN, Known
 from syncd.core.model import LEARNED, Completeness, Kind, NativeId, Page, ProofFact, SourceName, SourceRecord
-from syncd.core.ports import NOTHING_KNOWN, Known, Room, Standing, Verdict
+from syncd.core.ports import Room, Standing, Verdict
 from syncd.core.pushed import Kept, Portion, Pushes, Sort
 from syncd.core.values import instant
 from syncd.core.wakes import Wake, WakeReason

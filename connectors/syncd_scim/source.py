@@ -10,9 +10,10 @@ from types import MappingProxyType, TracebackType
 from typing import Any, ClassVar, Final
 
 from syncd.core.errors import NeedsHuman, Problem
+from syncd.core.known import NOTHING_KNOWN, Known
 from syncd.core.model import LEARNED, Completeness, Kind, NativeId, Page, ProofFact
 from syncd.core.outcome import Outcome
-from syncd.core.ports import NOTHING_KNOWN, Known, Room, Verdict
+from syncd.core.ports import Room, Verdict
 from syncd.core.values import Values, instant, moment
 from syncd_scim import messages
 from syncd_scim.changes import Changed, StartOver, changed

@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import ClassVar, Final
 
 from syncd.core.errors import NeedsHuman, Problem, TryAgain
+from syncd.core.known import NOTHING_KNOWN, Known
 from syncd.core.model import Kind, Page, SourceRecord
-from syncd.core.ports import NOTHING_KNOWN, Known, Room, Standing, Verdict
+from syncd.core.ports import Room, Standing, Verdict
 from syncd_table.grid import Grid, Row
 from syncd_table.layout import Layout, Survey, behind_header, proof, read_layout, records, survey
 from syncd_table.settings import TableSettings

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from syncd.core.known import Known
 from syncd.core.model import Page
-from syncd.core.ports import Known
 from syncd_workday.cursor import Cursor, mark
 from syncd_workday.days import Around, around, on_their_day
 from syncd_workday.envelope import AsOf, Window, transactions

@@ -9,8 +9,8 @@ from itertools import islice
 from typing import Final
 
 from syncd.core.errors import NeedsHuman, Problem
+from syncd.core.known import Known
 from syncd.core.model import Page, ProofFact, SourceRecord
-from syncd.core.ports import Known
 from syncd_workday import messages
 from syncd_workday.cursor import Cursor, mark
 from syncd_workday.row_people import Line, RowShape

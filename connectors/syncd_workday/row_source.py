@@ -17,8 +17,9 @@ import msgspec
 from msgspec import structs
 
 from syncd.core.errors import NeedsHuman, TryAgain
+from syncd.core.known import Known
 from syncd.core.model import LEARNED, Completeness, Kind, NativeId, Page, ProofFact, SourceRecord
-from syncd.core.ports import Known, Room, Verdict
+from syncd.core.ports import Room, Verdict
 from syncd.core.ports import Standing as Outcome
 from syncd_workday import messages
 from syncd_workday.columns import indexed, texts

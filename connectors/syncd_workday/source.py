@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from zoneinfo import ZoneInfo
 
 from syncd.core.errors import NeedsHuman
+from syncd.core.known import NOTHING_KNOWN, Known
 from syncd.core.model import LEARNED, Completeness, Kind, Page, ProofFact
-from syncd.core.ports import NOTHING_KNOWN, Known, Room, Verdict
+from syncd.core.ports import Room, Verdict
 from syncd_workday import messages
 from syncd_workday.cursor import Cursor, parsed
 from syncd_workday.paths import ATTRIBUTES

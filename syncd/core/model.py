@@ -76,7 +76,7 @@ class SourceRecord:
     """When the source says it changed it, aware UTC; None where the source does not say."""
     fingerprint: bytes = b""
     """Of the raw encoding, and of everything else that decided how it was decoded: a record with a known fingerprint need not be
-    decoded (`syncd.core.ports.Known`). Empty where a source has none; other than `digest`, it may change without anything
+    decoded (`syncd.core.known.Known`). Empty where a source has none; other than `digest`, it may change without anything
     having changed."""
     review_at: datetime | None = None
     """From when on the same encoding may mean something else (an account expires then): it is decoded again."""
@@ -127,7 +127,7 @@ class Page:
     full: bool = True
     """Whether the read covers the whole source (True) or only what changed since the cursor (False)."""
     unchanged: int = 0
-    """Records that are there and were not yielded, because they are known (`syncd.core.ports.Known`)."""
+    """Records that are there and were not yielded, because they are known (`syncd.core.known.Known`)."""
     completeness: Completeness | None = None
     notes: tuple[Problem, ...] = ()
     """What the administrator should know about this read (an encoding that was guessed, a record that was left out)."""

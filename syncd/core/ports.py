@@ -12,39 +12,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, ClassVar, Final, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from syncd.core.callbacks import Received
 from syncd.core.census import Census
 from syncd.core.errors import Problem
 from syncd.core.fields import FieldSpec
+from syncd.core.known import NOTHING_KNOWN, Known
 from syncd.core.model import Change, Completeness, Kind, NativeId, Observed, Page, SourceName, SubjectId, TargetId
 from syncd.core.outcome import Fact, Outcome
 from syncd.core.pushed import Pushes
 from syncd.core.values import Values
 from syncd.core.wakes import Touched, Wake
-
-
-class Known(Protocol):
-    """What the engine remembers of a source's records: the fingerprints of their raw encodings. Safe in any thread."""
-
-    def seen(self, fingerprint: bytes) -> bool:
-        """Tell whether a record of exactly this encoding is known, and note that it is still there.
-
-        Each record that is known answers True once; it need not be decoded, mapped or yielded then.
-        """
-        ...
-
-
-class Unknown:
-    """Remembers nothing: every record is yielded."""
-
-    def seen(self, fingerprint: bytes) -> bool:  # noqa: ARG002
-        """Return False."""
-        return False
-
-
-NOTHING_KNOWN: Final = Unknown()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,10 +356,8 @@ SourceFactory = Callable[[Any, Room], Source]
 TargetFactory = Callable[[Any, Room], Target]
 
 __all__ = [
-    "NOTHING_KNOWN",
     "Alert",
     "Consumer",
-    "Known",
     "Messenger",
     "Room",
     "Sink",
@@ -392,7 +369,6 @@ __all__ = [
     "TargetFactory",
     "Telling",
     "Trigger",
-    "Unknown",
     "Verdict",
     "Watching",
     "WritingBack",

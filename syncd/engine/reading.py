@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from syncd.core.errors import Problem
+from syncd.core.known import Known
 from syncd.core.model import Completeness, Kind, NativeId, Page
-from syncd.core.ports import Known
 from syncd.store.wakes import Waiting
 
 FEW: Final = 500

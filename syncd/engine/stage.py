@@ -15,8 +15,8 @@ from typing import Final
 
 from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.errors import Problem
+from syncd.core.known import NOTHING_KNOWN
 from syncd.core.model import Completeness, Kind, NativeId, Page, ProofFact, RunId, SourceName, SourceRecord
-from syncd.core.ports import NOTHING_KNOWN
 from syncd.core.values import Value
 from syncd.core.wakes import Wake
 from syncd.engine import absence, marking

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final, Self
 
 from syncd.core.errors import Problem, message
 from syncd.core.fields import FieldSpec, FieldType
+from syncd.core.known import NOTHING_KNOWN, Known
 from syncd.core.model import (
     Change,
     Completeness,
@@ -31,7 +32,7 @@ from syncd.core.model import (
     TargetId,
 )
 from syncd.core.outcome import Applied, Deferred, Outcome, Rejected
-from syncd.core.ports import NOTHING_KNOWN, Known, Room, Standing, Verdict
+from syncd.core.ports import Room, Standing, Verdict
 from syncd.core.values import Value, Values, digest, is_empty
 
 REFUSED: Final = message(

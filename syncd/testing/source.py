@@ -22,8 +22,9 @@ from typing import Any, ClassVar, TypeVar
 import pytest
 
 from syncd.core.errors import Misconfigured, NeedsHuman, TryAgain
+from syncd.core.known import NOTHING_KNOWN, Known
 from syncd.core.model import Completeness, Kind, NativeId, Page, SourceRecord
-from syncd.core.ports import NOTHING_KNOWN, Known, Source, Standing, Verdict
+from syncd.core.ports import Source, Standing, Verdict
 from syncd.core.values import canonical, moment
 
 _T = TypeVar("_T")

@@ -14,10 +14,11 @@ from support.serving import ringing, served, until
 from support.small_world import HR, SmallWorld, run
 from syncd.core.correlation import JoinRules
 from syncd.core.errors import NeedsHuman, TryAgain
+from syncd.core.known import NOTHING_KNOWN, Known
 from syncd.core.model import Change, Effect, Kind, Op, Page, SourceName
 from syncd.core.outcome import Outcome
 from syncd.core.policy import Limit, Limits
-from syncd.core.ports import NOTHING_KNOWN, Known, Room
+from syncd.core.ports import Room
 from syncd.engine import serving
 from syncd.engine.world import Seat, World
 from syncd.mapping import load_inbound

@@ -16,9 +16,10 @@ from sqlalchemy import Connection, event
 from support.serving import ringing, served, until
 from support.small_world import HR, SmallWorld, run
 from syncd.core.errors import TryAgain
+from syncd.core.known import NOTHING_KNOWN, Known
 from syncd.core.model import Change, Page
 from syncd.core.outcome import Outcome
-from syncd.core.ports import NOTHING_KNOWN, Known, Room
+from syncd.core.ports import Room
 from syncd.core.wakes import Wake, WakeReason
 from syncd.engine import rounds
 from syncd.engine.world import World

@@ -19,9 +19,9 @@ from typing import Any, TypeVar
 
 from support.small_world import SmallWorld
 from support.virtual_time import Inline, VirtualLoop
+from syncd.core.known import NOTHING_KNOWN, Known
 from syncd.core.model import Change, Completeness, Kind, Op, Page, ProofFact, SubjectId, TargetId
 from syncd.core.outcome import Applied, Deferred, Outcome, Rejected
-from syncd.core.ports import NOTHING_KNOWN, Known
 from syncd.engine.serving import Schedule, Service
 from syncd.store.audit import AuditTable
 from syncd.store.rows import QueueState

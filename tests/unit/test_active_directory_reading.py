@@ -11,8 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from syncd.core.errors import TryAgain
+from syncd.core.known import NOTHING_KNOWN
 from syncd.core.model import Page, SourceRecord
-from syncd.core.ports import NOTHING_KNOWN
 from syncd_active_directory.directory import discover, outermost
 from syncd_active_directory.entry import RawEntry
 from syncd_active_directory.full import Full

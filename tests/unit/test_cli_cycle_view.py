@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 from support.office import Office
 from syncd.cli.plan_view import Excerpt, tell_plan
 from syncd.cli.render import Output
+from syncd.core.known import NOTHING_KNOWN, Known
 from syncd.core.model import Change, Completeness, Effect, Kind, Lane, NativeId, Op, Page, Plan, ProofFact, SubjectId
 from syncd.core.policy import Hold, Judgement
-from syncd.core.ports import NOTHING_KNOWN, Known
 from syncd.store.packed import Packed
 from syncd.testing.memory import MemorySource
 
