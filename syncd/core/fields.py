@@ -57,6 +57,8 @@ class FieldSpec:
     """With `of_members`: the target holds one of those who are named. Whoever of them it holds stays, else it is the first."""
     max_items: int | None = None
     """References: how many."""
+    only_present: bool = False
+    """References with `late`: whoever has left is left out of it, and not only who has not come yet."""
     needs: str = ""
     """The flag of the same object without which the field says nothing: rules that fill one must fill the other."""
     shuts: bool = False
