@@ -24,7 +24,8 @@ from syncd.core.values import content_digest
 from syncd.mapping import Around, InboundRules, Mapped, OutboundRules, load_inbound, load_outbound
 from syncd.store import codec
 from syncd_active_directory.schema import declared
-from syncd_dingtalk.fields import FIELDS, Region, normalise
+from syncd_dingtalk.fields import FIELDS, normalise
+from syncd_dingtalk.mobiles import Region
 
 _LOOP: Final = 100_000
 PEOPLE: Final = 10_000

@@ -17,8 +17,8 @@ from syncd.core.callbacks import NotTheirs, Received
 from syncd.core.wakes import Touched
 from syncd_dingtalk.callback_crypto import Cipher, Unreadable
 from syncd_dingtalk.events import Event, instant_of, lowered, touched
-from syncd_dingtalk.fields import Region
 from syncd_dingtalk.messages import CALLBACK_REFUSED
+from syncd_dingtalk.mobiles import Region
 
 WINDOW: Final = timedelta(hours=1)
 """How old or how far ahead a request may be. Not documented: it covers repetitions and a clock that is a little off."""

@@ -14,8 +14,8 @@ from syncd.core.model import Kind, Observed, TargetId
 from syncd.core.values import Value, Values
 from syncd_dingtalk import api as a
 from syncd_dingtalk.api import Api
-from syncd_dingtalk.fields import Region, mobile
 from syncd_dingtalk.fields_contact import MOST_LABELS
+from syncd_dingtalk.mobiles import Region, mobile
 from syncd_dingtalk.people import Unsayable
 from syncd_dingtalk.shapes import Contact
 

@@ -14,7 +14,8 @@ from typing import Final
 from syncd.core.model import Kind, TargetId
 from syncd.core.values import Value, Values
 from syncd.core.wakes import Touched
-from syncd_dingtalk.fields import Region, normalise
+from syncd_dingtalk.fields import normalise
+from syncd_dingtalk.mobiles import Region
 
 PERSON_EVENTS: Final = frozenset(
     {"user_add_org", "user_modify_org", "user_leave_org", "org_admin_add", "org_admin_remove"}

@@ -20,7 +20,7 @@ from syncd_dingtalk import api as a
 from syncd_dingtalk import departments, people
 from syncd_dingtalk.api import Api, Refused
 from syncd_dingtalk.errors import Meaning
-from syncd_dingtalk.fields import Region
+from syncd_dingtalk.mobiles import Region
 from syncd_dingtalk.roles import Roles, read
 from syncd_dingtalk.shapes import Department, Person, Scopes
 

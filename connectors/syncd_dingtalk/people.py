@@ -10,7 +10,8 @@ from msgspec import UNSET
 
 from syncd.core.model import Kind, Observed, TargetId
 from syncd.core.values import Value, Values, is_empty
-from syncd_dingtalk.fields import MEMBERSHIP_LIMIT, Region, day, milliseconds, mobile, turned
+from syncd_dingtalk.fields import MEMBERSHIP_LIMIT, day, milliseconds, turned
+from syncd_dingtalk.mobiles import Region, mobile
 from syncd_dingtalk.shapes import Person
 
 _MAINLAND: Final = "86"

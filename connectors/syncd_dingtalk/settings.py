@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from syncd.config.problems import refusal
 from syncd.config.secrets import Secret
-from syncd_dingtalk.fields import Region
 from syncd_dingtalk.messages import NO_CALLBACK_SECRETS, NO_CREDENTIALS
+from syncd_dingtalk.mobiles import Region
 from syncd_dingtalk.rate import ADDRESS_CALLS
 
 

@@ -18,7 +18,7 @@ from syncd_dingtalk import contacts
 from syncd_dingtalk import messages_contacts as mc
 from syncd_dingtalk.api import Refused
 from syncd_dingtalk.errors import Meaning, Refusal
-from syncd_dingtalk.fields import Region
+from syncd_dingtalk.mobiles import Region
 from syncd_dingtalk.people import Unsayable
 from syncd_dingtalk.shapes import Contact
 from syncd_dingtalk.writing import Common, Stop, Writer

@@ -21,7 +21,8 @@ from syncd_dingtalk import messages as m
 from syncd_dingtalk import people
 from syncd_dingtalk.api import Refused
 from syncd_dingtalk.errors import Meaning, Refusal
-from syncd_dingtalk.fields import PERSON, Region
+from syncd_dingtalk.fields import PERSON
+from syncd_dingtalk.mobiles import Region
 from syncd_dingtalk.roles import Giving
 from syncd_dingtalk.settings import MobileChange
 from syncd_dingtalk.shapes import Person

@@ -13,7 +13,8 @@ from syncd.core.values import Value, Values
 from syncd.mapping import load_outbound
 from syncd_dingtalk import departments
 from syncd_dingtalk.errors import Meaning, old_refusal
-from syncd_dingtalk.fields import FIELDS, Region, normalise, settled
+from syncd_dingtalk.fields import FIELDS, normalise, settled
+from syncd_dingtalk.mobiles import Region
 from syncd_dingtalk.shapes import Department
 
 CHAT = {"create_dept_group": True, "group_contain_sub_dept": True}

@@ -10,7 +10,7 @@ import pytest
 from syncd.core.model import Kind
 from syncd_dingtalk.callback import Callback, Refused
 from syncd_dingtalk.callback_crypto import Cipher, Unreadable
-from syncd_dingtalk.fields import Region
+from syncd_dingtalk.mobiles import Region
 
 # The vector of DingTalk's page on event subscription; it says "success".
 VECTOR = Cipher(token="123456", aes_key="1234567890123456789012345678901234567890123", owner="dingsnotzck6pm5veliw")

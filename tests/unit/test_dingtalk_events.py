@@ -9,7 +9,7 @@ import pytest
 
 from syncd.core.model import Kind
 from syncd_dingtalk.events import Event, instant_of, touched
-from syncd_dingtalk.fields import Region
+from syncd_dingtalk.mobiles import Region
 
 BORN = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from syncd.core.fields import FieldType
 from syncd.core.model import Kind
 from syncd.core.values import Value
-from syncd_dingtalk.fields import FIELDS, Region, day, milliseconds, mobile, normalise, turned
+from syncd_dingtalk.fields import FIELDS, day, milliseconds, normalise, turned
+from syncd_dingtalk.mobiles import Region, mobile
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from syncd.core.model import TargetId
 from syncd.core.values import Value
 from syncd_dingtalk import departments, people
-from syncd_dingtalk.fields import Region, turned
+from syncd_dingtalk.fields import turned
+from syncd_dingtalk.mobiles import Region
 from syncd_dingtalk.observe import hidden_fields
 from syncd_dingtalk.people import Unsayable
 from syncd_dingtalk.shapes import Department, Person, Scopes
