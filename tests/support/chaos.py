@@ -87,13 +87,14 @@ class Chaos:
             time.sleep(self._dice.uniform(0, 0.5))  # so that something is under way; nothing is concluded from it
 
     def calm(self) -> None:
-        """End everything that is wrong."""
+        """End everything that is wrong, and everything that is only half done."""
         for _, undo in self._later:
             undo()
         self._later.clear()
         self.to_directory.network = self.to_sandbox.network = CALM
         self.one.control("faults", method="DELETE")
         self.one.control("events/faults", method="DELETE")
+        self.company.finish()
         self.one.serve()
 
     # -- weather: lasts for a chapter --------------------------------------------------------------------------------------

@@ -1,13 +1,13 @@
 """A company to which anything happens, on a real OpenLDAP, from a seed; and what must be remembered of it to judge afterwards.
 
-Joiners, leavers, movers, renames, new managers, swaps of places, people who come back under their old number, and units that are
-made, renamed, moved, swapped and closed. It changes the directory one thing after the other, so that the same seed does the same.
+Joiners, leavers, movers, renames, new managers, swaps of places, addresses that are passed around, people who come back under
+their old number, and units that are made, renamed, moved, swapped and closed. It changes the directory one thing after the
+other, so that the same seed does the same.
 """
 
 from __future__ import annotations
 
 import random
-import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -20,11 +20,11 @@ from servers.administrator import entries, expect, unverified
 from servers.company_ldif import COMPANY_DN
 from servers.ldap_editor import PERMANENTLY
 from servers.openldap import OpenLdap
+from support import chaos_names as names
+from support.chaos_exchange import EXCHANGED, Exchanges, Gift
 
 TRACKED: Final = ("title", "telephoneNumber", "mail", "displayName")
 """The attributes whose values are remembered, in order: each of them is one field of an account."""
-_RDN: Final = re.compile(r"(?:\\.|[^,\\])+")
-"""One name of a distinguished name: up to the first comma that no backslash precedes."""
 _CLASSES: Final = ["inetOrgPerson", "posixAccount", "shadowAccount"]
 _FEWEST: Final = 150
 """People are let go only while there are more."""
@@ -65,6 +65,7 @@ class Company:
         self.units: dict[str, str] = {}
         """By distinguished name, that of the unit above."""
         self._dice = random.Random(seed)
+        self.exchanges = Exchanges(self._dice)
         self._serial = 0
         self._wire: Any = None
         self._read()
@@ -76,14 +77,14 @@ class Company:
         connection = self._connected()
         connection.search(COMPANY_DN, "(objectClass=organizationalUnit)", attributes=["ou"])
         for each in sorted(str(entry["dn"]) for entry in entries(connection)):
-            self.units[each] = _above(each)
+            self.units[each] = names.above(each)
         wanted = [*TRACKED, "employeeNumber", "mobile", "pwdAccountLockedTime", "shadowExpire"]
         for each in sorted(self._people(connection, wanted), key=lambda entry: str(entry["dn"])):
-            values = {name: _text(each, name) for name in wanted}
+            values = {name: names.text(each, name) for name in wanted}
             active = not (values["pwdAccountLockedTime"] or values["shadowExpire"])
             dn, number = str(each["dn"]), values["employeeNumber"]
             known = {name: values[name] for name in TRACKED}
-            place = {"rdn": _rdn(dn), "unit": _above(dn)}
+            place = {"rdn": names.rdn(dn), "unit": names.above(dn)}
             self._come(Person(number=number, **place, mobile=values["mobile"], active=active, values=known))
             if not active:
                 self.absences[number].append(0.0)
@@ -117,6 +118,33 @@ class Company:
 
     def _readdress(self) -> bool:
         return self._set(self._somebody(), mail=f"contoh{self._next()}@example.com")
+
+    def _exchange(self) -> bool:
+        """Some pass around what only one may have, all at once or the first of them now."""
+        attribute = self._dice.choice(EXCHANGED)
+        gifts = self.exchanges.begin(attribute, [(one.number, one.values[attribute]) for one in self._here()])
+        for gift in gifts:
+            self._give(gift)
+        return bool(gifts)
+
+    def _go_on(self) -> bool:
+        gift = self.exchanges.go_on()
+        if gift is not None:
+            self._give(gift)
+        return gift is not None
+
+    def _give(self, gift: Gift) -> None:
+        if (person := self.people.get(gift.number)) is not None:
+            self._set(person, **{gift.attribute: gift.value})
+            return
+        for person in self.gone:
+            if person.number == gift.number:
+                person.values[gift.attribute] = gift.value  # with which they come back, if they do
+
+    def finish(self) -> None:
+        """Bring everything to its end of which only a half has happened."""
+        while self._go_on():
+            pass
 
     def _remanage(self) -> bool:
         person, boss = self._dice.sample(self._here(), 2)
@@ -201,7 +229,7 @@ class Company:
     # -- units --------------------------------------------------------------------------------------------------------------
 
     def _open_unit(self) -> bool:
-        above = self._dice.choice([unit for unit in self.units if _depth(unit) < 8])
+        above = self._dice.choice([unit for unit in self.units if names.depth(unit) < 8])
         self._do("add", dn := f"ou=Unit {self._next()},{above}", ["organizationalUnit"], {})
         self.units[dn] = above
         return True
@@ -211,8 +239,8 @@ class Company:
 
     def _move_unit(self) -> bool:
         unit = self._any_unit()
-        wide = [one for one in self.units if _depth(one) < 6 and f"{_rdn(unit)},{one}" not in self.units]
-        wide = [one for one in wide if not _is_below(one, unit)]
+        wide = [one for one in self.units if names.depth(one) < 6 and f"{names.rdn(unit)},{one}" not in self.units]
+        wide = [one for one in wide if not names.is_below(one, unit)]
         return bool(wide) and self._place_unit(unit, above=self._dice.choice(wide))
 
     def _swap_units(self) -> bool:
@@ -224,8 +252,8 @@ class Company:
         other = self._dice.choice(beside)
         between, above = f"ou=Between {self._next()}", self.units[one]
         self._place_unit(one, rdn=between)
-        self._place_unit(other, rdn=_rdn(one))
-        self._place_unit(f"{between},{above}", rdn=_rdn(other))
+        self._place_unit(other, rdn=names.rdn(one))
+        self._place_unit(f"{between},{above}", rdn=names.rdn(other))
         return True
 
     def _close_unit(self) -> bool:
@@ -242,13 +270,13 @@ class Company:
 
     def _place_unit(self, unit: str, *, rdn: str = "", above: str = "") -> bool:
         """Give a unit another name or place, with all that is in it."""
-        rdn, above = rdn or _rdn(unit), above or self.units[unit]
+        rdn, above = rdn or names.rdn(unit), above or self.units[unit]
         self._do("modify_dn", unit, rdn, new_superior=above)
         fresh = f"{rdn},{above}"
-        self.units = {_moved(one, unit, fresh): _moved(over, unit, fresh) for one, over in self.units.items()}
+        self.units = {names.moved(one, unit, fresh): names.moved(over, unit, fresh) for one, over in self.units.items()}
         self.units[fresh] = above
         for person in self.people.values():
-            person.unit = _moved(person.unit, unit, fresh)
+            person.unit = names.moved(person.unit, unit, fresh)
         return True
 
     def unled(self) -> frozenset[str]:
@@ -257,13 +285,13 @@ class Company:
         slapd's overlay refint follows managers who move with their unit, and damages the name where the unit's has letters
         that need escaping or several bytes (2.5.13): it cuts off its end, even in the middle of a letter.
         """
-        names = {person.dn.casefold() for person in self._here()}
+        here = {person.dn.casefold() for person in self._here()}
         found = self._people(self._connected(), ["employeeNumber", "manager"])
         return frozenset(
-            _text(each, "employeeNumber")
+            names.text(each, "employeeNumber")
             for each in found
             for value in each["raw_attributes"].get("manager", ())
-            if value.decode(errors="replace").casefold() not in names
+            if value.decode(errors="replace").casefold() not in here
         )
 
     # -- small steps --------------------------------------------------------------------------------------------------------
@@ -324,6 +352,8 @@ _HAPPENINGS: Final[Mapping[str, tuple[int, Happening]]] = {
     "another telephone": (12, Company._rephone),
     "another name": (6, Company._rename),
     "another address": (6, Company._readdress),
+    "an exchange": (4, Company._exchange),
+    "an exchange goes on": (5, Company._go_on),
     "another manager": (10, Company._remanage),
     "a move": (12, Company._move),
     "a swap of places": (3, Company._swap_places),
@@ -339,32 +369,4 @@ _HAPPENINGS: Final[Mapping[str, tuple[int, Happening]]] = {
     "two units swap names": (1, Company._swap_units),
     "a unit is closed": (1, Company._close_unit),
 }
-"""What may happen, with how often it does beside the others. People do not swap addresses or telephones here: see
-`tests/integration/test_incidents_moves.py`."""
-
-
-def _text(entry: Any, name: str) -> str:
-    values = entry["raw_attributes"].get(name) or [b""]
-    return str(values[0].decode())
-
-
-def _rdn(dn: str) -> str:
-    found = _RDN.match(dn)
-    assert found is not None, dn
-    return found.group()
-
-
-def _above(dn: str) -> str:
-    return dn[len(_rdn(dn)) + 1 :]
-
-
-def _depth(dn: str) -> int:
-    return len(_RDN.findall(dn))
-
-
-def _is_below(dn: str, above: str) -> bool:
-    return dn == above or dn.endswith(f",{above}")
-
-
-def _moved(dn: str, old: str, new: str) -> str:
-    return f"{dn[: -len(old)]}{new}" if _is_below(dn, old) else dn
+"""What may happen, with how often it does beside the others."""

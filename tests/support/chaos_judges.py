@@ -128,13 +128,19 @@ def removals(calls: Iterable[Call], company: Company) -> list[str]:
 
 
 def disorder(events: Iterable[Mapping[str, Any]], company: Company) -> list[str]:
-    """Say whose account had values in an order in which the directory never had them."""
+    """Say whose account had values in an order in which the directory never had them.
+
+    Who passes on what only one may have may do without for a moment, lest somebody else be refused.
+    """
     seen: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for event in events:
         if event["type"] == "user_modify_org":
             told = event["data"]["diffInfo"]
             for field in _FIELDS:
                 seen[told["userid"], field] += [told["prev"].get(field, ""), told["curr"].get(field, "")]
+    for userid, field in seen:
+        if (userid, _FIELDS[field]) in company.exchanges.parties:
+            seen[userid, field] = [value for value in seen[userid, field] if value]
     return [
         f"{userid}: {field} was {_once(values)}, and in the directory {_once(history)}"
         for (userid, field), values in sorted(seen.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import pytest
 
 from support import chaos_judges as judges
 from support.chaos_directory import TRACKED, Company
+from support.chaos_exchange import Exchanges
 
 UPDATE = "/topapi/v2/user/update"
 DELETE = "/topapi/v2/user/delete"
@@ -28,14 +30,17 @@ def call(interface: str, *, applied: bool = True, errcode: str = "0", at: float 
     }
 
 
-def company(*, titles: list[str] | None = None, absences: list[float] | None = None) -> Company:
+def company(
+    *, titles: list[str] | None = None, mails: list[str] | None = None, absences: list[float] | None = None
+) -> Company:
     history: defaultdict[str, dict[str, list[str]]] = defaultdict(lambda: {name: [""] for name in TRACKED})
-    history["7"]["title"] = titles or [""]
-    return cast("Company", SimpleNamespace(history=history, absences={"7": absences or []}))
+    history["7"] |= {"title": titles or [""], "mail": mails or [""]}
+    exchanges = Exchanges(Random(1))
+    return cast("Company", SimpleNamespace(history=history, absences={"7": absences or []}, exchanges=exchanges))
 
 
-def modified(before: str, after: str) -> Any:
-    told = {"userid": "7", "prev": {"title": before}, "curr": {"title": after}}
+def modified(before: str, after: str, field: str = "title") -> Any:
+    told = {"userid": "7", "prev": {field: before}, "curr": {field: after}}
     return {"type": "user_modify_org", "data": {"diffInfo": told}}
 
 
@@ -81,6 +86,32 @@ def test_who_was_removed_while_in_the_directory_is_found(
 )
 def test_values_in_another_order_than_the_directorys_are_found(seen: list[tuple[str, str]], wrong: int) -> None:
     assert len(judges.disorder([modified(*pair) for pair in seen], company(titles=["a", "b", "c"]))) == wrong
+
+
+def test_only_who_passes_an_address_on_may_be_without_one_for_a_moment() -> None:
+    seen = [modified("a", "", "email"), modified("", "b", "email")]
+    theirs = company(mails=["a", "b"])
+    assert len(judges.disorder(seen, theirs)) == 1
+    theirs.exchanges.parties.add(("7", "mail"))
+    assert judges.disorder(seen, theirs) == []
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_after_every_exchange_each_has_another_value_and_no_two_have_the_same(seed: int) -> None:
+    exchanges = Exchanges(Random(seed))
+    held = {"7": "a", "8": "b", "9": "c", "10": ""}
+    given = exchanges.begin("mail", list(held.items()))
+    owed = {one.number for one in exchanges.owed}
+    again = exchanges.begin("mail", list(held.items()))
+    assert owed.isdisjoint(one.number for one in again), "who is owed an address is left alone"
+    assert exchanges.begin("mail", [("10", ""), ("7", "a")]) == []
+    exchanges.owed = [one for one in exchanges.owed if one.number in owed]
+    while (gift := exchanges.go_on()) is not None:
+        given.append(gift)
+    after = held | {one.number: one.value for one in given}
+    assert len(given) in (2, 3)
+    assert sorted(after.values()) == sorted(held.values())
+    assert all(after[one.number] != held[one.number] for one in given)
 
 
 @pytest.mark.parametrize(("highest", "exceeded", "wrong"), [(20, 0, 0), (21, 0, 1), (20, 1, 1)])
