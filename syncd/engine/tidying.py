@@ -11,7 +11,8 @@ from syncd.store import Transaction
 KEEP_SETTLED: Final = timedelta(days=90)
 """How long the queue remembers what is over."""
 KEEP_RUNS: Final = timedelta(days=90)
-"""And full reads, and holds: of very many people each, where what is held changes from cycle to cycle."""
+"""And full reads, and holds: of very many people each, where what is held changes from cycle to cycle.
+And words about joiners."""
 KEEP_READS: Final = timedelta(days=7)
 """Of deltas that were followed by others."""
 KEEP_KEYS: Final = timedelta(days=1)
@@ -31,3 +32,4 @@ def _tidy(tx: Transaction, now: datetime) -> None:
     tx.reads.tidy_full(before=now - KEEP_RUNS)
     tx.holds.tidy(before=now - KEEP_RUNS)
     tx.wakes.tidy(before=now - KEEP_KEYS)
+    tx.words.tidy(before=now - KEEP_RUNS)

@@ -26,6 +26,7 @@ from syncd.store.tables_lifecycle import offboardings
 from syncd.store.tables_proposals import proposals
 from syncd.store.tables_pushed import pushed, pushed_members, pushed_tokens
 from syncd.store.tables_queue import change_waits, changes, metadata, partial
+from syncd.store.tables_words import words
 
 meta = Table(
     "meta",
@@ -375,4 +376,5 @@ __all__ = [
     "subjects",
     "touches",
     "wakes",
+    "words",
 ]

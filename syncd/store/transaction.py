@@ -25,6 +25,7 @@ from syncd.store.subjects import Subjects
 from syncd.store.tokens import Tokens
 from syncd.store.touches import Touches
 from syncd.store.wakes import Wakes
+from syncd.store.words import Words
 
 
 class Transaction:
@@ -56,3 +57,4 @@ class Transaction:
         self.pushed = Pushed(connection)
         self.source_names = SourceNames(connection)
         self.tokens = Tokens(connection)
+        self.words = Words(connection)
