@@ -42,6 +42,8 @@ class Interface(Generic[T]):
     method: str = "POST"
     beside: bool = False
     """The answer's fields stand beside `errcode` instead of in `result`."""
+    new: bool = False
+    """Of the new interfaces: another host, the token in a header, no envelope around the answer."""
     decoder: msgspec.json.Decoder[T] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,12 +89,16 @@ CONTACT_LABELS: Final = Interface(
     path="/topapi/extcontact/listlabelgroups", shape=shapes.ContactLabelGroups, beside=True
 )
 SCOPES: Final = Interface(path="/auth/scopes", shape=shapes.Scopes, method="GET", beside=True)
+LEAVE_RECORDS: Final = Interface(
+    path="/v1.0/contact/empLeaveRecords", shape=shapes.LeaveRecords, method="GET", beside=True, new=True
+)
 
 TOKEN_PATH: Final = "/v1.0/oauth2/accessToken"
 """The new interface takes the secret in its body; the old `/gettoken` wants it in the address, where proxies log it. Tokens of
 the two are interchangeable (implied by the documentation, and used that way by others)."""
 
 STREAM_PATH: Final = "/v1.0/gateway/connections/open"
+_TOKEN_HEADER: Final = "x-acs-dingtalk-access-token"
 
 LANE: Final[ContextVar[Lane]] = ContextVar("dingtalk_lane", default=Lane.REST)
 """In whose name calls are made: leavers overtake in the rate plan."""
@@ -190,14 +196,13 @@ class Api:
             raise NeedsHuman(error.refusal.problem()) from None
 
     async def _with(self, token: str, interface: Interface[T], body: Mapping[str, object]) -> T:
-        posts = interface.method == "POST"
-        query = "" if posts or not body else f"&{urlencode(body)}"
         answer = await self._send(
             interface.method,
-            f"{self._base}{interface.path}?access_token={token}{query}",
+            self._url(token, interface, body),
             interface.path,
-            json=body if posts else msgspec.UNSET,
+            json=body if interface.method == "POST" else msgspec.UNSET,
             writes=interface.writes,
+            headers={_TOKEN_HEADER: token} if interface.new else None,
         )
         envelope = _opened(answer)
         if isinstance(envelope, Refusal):
@@ -209,6 +214,12 @@ class Api:
             self._garbled(interface.path, "its result has another shape", writes=interface.writes)
         self._plan.told(interface.path, None)
         return decoded
+
+    def _url(self, token: str, interface: Interface[T], body: Mapping[str, object]) -> str:
+        query = "" if interface.method == "POST" or not body else urlencode(body)
+        if interface.new:
+            return f"{self._new_base}{interface.path}" + (f"?{query}" if query else "")
+        return f"{self._base}{interface.path}?access_token={token}" + (f"&{query}" if query else "")
 
     async def _fetch_token(self) -> tuple[str, float]:
         key, secret = self._credentials()
@@ -253,7 +264,9 @@ class Api:
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise TryAgain(m.GARBLED.at(interface=STREAM_PATH, why="it names no endpoint")) from None
 
-    async def _send(self, method: str, url: str, path: str, *, json: object, writes: bool) -> Answer:
+    async def _send(
+        self, method: str, url: str, path: str, *, json: object, writes: bool, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         try:
             turn = await self._plan.turn(path, LANE.get())
         except Resting as resting:
@@ -262,7 +275,7 @@ class Api:
                 m.PAUSED.at(until=f"{resting.seconds:.0f} s from now", code=resting.code), after=after
             ) from None
         try:
-            answer = await self._client.send(method, url, json=json)
+            answer = await self._client.send(method, url, json=json, headers=headers)
         except NotSent as error:
             raise _Soon(error) from error
         except AnswerLost as error:

@@ -20,6 +20,7 @@ from syncd_dingtalk import messages as m
 from syncd_dingtalk.api import Api, Refused
 from syncd_dingtalk.chats import CHAT
 from syncd_dingtalk.checks_chats import Doubt, in_step
+from syncd_dingtalk.checks_rights import external_contacts, leave_records
 from syncd_dingtalk.errors import Meaning
 from syncd_dingtalk.observe import hidden_fields
 from syncd_dingtalk.settings import DingTalkSettings
@@ -52,7 +53,10 @@ async def verdicts(target: DingTalk, settings: DingTalkSettings, room: Room) -> 
     yield await _tried("root department", lambda: _root(api, settings))
     for name, probe in _permissions(api, settings, stand):
         yield await _tried(name, probe)
+    yield await _tried("Contact.Common.Read", lambda: leave_records(api, room.now()))
     yield _fields(stand)
+    if (room.wanted or {}).get(Kind.CONTACT):
+        yield await _tried("external contacts", lambda: external_contacts(api))
     if CHAT in (room.wanted or {}).get(Kind.UNIT, ()):
         yield await _tried("group chats", lambda: in_step(api, settings.root_department))
     seen = "the right to write shows only when something is written; apply for qyapi_manage_addresslist"

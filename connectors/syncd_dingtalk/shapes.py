@@ -303,6 +303,8 @@ class Contact(Struct):
     remark: str | None = None
     follower_user_id: str | None = None
     label_ids: list[int] | None = None
+    share_dept_ids: list[int] | None = None
+    share_user_ids: list[str] | None = None
 
     @property
     def key(self) -> str:
@@ -340,3 +342,18 @@ class ContactLabelGroups(Struct):
     """`extcontact/listlabelgroups`, beside `errcode`."""
 
     results: list[ContactLabels] = []
+
+
+class LeaveRecord(Struct, rename="camel"):
+    """One item of `empLeaveRecords`. Names and numbers stand beside these; they are not asked for and not kept."""
+
+    user_id: str = ""
+    leave_time: str = ""
+    leave_reason: str = ""
+
+
+class LeaveRecords(Struct, rename="camel"):
+    """`GET /v1.0/contact/empLeaveRecords`, without an envelope."""
+
+    records: list[LeaveRecord] = []
+    next_token: str | int | None = None

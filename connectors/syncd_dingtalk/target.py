@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
+from datetime import datetime
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
@@ -18,6 +19,7 @@ from syncd.config.secrets import Secret
 from syncd.core.difference import ROLES
 from syncd.core.errors import Misconfigured, NeedsHuman
 from syncd.core.fields import FieldSpec
+from syncd.core.leave_records import Left
 from syncd.core.model import Change, Completeness, Kind, Observed, Op, SubjectId, TargetId
 from syncd.core.outcome import Outcome, Rejected
 from syncd.core.ports import Room, Verdict
@@ -26,7 +28,7 @@ from syncd.core.values import Values
 from syncd.core.wakes import Touched
 from syncd.http import HttpSettings, open_client
 from syncd_dingtalk import api as a
-from syncd_dingtalk import contacts
+from syncd_dingtalk import contacts, leaves
 from syncd_dingtalk import messages as m
 from syncd_dingtalk.api import LANE, Api, Refused
 from syncd_dingtalk.callback import Callback
@@ -259,6 +261,14 @@ class DingTalk:
             return None
         try:
             return await writer.look(target_id)
+        except Refused as refused:
+            raise _for_a_person(refused) from None
+
+    async def left(self, *, since: datetime, until: datetime) -> AsyncIterator[Sequence[Left]]:
+        """Yield who has left, as `syncd.core.leave_records.Remembering` says."""
+        try:
+            async for some in leaves.read(self.api, since=since, until=until):
+                yield some
         except Refused as refused:
             raise _for_a_person(refused) from None
 

@@ -40,8 +40,12 @@ class Line:
         self.said = list(said)
         self.asked: list[tuple[str, str, object]] = []
         self.tokens = 0
+        self.headers: Mapping[str, str] = {}
 
-    async def send(self, method: str, url: str, *, json: object = msgspec.UNSET) -> Answer:
+    async def send(
+        self, method: str, url: str, *, json: object = msgspec.UNSET, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        self.headers = headers or {}
         if url.endswith(a.TOKEN_PATH):
             self.tokens += 1
             assert isinstance(json, Mapping)
@@ -184,3 +188,15 @@ def test_scopes_stand_beside_the_code_and_are_asked_without_a_body() -> None:
     assert talk(line, lambda api: api.call(a.SCOPES)).auth_org_scopes.authed_dept == [1]
     assert line.asked[0][0] == "GET"
     assert line.asked[0][2] is msgspec.UNSET
+
+
+def test_a_new_interface_is_asked_at_its_own_host_with_the_token_in_a_header() -> None:
+    line = Line(b'{"records":[{"userId":"u1","leaveTime":"2026-11-22T01:00:00Z","leaveReason":"oapi","mobile":"1"}]}')
+
+    answer = talk(line, lambda api: api.call(a.LEAVE_RECORDS, nextToken="0", maxResults=50))
+
+    assert line.asked == [
+        ("GET", "https://api.example/v1.0/contact/empLeaveRecords?nextToken=0&maxResults=50", msgspec.UNSET)
+    ]
+    assert line.headers == {"x-acs-dingtalk-access-token": "token-1"}
+    assert [(one.user_id, one.leave_reason) for one in answer.records] == [("u1", "oapi")]

@@ -42,6 +42,7 @@ _BY_HAND: Final[dict[str, Callable[[Call], Answer]]] = {
     "department/update": departments.update,
     "department/delete": departments.delete,
 }
+_OWN_WAYS: Final = ("leave", "cancel")
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -93,6 +94,7 @@ class Control:
             ("GET", "invitations"): lambda _: list(self._tenant.invitations.values()),
             ("POST", "invitations/accept"): self._accept,
             ("POST", "users/activate"): self._activate,
+            ("POST", "users/leave"): self._leave,
             ("POST", "admin/administrator"): self._administrator,
             ("POST", "admin/app"): self._app,
             **robots.controls,
@@ -216,6 +218,16 @@ class Control:
             tenant.put("users", user.userid, dataclasses.replace(user, active=True))
             events.activated(tenant, user.userid, "person")
         return {"activated": [user.userid for user in chosen]}
+
+    def _leave(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Let somebody go of their own accord: `leave` the organization, or `cancel` their account with DingTalk altogether."""
+        params = Params(body)
+        user = users.known_user(self._tenant, CONSOLE, params)
+        reason = params.text("reason") or "leave"
+        if reason not in _OWN_WAYS:
+            raise Wrong(f"reason is one of {', '.join(_OWN_WAYS)}")
+        users.remove(self._tenant, user, "person", reason=reason)
+        return {"userid": user.userid, "reason": reason}
 
     def _administrator(self, body: dict[str, Any]) -> dict[str, Any]:
         """Make somebody an administrator (`level` 1 main, 2 sub) or an ordinary member again (0)."""

@@ -213,8 +213,9 @@ def delete(call: Call) -> Answer:
     return answers.done()
 
 
-def remove(tenant: Tenant, user: User, origin: str) -> None:
-    """Remove a person with everything that refers to them, and keep the leave record."""
+def remove(tenant: Tenant, user: User, origin: str, *, reason: str = "") -> None:
+    """Remove a person with everything that refers to them, and keep the leave record. Its `reason` is what `origin` says,
+    unless it is given."""
     for place in user.memberships:
         _retire(tenant, place.dept_id, user.userid)
     for report in list(tenant.reports.get(user.userid, ())):
@@ -231,7 +232,7 @@ def remove(tenant: Tenant, user: User, origin: str) -> None:
         state_code=user.state_code,
         mobile=user.mobile,
         left_at=tenant.clock.millis(),
-        reason="oapi" if origin == "api" else "delete",
+        reason=reason or ("oapi" if origin == "api" else "delete"),
     )
     tenant.put("leavers", sequence, leaver)
     left(tenant, user.userid, origin)
