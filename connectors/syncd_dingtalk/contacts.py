@@ -16,7 +16,7 @@ from syncd_dingtalk import api as a
 from syncd_dingtalk.api import Api
 from syncd_dingtalk.fields_contact import MOST_LABELS
 from syncd_dingtalk.mobiles import Region, mobile
-from syncd_dingtalk.people import Unsayable
+from syncd_dingtalk.people import Unsayable, department_id
 from syncd_dingtalk.shapes import Contact
 
 PAGE: Final = 100
@@ -30,6 +30,8 @@ _WIRE: Final[Mapping[str, str]] = {
     "remark": "remark",
 }
 """Our texts, and what the wire calls them."""
+SHARES: Final[Mapping[str, str]] = {"share_depts": "share_dept_ids", "share_users": "share_user_ids"}
+"""Our lists of who sees a contact, and what the wire calls them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,7 @@ def from_wire(contact: Contact, labels: Labels, *, region: Region) -> Observed:
         else None,
         "labels": labels.named(contact.label_ids or ()),
         "follower": contact.follower_user_id or None,
+        **{ours: _ids(getattr(contact, theirs)) for ours, theirs in SHARES.items()},
     }
     return Observed(
         target_id=TargetId(contact.key),
@@ -103,7 +106,18 @@ def to_wire(fields: Values, label_ids: Sequence[int]) -> dict[str, object]:
     body: dict[str, object] = {"label_ids": list(label_ids), "follower_user_id": str(fields["follower"])}
     # That an empty text clears is recalled, not documented.
     body |= {wire: str(fields[name] or "") for name, wire in _WIRE.items() if name in fields}
+    body |= {wire: _listed(name, fields[name]) for name, wire in SHARES.items() if name in fields}
     return body
+
+
+def _listed(name: str, value: Value) -> list[object]:
+    """Return a list of those who see a contact; departments are numbers on the wire."""
+    ids = [str(one) for one in value] if isinstance(value, tuple | list) else []
+    return [department_id(one, name) for one in ids] if name == "share_depts" else [*ids]
+
+
+def _ids(values: Sequence[object] | None) -> Value:
+    return tuple(sorted({str(value) for value in values or ()})) or None
 
 
 def number(text: str) -> dict[str, str]:

@@ -95,6 +95,8 @@ PERSON: Final[Mapping[str, Attribute]] = {
     "outsider": _a(
         Type.FLAG, "True for partners and contractors, who stand in `outer` units only; nobody else stands there.", _OWN
     ),
+    "visibleToUnits": _a(Type.UNITS, "Units whose members see an outsider who becomes an external contact.", _OWN),
+    "visibleToPersons": _a(Type.PERSONS, "Colleagues who see an outsider who becomes an external contact.", _OWN),
     "extra": _a(Type.TEXT, "Reserved for `extra.<name>`: any text of your own.", _OWN),
 }
 

@@ -14,7 +14,7 @@ from syncd.core.ahead import first_day
 from syncd.core.difference import NAMED_ABSENT, Names, compare, fields_where, references, refers
 from syncd.core.errors import Problem, message
 from syncd.core.fields import FieldSpec
-from syncd.core.membership import with_members
+from syncd.core.membership import with_members, with_those_present
 from syncd.core.model import (
     HOLDING_UNIT,
     ROOT_UNIT,
@@ -73,6 +73,7 @@ class Draft:
         self.linked = {(link.kind, link.target_id) for link in alive.values()}
         self._fixed = fields_where(terms.fields, lambda spec: spec.immutable)
         self.of_members = fields_where(terms.fields, lambda spec: spec.of_members)
+        self.of_present = fields_where(terms.fields, lambda spec: spec.only_present)
         self._referring = {kind: frozenset(names) for kind, names in fields_where(terms.fields, refers).items()}
         self.changes: list[Change] = []
         self.asides: list[Aside] = []
@@ -220,7 +221,7 @@ class Draft:
             self.put_aside(Reason.AMBIGUOUS, item, "it cannot be told which account of the target this is")
             return
         self._name_leavers(item)
-        item = with_members(self, item)
+        item = with_those_present(self, with_members(self, item))
         fields = self._writable(item, compare(item, seen, specs, self.names), specs)
         if seen is not None:
             self.hidden.update(name for name in item.fields if name in seen.unreadable)
@@ -301,7 +302,7 @@ class Draft:
                 told = MANAGER_ABSENT if change.name in ("manager", "managers") else NAMED_ABSENT
                 self.warn(item.subject, told.at(label=item.label, field=change.name))
                 rest = tuple(subject for subject in named if subject not in absent)
-                if rest and set(rest) != set(references(change.before, spec)):
+                if (rest or spec.only_present) and set(rest) != set(references(change.before, spec)):
                     kept.append(replace(change, after=rest))
             else:
                 kept.append(change)
@@ -321,6 +322,7 @@ class Draft:
             change
             for change in fields
             if (spec := specs[change.name]).late
+            and item.kind is not Kind.CONTACT  # made when everybody else is
             and (item.kind is Kind.UNIT or not all(map(before, references(change.after, spec))))
         ]
         return (tuple([change for change in fields if change not in later]), tuple(later)) if later else (fields, ())

@@ -1,4 +1,5 @@
-"""What of a unit takes its members only: who leads it, who owns its chat. Others are left out of it, and named.
+"""What takes only some of those who are named: of a unit its members, who lead it or own its chat; of a contact those who have
+not left. Others are left out of it, and told of.
 
 Of whom nothing is known, membership is assumed: the target insists itself. Nothing here moves anybody.
 """
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from syncd.core.difference import references, units_of
 from syncd.core.errors import message
-from syncd.core.model import Desired, Kind, SubjectId
+from syncd.core.model import Desired, Kind, LinkState, SubjectId
 from syncd.core.values import Value
 
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ NO_MEMBER: Final = message(
     what="{label}: {names} cannot stand in {field}, which takes members only.",
     do="Move the account into the unit, or name somebody who is in it; until then the field is written without them.",
     example="An OU is managed by somebody whose account stands in another OU: DingTalk lets only members lead a department.",
+)
+NAMED_LEFT: Final = message(
+    "PLN-014",
+    what="{label}: {field} names somebody who has left.",
+    do="Nothing has to be done: it is written without them. Take them out of the record when you next look at it.",
+    example="An external contact is shared with a colleague who has left, and the partner's record still names them.",
 )
 
 
@@ -66,6 +73,24 @@ def _is_member(draft: Draft, person: SubjectId, unit: SubjectId) -> bool:
     if seen is None or spec is None:
         return True
     return unit in units_of(draft.names.translate("departments", seen.fields.get("departments"), spec))
+
+
+def with_those_present(draft: Draft, item: Desired) -> Desired:
+    """Leave those out who are out of sight. Who leaves by this very plan is not yet: the guard may hold them."""
+    specs = draft.terms.fields[item.kind]
+    for name in draft.of_present[item.kind]:
+        named = references(item.fields.get(name), specs[name])
+        present = tuple([subject for subject in named if not _has_left(draft, subject)])
+        if len(present) < len(named):
+            # Looked at again with each plan: they may come back.
+            draft.warn(item.subject, NAMED_LEFT.at(label=item.label, field=name))
+            item = replace(item, fields={**item.fields, name: present or None})
+    return item
+
+
+def _has_left(draft: Draft, subject: SubjectId) -> bool:
+    link = draft.links.get(subject)
+    return link is not None and link.state is LinkState.OFFBOARDED
 
 
 def _label(draft: Draft, person: SubjectId) -> str:

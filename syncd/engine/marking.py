@@ -103,6 +103,14 @@ def freed(tx: Transaction, subjects: Collection[SubjectId], now: datetime) -> No
     tx.marks.add(subjects, reason="the account is gone", at=now)
 
 
+def left(tx: Transaction, world: World, subjects: Collection[SubjectId]) -> None:
+    """Mark the external contacts that were shared with those who are out of sight now."""
+    names = {name for row in tx.records.of_subjects(sorted(subjects)) for name in names_of(row, world.looked_up_by)}
+    rows = tx.records.referring(names) if names else ()
+    found = {one.subject for one in rows if one.attribute == "visibleToPersons" and one.subject is not None}
+    tx.marks.add(found, reason="somebody who is named has left", at=world.now())
+
+
 def given(tx: Transaction, world: World, roles: Collection[SubjectId]) -> None:
     """Mark who is to have roles that have just been made: they may have been planned for without them."""
     if not roles:

@@ -26,8 +26,12 @@ from syncd.store.rows import RecordState, StagedRecord
 
 _UP = {Kind.PERSON: ("units", "manager"), Kind.UNIT: ("parent",), Kind.GROUP: ()}
 """What leads from somebody to those above, by kind."""
-_NAMED: Final = tuple(name for name in REFERRING[Kind.UNIT] if name != "parent")
-"""How a unit names others besides: who leads it, who belongs to it, whom its rights speak of."""
+_NAMED: Final = {
+    Kind.UNIT: tuple(name for name in REFERRING[Kind.UNIT] if name != "parent"),
+    Kind.PERSON: ("visibleToUnits", "visibleToPersons"),
+    Kind.GROUP: (),
+}
+"""How others are named besides: who leads a unit, who belongs to it, whom its rights speak of; who sees a contact."""
 _GROUP = f"{Kind.GROUP}:"
 
 
@@ -140,8 +144,8 @@ def _companions(tx: Transaction, world: World, part: Part) -> None:
         other
         for subject in part.asked
         for one in part.groups.get(subject, ())
-        if one.kind is Kind.UNIT
-        for name in _NAMED
+        for name in _NAMED[one.kind]
+        if name in one.facts
         for other in (*_meant(part, one, name), *(_past(tx, world, part, one, name) if name == "managers" else ()))
     }
     _load(tx, world, part, sorted((units | others) - part.groups.keys() - part.others.keys()))

@@ -199,15 +199,16 @@ class Writer:
         ]
         self._store(tx, settled, now)
         write_back.settled(tx, self.world, [(done.queued.change, done.outcome) for done in finished], now)
-        if found := {done.wire.subject for done in finished if done.queued.again and done.wire.op is Op.CREATE}:
+        if found := {done.wire.subject for done in finished if done.was_there}:
             # Whoever it was made for may have left while nobody knew of it.
             tx.marks.add(found, reason="a creation was read back", at=now)
         made = [one for one in finished if one.wire.kind is Kind.GROUP and one.wire.op in (Op.CREATE, Op.ADOPT)]
         if made and self.world.outbound.gives_roles:
             marking.given(tx, self.world, {one.wire.subject for one in made if isinstance(one.outcome, Applied)})
         if self.world.outbound.fills(Kind.CONTACT):
-            gone = [one for one in finished if one.wire.kind is Kind.PERSON and one.wire.op is Op.REMOVE]
-            marking.freed(tx, {one.wire.subject for one in gone if isinstance(one.outcome, Applied)}, now)
+            left = [one for one in finished if one.wire.kind is Kind.PERSON and isinstance(one.outcome, Applied)]
+            marking.freed(tx, {one.wire.subject for one in left if one.wire.op is Op.REMOVE}, now)
+            marking.left(tx, self.world, {one.wire.subject for one in left if one.wire.op is Op.OFFBOARD})
         if short := self._short & {done.wire.subject for done in finished}:
             tx.marks.add(short, reason="a reference was left out", at=now)
             self._short -= short

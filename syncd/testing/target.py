@@ -1,110 +1,19 @@
 """The contract suite of targets: the numbered rules of `syncd.core.ports.Target`, each as tests that carry its number.
 
 Subclass `TargetContract` and give it one fixture, `tenant`, which returns a fresh `Tenant` around your target. Values that the
-platform insists on (a valid mobile number, a userid) come from `Tenant.person` and `Tenant.unit`.
+platform insists on (a valid mobile number, a userid) come from `Tenant.person` and `Tenant.unit`. A target that knows no roles,
+or no external contacts, says so by leaving `Tenant.role` or `Tenant.contact` out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
-from syncd.core.model import Change, Effect, FieldChange, Kind, Lane, Observed, Op, SubjectId, TargetId
-from syncd.core.outcome import Applied, Outcome, Rejected
-from syncd.core.ports import Target
-from syncd.core.values import Value
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tenant:
-    """A target to test, and how to make objects that it accepts."""
-
-    target: Target
-    run: Callable[[Coroutine[Any, Any, Any]], Any]
-    """Runs a coroutine where the target lives (`asyncio.Runner().run`)."""
-    person: Callable[[int], dict[str, Value]]
-    """The fields of the n-th acceptable person, without departments."""
-    unit: Callable[[int], dict[str, Value]]
-    """The fields of the n-th acceptable unit, without parent."""
-    role: Callable[[int], dict[str, Value]] | None = None
-    """The fields of the n-th acceptable role; None for a target that knows no roles."""
-
-    def apply(self, change: Change, *, key: str = "", again: bool = False) -> Outcome:
-        """Apply a change; its key is made of what it is, unless one is given."""
-        made = key or f"{change.op}:{change.subject}:{len(change.fields)}"
-        outcome: Outcome = self.run(self.target.apply(change, key=made, again=again))
-        return outcome
-
-    def confirmed(self, change: Change, *, key: str = "") -> TargetId:
-        """Apply a change and insist that it was confirmed."""
-        outcome = self.apply(change, key=key)
-        assert isinstance(outcome, Applied), outcome
-        return outcome.target_id
-
-    def look(self, kind: Kind, target_id: TargetId) -> Observed | None:
-        """Return an object as it is now."""
-        seen: Observed | None = self.run(self.target.look(kind, target_id))
-        return seen
-
-    def everything(self) -> dict[tuple[Kind, TargetId], Observed]:
-        """Observe the whole target."""
-
-        async def walk() -> dict[tuple[Kind, TargetId], Observed]:
-            return {(seen.kind, seen.target_id): seen async for seen in self.target.observe()}
-
-        found: dict[tuple[Kind, TargetId], Observed] = self.run(walk())
-        return found
-
-    def make_unit(self, number: int = 1, parent: TargetId | None = None) -> TargetId:
-        """Create a unit."""
-        fields = {**self.unit(number), "parent": parent or self.target.root}
-        return self.confirmed(change(Op.CREATE, Kind.UNIT, f"unit:{number}", fields))
-
-    def make_role(self, number: int = 1) -> TargetId:
-        """Create a role; for a target that knows none the test is skipped."""
-        fields = self.role(number) if self.role is not None else pytest.skip("the target knows no roles")
-        return self.confirmed(change(Op.CREATE, Kind.GROUP, f"group:{number}", fields))
-
-    def give(self, person: TargetId, *roles: TargetId, taking: tuple[TargetId, ...] = (), again: bool = False) -> None:
-        """Give roles to somebody, and take others away."""
-        field = FieldChange(name="roles", before=taking, after=roles)
-        made = replace(change(Op.ROLES, Kind.PERSON, f"person:{person}", {}, person), fields=(field,))
-        outcome = self.apply(made, key=f"roles:{roles}:{taking}:{again}", again=again)
-        assert isinstance(outcome, Applied), outcome
-
-    def roles_of(self, person: TargetId) -> set[object]:
-        """Return the roles that somebody has, as `observe` and `look` say, who must agree."""
-        looked, seen = self.look(Kind.PERSON, person), self.everything()[Kind.PERSON, person]
-        found: set[object] = set(seen.fields.get("roles") or ())  # type: ignore[arg-type]
-        assert looked is not None
-        assert set(looked.fields.get("roles") or ()) == found  # type: ignore[arg-type]
-        return found
-
-    def make_person(self, number: int, *units: TargetId) -> TargetId:
-        """Create a person in units."""
-        fields = {**self.person(number), "departments": tuple({"unit": unit} for unit in units)}
-        return self.confirmed(change(Op.CREATE, Kind.PERSON, f"person:{number}", fields))
-
-
-def change(
-    op: Op, kind: Kind, subject: str, fields: dict[str, Value] | None = None, target_id: TargetId | None = None
-) -> Change:
-    """Return a change as the writer hands it to a target."""
-    return Change(
-        op=op,
-        subject=SubjectId(subject),
-        kind=kind,
-        label=str((fields or {}).get("name", subject)),
-        reason="contract",
-        effects=(Effect.UPDATE,),
-        lane=Lane.REST,
-        rank=0,
-        target_id=target_id,
-        fields=tuple(FieldChange(name=name, before=None, after=value) for name, value in (fields or {}).items()),
-    )
+from syncd.core.model import FieldChange, Kind, Observed, Op, TargetId
+from syncd.core.outcome import Applied, Rejected
+from syncd.testing.tenant import Tenant, change
 
 
 class TargetContract:
@@ -321,8 +230,80 @@ class TargetContract:
 
         assert tenant.roles_of(person) == set()
 
+    def test_03_a_contact_is_observed_as_it_was_written(self, tenant: Tenant) -> None:
+        follower = tenant.make_person(1, tenant.make_unit())
+        contact = tenant.make_contact(1, follower)
+        assert tenant.contact is not None
+        wanted = {**tenant.target.normalise(Kind.CONTACT, tenant.contact(1)), "follower": follower}
+
+        seen = tenant.everything()[Kind.CONTACT, contact]
+
+        assert seen == tenant.look(Kind.CONTACT, contact)
+        assert {name: seen.fields.get(name) for name in wanted} == wanted
+        assert tenant.target.observed().proven, tenant.target.observed().doubts
+
+    def test_05_a_contact_made_twice_with_one_key_is_one_contact(self, tenant: Tenant) -> None:
+        make = tenant.contact_made_by(1, tenant.make_person(1, tenant.make_unit()))
+
+        first = tenant.apply(make, key="k1")
+        second = tenant.apply(make, key="k1", again=True)
+
+        assert isinstance(first, Applied), first
+        assert isinstance(second, Applied), second
+        assert first.target_id == second.target_id
+        assert [target_id for kind, target_id in tenant.everything() if kind is Kind.CONTACT] == [first.target_id]
+
+    def test_05_an_account_takes_the_place_of_a_contact_however_often_it_is_made(self, tenant: Tenant) -> None:
+        unit = tenant.make_unit()
+        contact = tenant.make_contact(1, tenant.make_person(1, unit))
+        fields = {**tenant.person(2), "departments": ({"unit": unit},)}
+        make = change(Op.CREATE, Kind.PERSON, "person:901", fields, contact)
+
+        first = tenant.apply(make, key="k1")
+        assert tenant.look(Kind.CONTACT, contact) is None
+        second = tenant.apply(make, key="k1", again=True)
+
+        assert isinstance(first, Applied), first
+        assert isinstance(second, Applied), second
+        assert first.target_id == second.target_id
+        assert tenant.look(Kind.PERSON, first.target_id) is not None
+        assert Kind.CONTACT not in {kind for kind, _ in tenant.everything()}
+
+    def test_05_a_contact_stays_while_the_account_that_takes_its_place_is_refused(self, tenant: Tenant) -> None:
+        unit = tenant.make_unit()
+        contact = tenant.make_contact(1, tenant.make_person(1, unit))
+        fields = {**tenant.person(2), "mobile": tenant.person(1)["mobile"], "departments": ({"unit": unit},)}
+
+        outcome = tenant.apply(change(Op.CREATE, Kind.PERSON, "person:901", fields, contact))
+
+        assert isinstance(outcome, Rejected), outcome
+        assert tenant.look(Kind.CONTACT, contact) is not None
+
+    def test_07_fields_of_a_contact_that_are_not_named_are_not_touched(self, tenant: Tenant) -> None:
+        contact = tenant.make_contact(1, tenant.make_person(1, tenant.make_unit()))
+        before = tenant.look(Kind.CONTACT, contact)
+
+        tenant.confirmed(change(Op.UPDATE, Kind.CONTACT, "person:901", {"title": "Another Title"}, contact))
+
+        after = tenant.look(Kind.CONTACT, contact)
+        assert before is not None
+        assert after is not None
+        assert {**before.fields, "title": "Another Title"} == after.fields
+
+    def test_09_removing_a_contact_that_is_gone_already_is_applied(self, tenant: Tenant) -> None:
+        contact = tenant.make_contact(1, tenant.make_person(1, tenant.make_unit()))
+        remove = change(Op.REMOVE, Kind.CONTACT, "person:901", target_id=contact)
+
+        tenant.confirmed(remove, key="r1")
+        tenant.confirmed(remove, key="r2")
+
+        assert tenant.look(Kind.CONTACT, contact) is None
+
 
 def _units(seen: Observed) -> set[str]:
     entries = seen.fields["departments"]
     assert isinstance(entries, tuple | list)
     return {str(entry["unit"]) for entry in entries if isinstance(entry, dict)}
+
+
+__all__ = ["TargetContract", "Tenant", "change"]

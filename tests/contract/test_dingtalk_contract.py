@@ -57,16 +57,33 @@ def role(number: int) -> dict[str, Value]:
     return {"name": f"Example Role {number}", "role_group": f"Example Group {number % 2}"}
 
 
+def contact(number: int) -> dict[str, Value]:
+    """Return the fields of an example contact."""
+    return {
+        "name": f"Example Partner {number}",
+        "mobile": f"1390000{number:04}",
+        "labels": ("Partner",),
+        "company": "Example Partners Ltd",
+        "title": "Consultant",
+        "address": "Example Town",
+        "remark": "made by a test",
+    }
+
+
 class TestDingTalkKeepsTheContract(TargetContract):
     @pytest.fixture
     def tenant(self) -> Iterator[Tenant]:
         settings = DingTalkSettings(sandbox=SandboxEntry(qps=None))
-        wanted = {Kind.PERSON: frozenset({"roles"}), Kind.GROUP: frozenset({"name", "role_group"})}
+        wanted = {
+            Kind.PERSON: frozenset({"roles"}),
+            Kind.GROUP: frozenset({"name", "role_group"}),
+            Kind.CONTACT: frozenset({"name", "mobile", "labels", "follower"}),
+        }
         target = DingTalk(settings, Room(name="dingtalk", now=lambda: datetime.now(UTC), base=Path(), wanted=wanted))
         with asyncio.Runner() as runner:
             runner.run(target.__aenter__())
             # The sandbox's own administrator is no part of the contract's counting.
             assert target.sandbox is not None
             target.sandbox.tenant.drop("users", "manager0001")
-            yield Tenant(target=target, run=runner.run, person=person, unit=unit, role=role)
+            yield Tenant(target=target, run=runner.run, person=person, unit=unit, role=role, contact=contact)
             runner.run(target.__aexit__(None, None, None))

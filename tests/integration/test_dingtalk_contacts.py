@@ -189,3 +189,20 @@ def test_while_the_account_is_refused_the_contact_stays(company: Company, follow
 
     assert isinstance(outcome, Rejected)
     assert set(company.tenant.contacts) == {made}
+
+
+def test_whom_a_contact_is_shared_with_is_written_read_kept_and_emptied(company: Company, follower: str) -> None:
+    unit = company.unit(2)
+    made = company.apply(make(follower, share_depts=(unit,), share_users=(follower,)))
+    assert isinstance(made, Applied), made
+
+    company.apply(update(made.target_id, title="Consultant"))
+    stored = company.tenant.contacts[made.target_id]
+    assert (stored.share_dept_ids, stored.share_user_ids) == ((int(unit),), (follower,))
+    seen = company.run(company.target.look(Kind.CONTACT, made.target_id))
+    assert seen is not None
+    assert (seen.fields["share_depts"], seen.fields["share_users"]) == ((unit,), (follower,))
+
+    company.apply(update(made.target_id, share_depts=None, share_users=()))
+    stored = company.tenant.contacts[made.target_id]
+    assert (stored.share_dept_ids, stored.share_user_ids) == ((), ())

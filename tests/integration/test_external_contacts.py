@@ -157,6 +157,96 @@ def test_the_guard_holds_contacts_by_limits_of_their_own(company: PartnerWorld) 
     assert set(company.contacts()) == {"Example 7", "Example 8"}
 
 
+# --- who sees a contact -----------------------------------------------------------------------------------------------
+
+
+def shared(company: PartnerWorld, label: str = "Example 7") -> tuple[set[str], set[str]]:
+    """Return the names of the departments that a contact is shared with, and the ids of the people."""
+    contact, departments = company.contacts()[label], company.server.tenant.live.departments
+    return {departments[one].name for one in contact.share_dept_ids}, set(contact.share_user_ids)
+
+
+def test_a_contact_is_shared_with_the_departments_and_people_that_its_record_names(company: PartnerWorld) -> None:
+    company.unit("team", "top")
+    company.person("3", "team", manager="e1")
+    company.edit("7", seen_by_units="team", seen_by="e1,e3")
+
+    company.sync()
+
+    assert shared(company) == ({"Unit team"}, {"e1", "e3"})
+    assert shared(company, "Example 8") == (set(), set())
+    assert company.sync(fresh=True).tally.done == 0
+
+
+def test_with_whom_it_is_shared_no_more_does_not_see_it_and_what_no_rule_names_stays(company: PartnerWorld) -> None:
+    company.edit("7", seen_by_units="top", seen_by="e1")
+    company.sync()
+    company.edit("7", seen_by_units=None, seen_by=None)
+    held = company.contacts()["Example 8"]
+    company.server.tenant.put("contacts", held.userid, replace(held, address="By hand 1"))
+
+    company.sync(fresh=True)
+
+    assert shared(company) == (set(), set())
+    assert company.contacts()["Example 8"].address == "By hand 1"
+    assert company.sync(fresh=True).tally.done == 0
+
+
+def test_a_colleague_who_is_named_before_they_come_is_added_when_they_are_there(company: PartnerWorld) -> None:
+    company.edit("7", seen_by="e1,e3")
+    company.sync()
+    assert shared(company)[1] == {"e1"}
+
+    company.person("3", "top", manager="e1")
+    company.sync()
+
+    assert shared(company)[1] == {"e1", "e3"}
+
+
+@pytest.mark.parametrize("others", ["e1,e3", "e3"])
+def test_nobody_who_has_left_is_among_them_and_whoever_comes_back_is_again(company: PartnerWorld, others: str) -> None:
+    company.world = replace(company.world, leavers=replace(company.world.leavers, hold=True))
+    company.person("3", "top", manager="e1")
+    company.edit("7", seen_by=others)
+    company.sync()
+    company.edit("3", state="left")
+
+    company.sync()
+    company.sync()
+
+    assert shared(company)[1] == {*others.split(",")} - {"e3"}
+    assert company.sync(fresh=True).tally.done == 0
+
+    company.edit("3", state="here")
+    company.sync()
+    company.sync()
+
+    assert shared(company)[1] == {*others.split(",")}
+
+
+def test_while_the_guard_holds_a_leaver_nobody_is_taken_from_those_who_see_a_contact(company: PartnerWorld) -> None:
+    company.world = replace(company.world, leavers=replace(company.world.leavers, hold=True))
+    company.person("3", "top", manager="e1")
+    company.edit("7", seen_by="e3")
+    company.sync()
+    limits = Limits(by_effect={Effect.LEAVE: Limit(count=1)})
+    company.world = replace(company.world, guard=replace(company.world.guard, limits=limits))
+    company.edit("3", state="left")
+
+    company.sync()
+
+    assert shared(company)[1] == {"e3"}
+
+
+def test_another_partner_is_nobody_with_whom_a_contact_can_be_shared(company: PartnerWorld) -> None:
+    company.edit("7", seen_by="e1,e8")
+
+    done = company.sync()
+
+    assert shared(company)[1] == {"e1"}
+    assert [one.message.code for one in done.reconciliation.plan.warnings] == ["PLN-008"]
+
+
 # --- conversions ------------------------------------------------------------------------------------------------------
 
 

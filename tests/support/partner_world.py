@@ -29,8 +29,16 @@ contact:
     company: {from: organization, on_null: clear}
     title: {from: title, on_null: clear}
     remark: remark
+    share_depts: {from: visibleToUnits, on_null: clear}
+    share_users: {from: visibleToPersons, on_null: clear}
 """
-_FIELDS = "    userType: kind\n    organization: {from: firm, on_null: clear}\n    remark: remark\n"
+_FIELDS = """\
+    userType: kind
+    organization: {from: firm, on_null: clear}
+    remark: remark
+    visibleToUnits: {from: seen_by_units, via: [{split: ","}], by: id, on_null: clear}
+    visibleToPersons: {from: seen_by, via: [{split: ","}], by: employeeNumber, on_null: clear}
+"""
 
 
 class PartnerWorld(OuterWorld):

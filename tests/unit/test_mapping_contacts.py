@@ -133,3 +133,15 @@ def test_a_target_that_knows_no_contacts_refuses_the_section(tmp_path: Path) -> 
         load_outbound(tmp_path / "out.yaml", fields=memory.FIELDS, now=lambda: NOW)
 
     assert ("contact" in caught.value.problems[-1].what, caught.value.problems[-1].place.line) == (True, 9)
+
+
+def test_a_contact_that_is_shared_with_more_than_twenty_is_left_as_it_is_and_named(tmp_path: Path) -> None:
+    rules = load(tmp_path, RULES + "    share_users: visibleToPersons\n")
+    many = tuple(f"person:{number}" for number in range(21))
+
+    fits = mapped(rules, outsider=True, visibleToPersons=many[:20])
+    found = mapped(rules, outsider=True, visibleToPersons=many)
+
+    assert isinstance(fits, Desired)
+    assert isinstance(found, Aside)
+    assert "at most 20" in str(found.problems[0])

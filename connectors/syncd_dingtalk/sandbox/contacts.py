@@ -25,6 +25,7 @@ LABELS: Final[Mapping[str, Mapping[int, str]]] = {
 }
 """The groups of labels, with one name that two of them have."""
 MOST_LABELS: Final = 20
+MOST_SHARED: Final = 20
 _PAGE: Final = 100
 _TEXTS: Final = ("title", "company_name", "address", "remark")
 
@@ -42,6 +43,8 @@ def create(call: Call) -> Answer:
         state_code=code,
         label_ids=_labels(said),
         follower_user_id=_follower(tenant, said),
+        share_dept_ids=_share_depts(tenant, said) or (),
+        share_user_ids=_share_users(tenant, said) or (),
         **{name: said.text(name) or "" for name in _TEXTS},
     )
     tenant.put("contacts", contact.userid, contact)
@@ -49,14 +52,17 @@ def create(call: Call) -> Answer:
 
 
 def update(call: Call) -> Answer:
-    """Change a contact: name, labels and follower have to be said, texts that are not said stay. The number never changes."""
+    """Change a contact: name, labels and follower have to be said, what else is not said stays. The number never changes."""
     tenant, said = call.tenant, _said(call.params)
     contact = _contact(tenant, said.needed("user_id", code=40003))
+    depts, users = _share_depts(tenant, said), _share_users(tenant, said)
     fresh = replace(
         contact,
         name=check_name(tenant, said.needed("name", code=40036)),
         label_ids=_labels(said),
         follower_user_id=_follower(tenant, said),
+        share_dept_ids=contact.share_dept_ids if depts is None else depts,
+        share_user_ids=contact.share_user_ids if users is None else users,
         **{name: said.text(name) or "" for name in _TEXTS if name in said},
     )
     if fresh != contact:
@@ -127,6 +133,30 @@ def _follower(tenant: Tenant, said: Params) -> str:
     return userid
 
 
+def _share_depts(tenant: Tenant, said: Params) -> tuple[int, ...] | None:
+    """Return the departments that see a contact, None where nothing is said. The code for one that is not there is a guess."""
+    if "share_dept_ids" not in said:
+        return None
+    ids = said.ids("share_dept_ids", 40036) or []
+    if len(ids) > MOST_SHARED:
+        raise Business(40036)
+    if any(one not in tenant.live.departments for one in ids):
+        raise Business(60003)
+    return tuple(dict.fromkeys(ids))
+
+
+def _share_users(tenant: Tenant, said: Params) -> tuple[str, ...] | None:
+    """Return the colleagues who see a contact, None where nothing is said. The code for one who is not there is a guess."""
+    if "share_user_ids" not in said:
+        return None
+    ids = said.texts("share_user_ids", 40036) or []
+    if len(ids) > MOST_SHARED:
+        raise Business(40036)
+    if any(one not in tenant.live.users for one in ids):
+        raise Business(60121)
+    return tuple(dict.fromkeys(ids))
+
+
 def _page(params: Params) -> tuple[int, int]:
     offset, size = params.whole("offset", 40068) or 0, params.whole("size", 40069) or 20
     if offset < 0:
@@ -148,8 +178,8 @@ def _shown(contact: Contact) -> dict[str, Any]:
         "remark": contact.remark,
         "follower_user_id": contact.follower_user_id,
         "label_ids": list(contact.label_ids),
-        "share_dept_ids": [],
-        "share_user_ids": [],
+        "share_dept_ids": list(contact.share_dept_ids),
+        "share_user_ids": list(contact.share_user_ids),
     }
 
 

@@ -132,6 +132,8 @@ class Contact:
     company_name: str = ""
     address: str = ""
     remark: str = ""
+    share_dept_ids: tuple[int, ...] = ()
+    share_user_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +170,8 @@ class Invitation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaver:
-    """A line of `empLeaveRecords`. `reason` is `oapi` for a deletion by an app, `delete` for one by an administrator."""
+    """A line of `empLeaveRecords`. `reason` is `oapi` for a deletion by an app, `delete` for one by an administrator, `leave` for
+    somebody who went by themselves, `cancel` for an account that was closed."""
 
     sequence: int
     userid: str
