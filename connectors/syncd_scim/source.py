@@ -19,7 +19,7 @@ from syncd_scim import messages
 from syncd_scim.changes import Changed, StartOver, changed
 from syncd_scim.checks import verdicts
 from syncd_scim.cursor import Cursor, Seen, parsed
-from syncd_scim.discovery import listing_of, provider_of
+from syncd_scim.discovery import listing_of, provider_of, settle
 from syncd_scim.looking import Looking
 from syncd_scim.paths import Path
 from syncd_scim.resources import ATTRIBUTES, Shape
@@ -65,6 +65,7 @@ class Scim:
 
     async def write_back(self, native_id: NativeId, fields: Values, *, expected: Values) -> Outcome:
         """Write attributes of one person, if they still hold what is expected."""
+        await settle(self._wire)
         return await self._writing.write(native_id, fields, expected=expected)
 
     @classmethod

@@ -57,6 +57,8 @@ class Wire:
         self.host = urlsplit(self._base).hostname or self._base
         self._client: Client | None = None
         self._sign_in = _SignIn(settings)
+        self.places: Mapping[str, str] | None = None
+        """Where resources are below the base, by the name that the RFC has for the place; None before the service was asked."""
         self.at: datetime | None = None
         """The service's own clock at its last answer, where it says so."""
 
@@ -73,7 +75,7 @@ class Wire:
 
     async def get(self, path: str, question: Mapping[str, str] | None = None) -> bytes:
         """Return the body of an answer. Raises `Refused`, and `TryAgain` or `NeedsHuman` as a source does."""
-        url = f"{self._base}/{path}" + (f"?{urlencode(question, quote_via=quote)}" if question else "")
+        url = self._url(path) + (f"?{urlencode(question, quote_via=quote)}" if question else "")
         answer = await self._patiently(url)
         if answer.status == 401 and self._sign_in.forget():
             answer = await self._patiently(url)
@@ -87,7 +89,7 @@ class Wire:
 
     async def patch(self, path: str, operations: Sequence[Mapping[str, Any]], *, version: str = "") -> None:
         """Change one resource (RFC 7644 §3.5.2), if it still has the version. Raises as `get`; only a sign-in is repeated."""
-        url = f"{self._base}/{path}"
+        url = self._url(path)
         body = msgspec.json.encode({"schemas": [_PATCH], "Operations": operations})
         headers = {"content-type": "application/scim+json"} | ({"if-match": version} if version else {})
         try:
@@ -112,6 +114,10 @@ class Wire:
             why = "a page of HTML" if body.lstrip()[:1] == b"<" else "not a JSON object"
             raise NeedsHuman(messages.NOT_SCIM.at(host=self.host, path=path, why=why))
         return found
+
+    def _url(self, path: str) -> str:
+        first, slash, rest = path.partition("/")
+        return f"{self._base}/{(self.places or {}).get(first, first)}{slash}{rest}"
 
     async def _patiently(self, url: str) -> Answer:
         """Ask until there is an answer that is not “later”. Nothing that only reads can be done twice."""

@@ -35,6 +35,9 @@ class Ways:
     start_counts_from_zero: bool = False
     ends_with_400: bool = False
     selects_attributes: bool = True
+    people_at: str = "Users"
+    groups_at: str = "Groups"
+    content_type: str = "application/scim+json"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,7 +82,7 @@ class ScimDouble:
             def _answer(self, found: tuple[int, dict[str, str], bytes]) -> None:
                 status, headers, body = found
                 self.send_response(status)
-                for name, value in {"content-type": "application/scim+json", **headers}.items():
+                for name, value in {"content-type": double.ways.content_type, **headers}.items():
                     self.send_header(name, value)
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
@@ -132,7 +135,7 @@ class ScimDouble:
         kind, _, native_id = path.partition("/")
         if kind == "ServiceProviderConfig":
             return _json(200, self.provider) if self.provider is not None else _error(404)
-        there = {"Users": self.users, "Groups": self.groups}.get(kind)
+        there = {self.ways.people_at: self.users, self.ways.groups_at: self.groups}.get(kind)
         if there is None:
             return _error(404)
         if native_id:
