@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from syncd.core.model import Change, SubjectId
-from syncd.core.outcome import Outcome
+from syncd.core.model import Change, Op, SubjectId
+from syncd.core.outcome import Applied, Outcome
 from syncd.engine.quarantine import Told, attempt
 from syncd.store.rows import QueuedChange
 
@@ -38,6 +38,13 @@ class Finished:
     @property
     def wire(self) -> Change:
         return self.call.wire
+
+    @property
+    def was_there(self) -> bool:
+        """Tell of a creation whether it may have met an object that an earlier one made, which may have said more."""
+        if self.wire.op is not Op.CREATE:
+            return False
+        return self.queued.again or (isinstance(self.outcome, Applied) and bool(self.outcome.detail))
 
     def told(self, interface: Callable[[Change], str], now: datetime) -> Told | None:
         """Return what it says of the target; None where the target was not asked."""
