@@ -60,6 +60,13 @@ def test_what_is_read_without_the_parser_is_what_the_parser_reads(text: str, reg
     assert found is None or found == by_library(text, region)
 
 
+def test_one_number_of_each_kind_and_country_is_read_as_the_parser_reads_it() -> None:
+    texts = [f"+{one.country_code} {phonenumbers.national_significant_number(one)}" for one in EXAMPLES]
+    found = {text: phone for text in texts if (phone := plain(text, "CN"))}
+    assert len(found) > len(texts) / 2
+    assert found == {text: by_library(text, "CN") for text in found}
+
+
 @given(st.integers(0, 10**8 - 1), st.sampled_from(["+86 138", "138", "+86-138-", "+86138"]))
 def test_the_numbers_of_most_people_need_no_parser(number: int, begin: str) -> None:
     found = plain(f"{begin}{number:08}", "CN")

@@ -11,7 +11,7 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 Match = Callable[[str], Any]
 
@@ -20,9 +20,8 @@ _OTHERS: Final = ("premium_rate", "toll_free", "shared_cost", "voip", "personal_
 """The kinds of numbers that the library asks for before it asks whether a number is an ordinary one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phone:
-    """A valid number without its extension."""
+class Phone(NamedTuple):
+    """A valid number without its extension. Made for each person."""
 
     e164: str
     country: int
@@ -32,23 +31,14 @@ class Phone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Length:
-    """What numbers of one length must match."""
-
-    general: Match
-    others: tuple[Match, ...]
-    fixed: Match | None
-    mobile: Match | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Plan:
     """How one country, whose code it has alone, writes its numbers."""
 
     country: int
     code: str
     """The country, as text."""
-    lengths: Mapping[int, _Length]
+    lengths: Mapping[int, Match]
+    """What numbers of each length must match; the last group is `mobile` for mobile ones."""
     prefix: Match | None
     """What is dialled before a number within the country."""
     abroad: Match | None
@@ -67,11 +57,8 @@ def plain(text: str, region: str) -> Phone | None:
         if plan is None or digits.startswith(plan.code) or (plan.abroad and plan.abroad(digits)):
             return None
         return _valid(digits, plan)
-    for end in (2, 3, 4):  # country codes have one to three digits (ITU-T E.164)
-        if regions := _regions(digits[1:end]):
-            plan = _of_region(regions[0]) if len(regions) == 1 else None
-            return _valid(digits[end:], plan) if plan is not None else None
-    return None
+    found = _abroad(digits[1:4])
+    return _valid(digits[found[0] :], found[1]) if found is not None else None
 
 
 def _valid(number: str, plan: _Plan) -> Phone | None:
@@ -80,15 +67,19 @@ def _valid(number: str, plan: _Plan) -> Phone | None:
         if found.lastindex or not found.end() or len(number) - found.end() in plan.local:
             return None
         number = number[found.end() :]
-    known = plan.lengths.get(len(number))
-    if known is None or number[0] == "0" or not known.general(number):
+    fits = plan.lengths.get(len(number))
+    if fits is None or number[0] == "0" or (found := fits(number)) is None:
         return None
-    for other in known.others:
-        if other(number):
-            return None
-    mobile = known.mobile is not None and bool(known.mobile(number))
-    if mobile or (known.fixed is not None and known.fixed(number)):
-        return Phone(e164=f"+{plan.code}{number}", country=plan.country, significant=number, mobile=mobile)
+    return Phone(f"+{plan.code}{number}", plan.country, number, found.lastgroup == "mobile")
+
+
+@functools.lru_cache(maxsize=1024)
+def _abroad(digits: str) -> tuple[int, _Plan] | None:
+    """Return where a number begins of which these are the first digits after `+`, and the plan of its country."""
+    for end in (1, 2, 3):  # country codes have one to three digits (ITU-T E.164)
+        if regions := _regions(digits[:end]):
+            plan = _of_region(regions[0]) if len(regions) == 1 else None
+            return (end + 1, plan) if plan is not None else None
     return None
 
 
@@ -113,28 +104,32 @@ def _of_region(region: str) -> _Plan | None:
     return _Plan(
         country=plan.country_code,
         code=str(plan.country_code),
-        lengths={length: _at(plan, length) for length in general.possible_length},
+        lengths={length: match for length in general.possible_length if (match := _at(plan, length))},
         prefix=_start(plan.national_prefix_for_parsing),
         abroad=_start(plan.international_prefix),
         local=frozenset(general.possible_length_local_only),
     )
 
 
-def _at(plan: Any, length: int) -> _Length:
-    return _Length(
-        general=re.compile(plan.general_desc.national_number_pattern).fullmatch,
-        others=tuple(match for name in _OTHERS if (match := _whole(getattr(plan, name), length))),
-        fixed=_whole(plan.fixed_line, length),
-        mobile=_whole(plan.mobile, length),
-    )
-
-
-def _whole(described: Any, length: int) -> Match | None:
-    """Return the test of one kind of numbers; None where it has none of this length."""
-    if described is None or not described.national_number_pattern:
+def _at(plan: Any, length: int) -> Match | None:
+    """Return what numbers of one length must match, as one pattern: what all numbers of the country match and none of the other
+    kinds, and that of mobile or of ordinary numbers."""
+    others = "|".join(one for name in _OTHERS if (one := _whole(getattr(plan, name), length)))
+    kinds = [(_whole(plan.mobile, length), "(?P<mobile>)"), (_whole(plan.fixed_line, length), "")]
+    ordinary = "|".join(rf"{one}\Z{mark}" for one, mark in kinds if one)
+    if not ordinary:
         return None
+    unlike = rf"(?!(?:{others})\Z)" if others else ""
+    general = plan.general_desc.national_number_pattern
+    return re.compile(rf"{unlike}(?=(?:{general})\Z)(?:{ordinary})").match
+
+
+def _whole(described: Any, length: int) -> str:
+    """Return the pattern of one kind of numbers; empty where it has none of this length."""
+    if described is None or not described.national_number_pattern:
+        return ""
     lengths = described.possible_length
-    return re.compile(described.national_number_pattern).fullmatch if not lengths or length in lengths else None
+    return f"(?:{described.national_number_pattern})" if not lengths or length in lengths else ""
 
 
 def _start(pattern: str | None) -> Match | None:

@@ -124,8 +124,16 @@ def _not_a_phone(function: str, why: str, region: str) -> Problem:
 
 
 def _e164(around: Surroundings, given: Arguments) -> Call:
-    read = _reader(around, given, "e164", mobile=given["mobile"])
-    return lambda value: read(value).e164
+    mobile, region = given["mobile"], _region(around, given, "e164")
+    read = _reader(around, given, "e164", mobile=mobile)
+
+    def call(value: Any) -> str:
+        # What nearly every number is like goes without more calls than one.
+        if type(value) is str and (found := plain(value, region)) and (found.mobile or not mobile):
+            return found.e164
+        return read(value).e164
+
+    return call
 
 
 def _phone_national(around: Surroundings, given: Arguments) -> Call:
