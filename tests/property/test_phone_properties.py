@@ -63,7 +63,7 @@ def test_what_is_read_without_the_parser_is_what_the_parser_reads(text: str, reg
 def test_one_number_of_each_kind_and_country_is_read_as_the_parser_reads_it() -> None:
     texts = [f"+{one.country_code} {phonenumbers.national_significant_number(one)}" for one in EXAMPLES]
     found = {text: phone for text in texts if (phone := plain(text, "CN"))}
-    assert len(found) > len(texts) / 2
+    assert len(found) > 300
     assert found == {text: by_library(text, "CN") for text in found}
 
 

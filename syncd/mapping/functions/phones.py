@@ -131,7 +131,7 @@ def _e164(around: Surroundings, given: Arguments) -> Call:
         # What nearly every number is like goes without more calls than one.
         if type(value) is str and (found := plain(value, region)) and (found.mobile or not mobile):
             return found.e164
-        return read(value).e164
+        return str(read(value).e164)
 
     return call
 
