@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,15 +82,21 @@ def tenant(workers: int = 30) -> Sandbox:
     return Sandbox(store=store)
 
 
-def source(sandbox: Sandbox, *, wanted: Mapping[Kind, frozenset[str]] | None = None, **more: Any) -> Workday:
-    """Return the source of a sandbox, whose clock is the tenant's."""
+def source(
+    sandbox: Sandbox,
+    *,
+    wanted: Mapping[Kind, frozenset[str]] | None = None,
+    now: Callable[[], datetime] | None = None,
+    **more: Any,
+) -> Workday:
+    """Return the source of a sandbox, whose clock is the tenant's unless there is another."""
     sign_in = (
         {}
         if {"oauth", "jwt", "x509"} & set(more)
         else {"user": sandbox.user, "password": Secret.literal(sandbox.password)}
     )
     said = {"url": sandbox.url, "tenant": sandbox.tenant, "page_size": 10, "patience": "0s", **sign_in, **more}
-    room = Room(name="hr", now=lambda: sandbox.store.now, base=Path(), wanted=wanted)
+    room = Room(name="hr", now=now or (lambda: sandbox.store.now), base=Path(), wanted=wanted)
     return Workday(Workday.settings(**said), room)
 
 
