@@ -40,7 +40,7 @@ class Meaning(StrEnum):
     GONE = "gone"
     """There is no such person or department."""
     TAKEN = "taken"
-    """What is to be created is there already."""
+    """What is to be created is there already, or somebody else has what it is to have."""
     INVITED = "invited"
     """The person has to agree first."""
     EARLY = "early"
@@ -171,9 +171,9 @@ _CODES: Final[Mapping[str, tuple[Meaning, Message]]] = {
     "40104": (_O, m.BAD_MOBILE),
     "60113": (_O, m.BAD_MOBILE),
     "60105": (_O, m.BAD_EMAIL),
-    "60106": (_O, m.EMAIL_TAKEN),
-    "40101": (_O, m.EMAIL_TAKEN),
-    "40100": (_O, m.TELEPHONE_TAKEN),
+    "60106": (_M.TAKEN, m.EMAIL_TAKEN),
+    "40101": (_M.TAKEN, m.EMAIL_TAKEN),
+    "40100": (_M.TAKEN, m.TELEPHONE_TAKEN),
     "60112": (_O, m.BAD_NAME),
     "60022": (_O, m.SENSITIVE),
     "60122": (_O, m.BAD_EXTENSION),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,7 +18,7 @@ from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, Problem
 from syncd.core.fields import FieldSpec
 from syncd.core.model import Change, Observed, Op, TargetId
 from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
-from syncd.core.values import Value, Values
+from syncd.core.values import Value, Values, is_empty
 from syncd_dingtalk import messages as m
 from syncd_dingtalk.api import Api, OneBusy, OneClosed, Refused
 from syncd_dingtalk.errors import Meaning, Refusal
@@ -129,11 +129,23 @@ class Writer(ABC):
         return await self.update(change, target_id, fields)
 
     async def bring(self, change: Change, seen: Observed, fields: Values) -> Outcome:
-        """Bring an object that is there into line: write what differs from what is seen, or nothing."""
+        """Bring an object that is there into line: write what differs from what is seen, or nothing.
+
+        What a creation finds may have been made by an earlier one that said more, and may hold what has to be passed on first: it
+        is told as it is, and the next plan knows.
+        """
         left = self.differing(seen, fields)
-        if not left:
-            return Applied(target_id=seen.target_id, detail="read back: already so")
-        return await self.update(change, seen.target_id, left)
+        made = Applied(target_id=seen.target_id, detail="read back: already so")
+        try:
+            outcome = await self.update(change, seen.target_id, left) if left else made
+        except Refused as refused:
+            if change.op is not Op.CREATE or refused.refusal.meaning is not Meaning.TAKEN:
+                raise
+            return replace(made, detail="read back: not all of it can be so yet", learned=seen.fields)
+        if change.op is not Op.CREATE or not isinstance(outcome, Applied):
+            return outcome
+        besides = {name: value for name, value in seen.fields.items() if name not in fields and not is_empty(value)}
+        return replace(outcome, detail=outcome.detail or "read back: brought into line", learned=besides)
 
     def differing(self, seen: Observed, fields: Values) -> dict[str, Value]:
         """Return the fields that the object does not hold yet, or of which it cannot be seen whether it does."""

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import UNSET
 
 from syncd.core.errors import OutcomeUnknown, Problem
-from syncd.core.model import ROOT_UNIT, Change, Observed, Op, TargetId
+from syncd.core.model import ROOT_UNIT, Change, Observed, TargetId
 from syncd.core.outcome import Applied, Deferred, Outcome, Rejected
 from syncd.core.values import Values
 from syncd_dingtalk import api as a
@@ -62,16 +62,6 @@ class DepartmentWriter(Writer):
             return found
         elsewhere = await self._marked.find(mark)
         return await self.look(elsewhere) if elsewhere is not None else None
-
-    async def bring(self, change: Change, seen: Observed, fields: Values) -> Outcome:
-        """Bring a department into line. One that was just found and cannot have the name or place that it shall have, because
-        another one has to go first, is ours all the same: it is told as it is, and the next plan knows who goes first."""
-        try:
-            return await super().bring(change, seen, fields)
-        except Refused as refused:
-            if change.op is not Op.CREATE or refused.refusal.meaning is not Meaning.TAKEN:
-                raise
-            return Applied(target_id=seen.target_id, detail="read back: under another name", learned=seen.fields)
 
     async def _sibling(self, fields: Values) -> Observed | None:
         """Return the department of this name under this parent. Lists do not always show marks, so it is read by id."""

@@ -1,0 +1,86 @@
+"""Accounts that were made and nobody heard of it: until they are found, the source goes on. DingTalk's sandbox is the target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from support.outer_world import OuterWorld
+from syncd.core.model import Change, Kind, Op
+from syncd.core.outcome import Deferred, Outcome
+from syncd.store.rows import QueueState
+from syncd.testing.memory import refusal
+from syncd_dingtalk import DingTalk
+from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
+
+
+class Unheard(OuterWorld):
+    """The answer to each creation of a person is lost while it is `deaf`."""
+
+    deaf = True
+
+    def dingtalk(self) -> DingTalk:
+        target = super().dingtalk()
+        answered = target.apply
+
+        async def apply(change: Change, *, key: str, again: bool = False) -> Outcome:
+            outcome = await answered(change, key=key, again=again)
+            if not self.deaf or (change.op, change.kind) != (Op.CREATE, Kind.PERSON):
+                return outcome
+            later = self.now() + timedelta(hours=1)
+            return Deferred(problem=refusal("nobody answers"), retry_at=later, read_back=True)
+
+        target.apply = apply  # type: ignore[method-assign]
+        return target
+
+    def settle(self) -> None:
+        """Hear again, and reconcile as often as a service does within a minute."""
+        self.deaf = False
+        for _ in range(3):
+            self.sync()
+        with self.store.reading() as tx:
+            assert not tx.queue.standing(QueueState.READY, QueueState.PENDING, QueueState.PARKED)
+
+    def held(self, field: str) -> dict[str, str]:
+        return {key: getattr(user, field) for key, user in self.server.tenant.live.users.items() if key[0] == "e"}
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Iterator[Unheard]:
+    with SandboxServer(SandboxSettings(qps=None)) as server:
+        world = Unheard(tmp_path, server)
+        world.unit("top")
+        yield world
+        world.store.close()
+
+
+def test_what_an_unnoticed_creation_has_said_and_the_source_says_no_longer_is_taken_away(company: Unheard) -> None:
+    company.person("1", "top", title="Buyer", mail="one@example.com")
+    company.sync()
+    assert company.held("title") == {"e1": "Buyer"}
+    company.edit("1", title=None)
+
+    company.settle()
+
+    assert company.held("title") == {"e1": ""}
+    assert company.held("email") == {"e1": "one@example.com"}
+
+
+@pytest.mark.parametrize("people", ["12", "123"])
+def test_people_who_were_made_unnoticed_and_then_pass_their_addresses_around_all_get_the_new_ones(
+    company: Unheard, people: str
+) -> None:
+    """None can take the next one's address; whoever plans has to know of all accounts to say who does without for a moment."""
+    for key in people:
+        company.person(key, "top", mail=f"example{key}@example.com")
+    company.sync()
+    wanted = {key: f"example{other}@example.com" for key, other in zip(people, people[1:] + people[0], strict=True)}
+    for key, mail in wanted.items():
+        company.edit(key, mail=mail)
+
+    company.settle()
+
+    assert company.held("email") == {f"e{key}": mail for key, mail in wanted.items()}
