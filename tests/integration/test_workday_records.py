@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,11 @@ def said(found: Read, number: str) -> dict[str, object]:
 def test_a_pre_hire_of_a_report_is_the_person_whom_workday_hires_later(workday: Sandbox) -> None:
     """Workday lists no pre-hires among workers; a report does, and the universal id stays."""
     workday.reports["ISU_example/Pre_hires"] = "people"
-    both = {"people": ["ISU_example/People", "ISU_example/Pre_hires"], "identity": "universal_id", "ahead": 10}
+    both: dict[str, Any] = {
+        "people": ["ISU_example/People", "ISU_example/Pre_hires"],
+        "identity": "universal_id",
+        "ahead": 10,
+    }
     applied = workday.store.hire("PRE-9", date(2026, 3, 20), universal="U-9")
     far = read_report(workday, **both)
     assert said(far, "U-9")["Active"] is False, "more than ten days to go"
