@@ -72,6 +72,9 @@ class DingTalk:
             Right.SEES_PEOPLE: "outer_permit_users",
             Right.NUMBER_HIDDEN: "hide_mobile",
             Right.SENIOR: "senior_mode",
+            Right.FOLLOWER: "follower",
+            Right.SHARED_UNITS: "share_depts",
+            Right.SHARED_PEOPLE: "share_users",
         }
     )
 

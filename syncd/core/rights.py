@@ -29,6 +29,10 @@ class Right(StrEnum):
     SEES_PEOPLE = "sees people"
     NUMBER_HIDDEN = "number hidden"
     SENIOR = "senior"
+    FOLLOWER = "follower"
+    """Of an external contact, as the next two: who is responsible for it."""
+    SHARED_UNITS = "shared with units"
+    SHARED_PEOPLE = "shared with people"
 
 
 @runtime_checkable
@@ -64,12 +68,23 @@ class Person:
     senior: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """An external contact: nobody's colleague. It sees nobody, and few see it."""
+
+    label: str
+    follower: SubjectId | None = None
+    units: frozenset[SubjectId] = frozenset()
+    people: frozenset[SubjectId] = frozenset()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Book:
     """An address book at one moment."""
 
     units: Mapping[SubjectId, Unit] = field(default_factory=dict)
     people: Mapping[SubjectId, Person] = field(default_factory=dict)
+    contacts: Mapping[SubjectId, Contact] = field(default_factory=dict)
 
     # --- the questions ------------------------------------------------------------------------------------------------
 
@@ -107,6 +122,23 @@ class Book:
     def viewers_of_unit(self, unit: SubjectId) -> frozenset[SubjectId]:
         """Return the people who see a department."""
         return self._those(self.units[unit].visible_to_people, lambda one: self.sees_unit(one, unit))
+
+    def sees_contact(self, viewer: SubjectId, contact: SubjectId) -> bool:
+        """Tell whether a person sees an external contact: by following it, or as it is shared with them or their department."""
+        one = self.contacts[contact]
+        if viewer == one.follower or viewer in one.people:
+            return True
+        return any(not self.above(unit).isdisjoint(one.units) for unit in self.people[viewer].units)
+
+    def viewers_of_contact(self, contact: SubjectId) -> frozenset[SubjectId]:
+        """Return the people who see an external contact."""
+        one = self.contacts[contact]
+        named = one.people if one.follower is None else one.people | {one.follower}
+        return self._those(named, lambda viewer: self.sees_contact(viewer, contact))
+
+    def contacts_of(self, viewer: SubjectId) -> frozenset[SubjectId]:
+        """Return the external contacts whom somebody sees."""
+        return frozenset(one for one in self.contacts if self.sees_contact(viewer, one))
 
     def _those(self, named: frozenset[SubjectId], holds: Callable[[SubjectId], bool]) -> frozenset[SubjectId]:
         """Return of whom something holds that is the same for all in the same departments, but for those who are named."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.core.correlation import JoinRules, Statement
-from syncd.core.difference import ROLES, Names
+from syncd.core.difference import Names
 from syncd.core.model import (
+    RECORD_KINDS,
     ROOT_UNIT,
     Aside,
     Change,
@@ -124,7 +125,7 @@ def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanat
         leaving=recalled.wishes.leaving.get(subject, "") if subject else "",
         offboarded=tx.offboardings.all().get(subject) if subject else None,
         handed_from=_handed_from(tx, recalled, subject),
-        names={**_roles(tx, world, mentioned), **_names(recalled.standing.tree, mentioned, world.own_units)},
+        names={**_others(tx, world, mentioned), **_names(recalled.standing.tree, mentioned, world.own_units)},
         queued=tuple(tx.queue.for_subject(subject)) if subject else (),
         stale=_stale(tx, world, rows),
         passed_over=_passed_over(tx, world, subject) if subject else {},
@@ -320,9 +321,10 @@ def _names(tree: OrgTree, values: Iterable[Values], ours: Mapping[str, str]) -> 
     return {**names, ROOT_UNIT: "the root", **ours}
 
 
-def _roles(tx: Transaction, world: World, values: Iterable[Values]) -> dict[str, str]:
-    """Return the names of the roles that `values` mention, also of those that somebody is to lose."""
-    mentioned = {text for each in values for text in _texts(each.get(ROLES))}
+def _others(tx: Transaction, world: World, values: Iterable[Values]) -> dict[str, str]:
+    """Return the names of those whom `values` mention and who may be in no tree: roles, and what is referred to no more."""
+    kinds = tuple(f"{kind}:" for kind in RECORD_KINDS)
+    mentioned = {text for each in values for value in each.values() for text in _texts(value) if text.startswith(kinds)}
     made_up: dict[str, str] = {subject: role.label for subject, role in world.outbound.roles.items()}
     rows = tx.records.of_subjects(sorted(SubjectId(text) for text in mentioned - made_up.keys())) if mentioned else ()
     return {**made_up, **{row.subject: row.label for row in rows if row.subject is not None}}

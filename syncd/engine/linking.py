@@ -155,6 +155,13 @@ def bind(tx: Transaction, target: str, subject: SubjectId, kind: Kind, target_id
     return link
 
 
+def kind_of(tx: Transaction, target: str, kind: Kind, target_id: TargetId) -> Kind:
+    """Return as what a subject of a kind is linked: a person also as an external contact, where that is what the id is of."""
+    if kind is not Kind.PERSON or tx.observed.get(target, Kind.PERSON, target_id) is not None:
+        return kind
+    return Kind.CONTACT if tx.observed.get(target, Kind.CONTACT, target_id) is not None else kind
+
+
 def unbind(tx: Transaction, target: str, subject: SubjectId, *, at: datetime) -> Link:
     """Forget a subject's link; its object is left as it is. Raises NeedsHuman."""
     link = tx.links.get(target, subject)

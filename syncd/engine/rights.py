@@ -15,7 +15,7 @@ from syncd.core.errors import Misconfigured, NeedsHuman, message
 from syncd.core.fields import FieldSpec
 from syncd.core.model import ROOT_UNIT, Change, Kind, Observed, Op, SubjectId
 from syncd.core.ports import Target
-from syncd.core.rights import Book, Person, Right, Showing, Unit
+from syncd.core.rights import Book, Contact, Person, Right, Showing, Unit
 from syncd.core.values import Value
 from syncd.engine.recall import recall
 from syncd.engine.world import World
@@ -57,21 +57,27 @@ class Books:
     ids: Mapping[SubjectId, str]
     """The target's ids, of objects that are there."""
 
-    def find(self, who: str, kind: Kind) -> SubjectId:
-        """Return whom a name or an id of the target means. Raises NeedsHuman."""
-        some = [*_of(self.now, kind).items(), *_of(self.then, kind).items()]
+    def find(self, who: str, *kinds: Kind) -> SubjectId:
+        """Return whom a name or an id of the target means, among objects of these kinds. Raises NeedsHuman."""
+        some = [named for book in (self.now, self.then) for kind in kinds for named in _of(book, kind).items()]
         exact = {subject for subject, _ in some if who in (subject, self.ids.get(subject))}
         found = exact or {subject for subject, one in some if one.label.casefold() == who.casefold()}
         if len(found) == 1:
             return found.pop()
         if not found:
-            raise NeedsHuman(NOT_THERE.at(who=who, kind="department" if kind is Kind.UNIT else "person"))
+            raise NeedsHuman(NOT_THERE.at(who=who, kind="department" if Kind.UNIT in kinds else "person"))
         ids = ", ".join(sorted(self.ids.get(one, one) for one in found))
         raise NeedsHuman(SEVERAL.at(who=who, count=len(found), ids=ids))
 
 
-def _of(book: Book, kind: Kind) -> Mapping[SubjectId, Unit | Person]:
-    return book.units if kind is Kind.UNIT else book.people
+def _of(book: Book, kind: Kind) -> Mapping[SubjectId, Unit | Person | Contact]:
+    match kind:
+        case Kind.UNIT:
+            return book.units
+        case Kind.CONTACT:
+            return book.contacts
+        case _:
+            return book.people
 
 
 def books(tx: Transaction, world: World, target: Target) -> Books:
@@ -150,13 +156,17 @@ class _Shelf:
                 self.renamed[stranger] = change.subject
                 self.things[change.subject] = known
                 self.ids[change.subject] = change.target_id
-        return self.things.setdefault(change.subject, _Thing(kind=change.kind, label=change.label))
+        known = self.things.get(change.subject)
+        if known is None or known.kind is not change.kind:  # an account takes the place of a contact
+            known = self.things[change.subject] = _Thing(kind=change.kind, label=change.label)
+        return known
 
     def book(self) -> Book:
         """Return the address book as it is by now."""
         return Book(
             units={key: self._unit(key, one) for key, one in self.things.items() if one.kind is Kind.UNIT},
             people={key: self._person(one) for key, one in self.things.items() if one.kind is Kind.PERSON},
+            contacts={key: self._contact(one) for key, one in self.things.items() if one.kind is Kind.CONTACT},
         )
 
     def _unit(self, key: SubjectId, thing: _Thing) -> Unit:
@@ -179,6 +189,14 @@ class _Shelf:
             units=self._subjects(thing.fields.get("departments")),
             number_hidden=self._flag(thing, Right.NUMBER_HIDDEN),
             senior=self._flag(thing, Right.SENIOR),
+        )
+
+    def _contact(self, thing: _Thing) -> Contact:
+        return Contact(
+            label=thing.label,
+            follower=next(iter(self._named(thing, Right.FOLLOWER)), None),
+            units=self._named(thing, Right.SHARED_UNITS),
+            people=self._named(thing, Right.SHARED_PEOPLE),
         )
 
     def _flag(self, thing: _Thing, right: Right) -> bool:

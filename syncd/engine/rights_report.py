@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from syncd.core.model import Kind, SubjectId
-from syncd.core.rights import Book, Person, Unit
+from syncd.core.rights import Book, Contact, Person, Unit
 from syncd.engine.rights import Books
 
 
@@ -51,10 +51,45 @@ class OfPerson:
     sees_less: tuple[str, ...]
     seen_by_more: tuple[str, ...]
     seen_by_less: tuple[str, ...]
+    contacts: tuple[str, ...] = ()
+    """External contacts whom they see now."""
+    contacts_more: tuple[str, ...] = ()
+    contacts_less: tuple[str, ...] = ()
 
     @property
     def differs(self) -> bool:
-        return self.now != self.then or bool(self.sees_more or self.sees_less or self.seen_by_more or self.seen_by_less)
+        lists = (self.sees_more, self.sees_less, self.seen_by_more, self.seen_by_less)
+        return self.now != self.then or any((*lists, self.contacts_more, self.contacts_less))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """An external contact at one moment."""
+
+    follower: str
+    units: tuple[str, ...]
+    """The departments that it is shared with."""
+    people: tuple[str, ...]
+    seen_by: int
+    of: int
+    """How many people there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfContact:
+    """Who sees an external contact; None at a moment at which it is not there."""
+
+    label: str
+    now: Followed | None
+    then: Followed | None
+    viewers: tuple[str, ...]
+    """Who sees it now."""
+    more: tuple[str, ...]
+    less: tuple[str, ...]
+
+    @property
+    def differs(self) -> bool:
+        return self.now != self.then or bool(self.more or self.less)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +119,7 @@ class Whole:
     """People who see only a part."""
     numbers_hidden: int
     seniors: int
+    contacts: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,19 +130,28 @@ class Overview:
     then: Whole
     departments: tuple[OfUnit, ...]
     """Those that are hidden or outer, now or then."""
+    contacts: tuple[OfContact, ...] = ()
+    """Those whom others see with the plan than now."""
 
     @property
     def differs(self) -> bool:
-        return self.now != self.then or any(one.differs for one in self.departments)
+        return self.now != self.then or bool(self.contacts) or any(one.differs for one in self.departments)
 
 
-def of_person(books: Books, who: str) -> OfPerson:
-    """Return who sees and is seen by `who`. Raises NeedsHuman."""
-    subject = books.find(who, Kind.PERSON)
+def of_somebody(books: Books, who: str) -> OfPerson | OfContact:
+    """Return who sees and is seen by `who`, a person or an external contact. Raises NeedsHuman."""
+    subject = books.find(who, Kind.PERSON, Kind.CONTACT)
+    is_person = any(subject in book.people for book in _both(books))
+    return _of_person(books, subject) if is_person else _of_contact(books, subject)
+
+
+def _of_person(books: Books, subject: SubjectId) -> OfPerson:
     there = (books.now.people, books.then.people)
     sees = [book.seen_by(subject) if subject in book.people else frozenset[SubjectId]() for book in _both(books)]
     seen = [book.viewers(subject) if subject in book.people else frozenset[SubjectId]() for book in _both(books)]
     names = {**_labels(there[0]), **_labels(there[1])}
+    known = [book.contacts_of(subject) if subject in book.people else frozenset[SubjectId]() for book in _both(books)]
+    partners = {**_labels(books.now.contacts), **_labels(books.then.contacts)}
     now, then = (_sight(book, subject, *both) for book, *both in zip(_both(books), sees, seen, strict=True))
     return OfPerson(
         label=names[subject],
@@ -116,6 +161,39 @@ def of_person(books: Books, who: str) -> OfPerson:
         sees_less=_named(sees[0] - sees[1], names),
         seen_by_more=_named(seen[1] - seen[0], names),
         seen_by_less=_named(seen[0] - seen[1], names),
+        contacts=_named(known[0], partners),
+        contacts_more=_named(known[1] - known[0], partners),
+        contacts_less=_named(known[0] - known[1], partners),
+    )
+
+
+def _of_contact(books: Books, subject: SubjectId) -> OfContact:
+    seen = [
+        book.viewers_of_contact(subject) if subject in book.contacts else frozenset[SubjectId]()
+        for book in _both(books)
+    ]
+    names = {**_labels(books.now.people), **_labels(books.then.people)}
+    now, then = (_followed(book, subject, len(some)) for book, some in zip(_both(books), seen, strict=True))
+    return OfContact(
+        label=(books.now.contacts.get(subject) or books.then.contacts[subject]).label,
+        now=now,
+        then=then,
+        viewers=_named(seen[0], names),
+        more=_named(seen[1] - seen[0], names),
+        less=_named(seen[0] - seen[1], names),
+    )
+
+
+def _followed(book: Book, contact: SubjectId, seen_by: int) -> Followed | None:
+    if (one := book.contacts.get(contact)) is None:
+        return None
+    people, units = _labels(book.people), _labels(book.units)
+    return Followed(
+        follower=people.get(one.follower, one.follower) if one.follower is not None else "",
+        units=tuple(sorted(units.get(unit, unit) for unit in one.units)),
+        people=tuple(sorted(people.get(person, person) for person in one.people)),
+        seen_by=seen_by,
+        of=len(book.people),
     )
 
 
@@ -128,10 +206,13 @@ def overview(books: Books) -> Overview:
     """Return what is hidden, closed or flagged."""
     special = {key for book in _both(books) for key, unit in book.units.items() if unit.hidden or unit.outer}
     made = [_of_unit(books, one) for one in special]
+    everybody = {**books.now.contacts, **books.then.contacts}
+    others = [found for one in everybody if (found := _of_contact(books, one)).differs]
     return Overview(
         now=_whole(books.now),
         then=_whole(books.then),
         departments=tuple(sorted(made, key=lambda one: one.label)),
+        contacts=tuple(sorted(others, key=lambda one: one.label)),
     )
 
 
@@ -186,6 +267,7 @@ def _whole(book: Book) -> Whole:
         restricted=sum(book.is_restricted(one) for one in book.people),
         numbers_hidden=sum(one.number_hidden for one in book.people.values()),
         seniors=sum(one.senior for one in book.people.values()),
+        contacts=len(book.contacts),
     )
 
 
@@ -193,7 +275,7 @@ def _both(books: Books) -> Iterator[Book]:
     return iter((books.now, books.then))
 
 
-def _labels(some: Mapping[SubjectId, Person | Unit]) -> dict[SubjectId, str]:
+def _labels(some: Mapping[SubjectId, Person | Unit | Contact]) -> dict[SubjectId, str]:
     return {key: one.label for key, one in some.items()}
 
 

@@ -39,11 +39,16 @@ def command() -> None:
     examples=(
         ("syncd links list", "Show every link."),
         ("syncd links list --unlinked", "Show objects that belong to nobody, and people without an account."),
+        ("syncd links list --kind contact", "Show who is an external contact."),
         ("syncd links list --json | jq '.links | length'", "Count them."),
     ),
 )
 @click.option("--unlinked", is_flag=True, help="Show instead what no link joins, on both sides.")
-@click.option("--kind", type=click.Choice(("person", "unit")), help="Only these.")
+@click.option(
+    "--kind",
+    type=click.Choice(("person", "unit", "group", "contact")),
+    help="Only these: accounts, departments, roles, or external contacts.",
+)
 def list_(call: Call, *, unlinked: bool, kind: str | None) -> None:
     """Show which subject is which object of the target."""
     from syncd.cli import names
@@ -98,19 +103,21 @@ def show(call: Call, *, who: str) -> None:
 def bind(call: Call, *, who: str, target_id: str, reason: str) -> None:
     """Link a subject to an object that is there.
 
-    For a case that no rule can recognise. Nothing is written to the target; the next plan shows what would change on
-    the object. What waited for the subject is superseded.
+    For a case that no rule can recognise. ACCOUNT is the id of an account, or of an external contact. Nothing is written to the
+    target; the next plan shows what would change on the object. What waited for the subject is superseded.
     """
     from syncd.cli.operating import operating
     from syncd.core.model import TargetId
     from syncd.engine.finding import find
     from syncd.engine.linking import bind as make
+    from syncd.engine.linking import kind_of
 
     with call.session() as session, operating(session, "links bind", reason=reason) as operation:
         tx, target = operation.tx, session.settings.target.type
         found = find(tx, who)
         subject = _joined(found)
-        link = make(tx, target, subject, found.kind, TargetId(target_id), at=operation.at)
+        kind = kind_of(tx, target, found.kind, TargetId(target_id))
+        link = make(tx, target, subject, kind, TargetId(target_id), at=operation.at)
         operation.log(subject=subject, label=found.label, target_id=link.target_id, facts={"target": target})
     call.out.show(link, lambda out: out.say(f"{found.label} is now {link.kind} {link.target_id}. See `syncd plan`."))
 
@@ -228,15 +235,19 @@ def _linked(tx: Transaction, target: str, who: str) -> Linked:
 
 def _unlinked(tx: Transaction, target: str, kind: str | None) -> Unlinked:
     from syncd.cli.telling.links import Unlinked
+    from syncd.core.ahead import is_outsider
     from syncd.core.model import Kind
 
     held = tx.links.by_target(target)
     linked = {link.subject for link in held.values()}
     objects = (row.observed for row in tx.observed.iterate(target, Kind(kind) if kind else None))
+    # Whoever may become a contact is a person of the sources, and an outsider.
+    contacts = kind == Kind.CONTACT
     subjects = {
         row.subject: (row.subject, row.kind, row.label)
-        for row in tx.records.iterate(kind=Kind(kind) if kind else None)
+        for row in tx.records.iterate(kind=Kind.PERSON if contacts else Kind(kind) if kind else None)
         if row.subject is not None and row.subject not in linked and row.absent_since is None
+        if not contacts or is_outsider(row.facts)
     }
     return Unlinked(
         objects=tuple(one for one in objects if (one.kind, one.target_id) not in held),

@@ -11,7 +11,7 @@ from syncd.cli.exit_codes import ExitCode
 from syncd.core.errors import message
 
 if TYPE_CHECKING:
-    from syncd.engine.rights_report import OfPerson, OfUnit, Overview
+    from syncd.engine.rights_report import OfContact, OfPerson, OfUnit, Overview
 
 ONE_OF_BOTH: Final = message(
     "OUT-007",
@@ -26,6 +26,7 @@ ONE_OF_BOTH: Final = message(
     examples=(
         ("syncd rights", "What is hidden or closed, who sees it all the same, and what the plan would change."),
         ("syncd rights 'Li Wei'", "Whom one person sees, and by how many they are seen."),
+        ("syncd rights 'Partner Name'", "Who sees an external contact."),
         ("syncd rights --of Board --all", "Who sees a department, everybody by name."),
         ("syncd rights --exit-code", "End with 10 if the plan changes who sees whom: for a pipeline."),
     ),
@@ -40,8 +41,9 @@ ONE_OF_BOTH: Final = message(
 def command(call: Call, *, who: str | None, unit: str | None, everything: bool, exit_code: bool) -> ExitCode:
     """Show who sees whom in the target, now and once the plan is written.
 
-    WHO is a person's name or id in the target. Without anything, everything is shown that is hidden, closed to its members or
-    flagged. Works on what was read and seen last; no source and no target is asked, and nothing is written.
+    WHO is the name, or the id in the target, of a person or of an external contact. Without anything, everything is shown that is
+    hidden, closed to its members or flagged, and which contacts the plan shows to others. Works on what was read and seen last;
+    no source and no target is asked, and nothing is written.
 
     Administrators see everything and are not modelled. Where the target's documents are silent, more is taken to be seen rather
     than less: docs/how-to/outsiders-and-rights.md says where.
@@ -55,7 +57,7 @@ def command(call: Call, *, who: str | None, unit: str | None, everything: bool, 
     return ExitCode.CHANGES if exit_code and found.differs else ExitCode.DONE
 
 
-def _found(call: Call, who: str | None, unit: str | None) -> OfPerson | OfUnit | Overview:
+def _found(call: Call, who: str | None, unit: str | None) -> OfPerson | OfContact | OfUnit | Overview:
     from syncd.cli.operating import rehearsal
     from syncd.engine import rights_report
     from syncd.engine.rights import books
@@ -65,5 +67,5 @@ def _found(call: Call, who: str | None, unit: str | None) -> OfPerson | OfUnit |
         with rehearsal(session.store) as tx:
             both = books(tx, world, target)
     if who:
-        return rights_report.of_person(both, who)
+        return rights_report.of_somebody(both, who)
     return rights_report.of_unit(both, unit) if unit else rights_report.overview(both)

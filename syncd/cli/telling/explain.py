@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from syncd.cli.telling.words import NOTHING, arrow, relative, span, stamp, where, word
-from syncd.core.model import Aside, Link, Op, SourceName
+from syncd.core.model import Aside, Kind, Link, Op, SourceName
 from syncd.core.values import Value
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ def _header(out: Output, one: Explanation, manner: Manner) -> None:
         out.say(f"  {_link(one.link, manner.now)}", style="none" if one.link else "yellow")
     if one.leaving:
         out.say(f"  a leaver: {one.leaving}", style="bold yellow")
+    if one.outbound is not None and one.outbound.kind is Kind.CONTACT:
+        out.say("  an outsider, who by the rules under `contact` becomes an external contact and no account")
     if (by_hand := one.offboarded) is not None:
         told = f"offboarded by {by_hand.decided_by} {relative(by_hand.decided_at, manner.now)}: {by_hand.reason}"
         out.say(f"  {told}; `syncd offboard … --undo` takes it back", style="yellow")
@@ -80,7 +82,8 @@ def _link(link: Link | None, now: datetime) -> str:
     if link is None:
         return "not linked to anything in the target"
     made = "adopted" if link.adopted else "made by syncd"
-    return f"{link.state} to {link.target_id}, {made} {relative(link.since, now)}"
+    what = "external contact " if link.kind is Kind.CONTACT else ""
+    return f"{link.state} to {what}{link.target_id}, {made} {relative(link.since, now)}"
 
 
 def _records(out: Output, one: Explanation, manner: Manner) -> None:

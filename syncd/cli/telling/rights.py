@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from syncd.cli.telling.words import NOTHING, count
-from syncd.engine.rights_report import OfPerson, OfUnit, Overview, Shown, Sight, Whole
+from syncd.engine.rights_report import Followed, OfContact, OfPerson, OfUnit, Overview, Shown, Sight, Whole
 
 if TYPE_CHECKING:
     from syncd.cli.render import Output
@@ -30,15 +30,18 @@ class Manner:
         return cls(most=None if everything else FEW)
 
 
-def tell(out: Output, found: OfPerson | OfUnit | Overview, manner: Manner) -> None:
+def tell(out: Output, found: OfPerson | OfContact | OfUnit | Overview, manner: Manner) -> None:
     """Print what was found."""
     match found:
+        case OfContact():
+            _tell_contact(out, found, manner)
         case OfPerson():
             _tell_person(out, found, manner)
         case OfUnit():
             _tell_unit(out, found, manner)
         case Overview():
             _tell_overview(out, found)
+            _tell_contacts(out, found, manner)
     if not found.differs:
         out.say("\nWhat is planned changes nothing of this.", style="dim")
     out.say(_NOTE, style="dim")
@@ -61,6 +64,8 @@ def _whole(one: Whole) -> str:
     parts.append(f"{count(one.restricted, 'person sees', 'people see')} only a part")
     parts.append(f"{count(one.numbers_hidden, 'number is', 'numbers are')} hidden")
     parts.append(f"{count(one.seniors, 'person', 'people')} in senior mode")
+    if one.contacts:
+        parts.append(count(one.contacts, "external contact"))
     return ", ".join(parts) + "."
 
 
@@ -100,13 +105,51 @@ def _tell_person(out: Output, found: OfPerson, manner: Manner) -> None:
     at = found.now or found.then
     if at is not None:
         _names(out, "Departments that they do not see", at.unseen, manner)
+    _names(out, "External contacts that they see", found.contacts, manner)
     for title, names in (
         ("With the plan they see also", found.sees_more),
         ("With the plan they see no more", found.sees_less),
         ("With the plan they are seen also by", found.seen_by_more),
         ("With the plan they are seen no more by", found.seen_by_less),
+        ("With the plan they see also these external contacts", found.contacts_more),
+        ("With the plan they see these external contacts no more", found.contacts_less),
     ):
         _names(out, title, names, manner, style="yellow")
+
+
+def _tell_contacts(out: Output, found: Overview, manner: Manner) -> None:
+    """Print the external contacts whom others will see than now; there may be hundreds."""
+    if not found.contacts:
+        return
+    shown = found.contacts if manner.most is None else found.contacts[: manner.most]
+    out.say()
+    out.table(("", "External contact", *_CONTACT), [row for one in shown for row in _contact_rows(one)])
+    if len(shown) < len(found.contacts):
+        out.say(f"… and {len(found.contacts) - len(shown):,} more; --all names everyone", style="yellow")
+
+
+def _contact_rows(one: OfContact) -> list[tuple[object, ...]]:
+    moments = (("-", one.now), ("+", one.then))
+    return [(sign, one.label, *_contact_cells(at)) for sign, at in moments if at is not None]
+
+
+_CONTACT: Final = ("Followed by", "Shared with", "#Seen by")
+
+
+def _tell_contact(out: Output, found: OfContact, manner: Manner) -> None:
+    out.say(f"{found.label}, an external contact: sees nobody", style="bold")
+    moments = [("now", found.now)] if found.now == found.then else [("now", found.now), ("with the plan", found.then)]
+    out.table(("", *_CONTACT), [(word, *_contact_cells(at)) for word, at in moments])
+    _names(out, "Seen by", found.viewers, manner)
+    _names(out, "With the plan also by", found.more, manner, style="yellow")
+    _names(out, "With the plan no more by", found.less, manner, style="yellow")
+
+
+def _contact_cells(at: Followed | None) -> tuple[str, str, str]:
+    if at is None:
+        return (NOTHING,) * 3
+    shared = ", ".join((*at.units, *at.people))
+    return at.follower or NOTHING, shared or NOTHING, f"{at.seen_by:,} of {at.of:,}"
 
 
 def _moments(found: OfPerson | OfUnit) -> list[tuple[str, Shown | Sight | None]]:
