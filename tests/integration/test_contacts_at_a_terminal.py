@@ -24,8 +24,9 @@ Run = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def company(tmp_path: Path) -> Iterator[PartnerWorld]:
+def company(migrated_file: Path, tmp_path: Path) -> Iterator[PartnerWorld]:
     """A leader, a colleague, a team of two; and two partners whom the colleague follows, one of them shared with the team."""
+    (tmp_path / "syncd.db").write_bytes(migrated_file.read_bytes())
     with SandboxServer(SandboxSettings(qps=None)) as server:
         world = PartnerWorld(tmp_path, server)
         world.unit("top", leader="e1")

@@ -15,8 +15,9 @@ from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
 
 
 @pytest.fixture
-def company(tmp_path: Path) -> Iterator[PartnerWorld]:
+def company(migrated_file: Path, tmp_path: Path) -> Iterator[PartnerWorld]:
     """A leader, a colleague below, and two partners whom the colleague follows."""
+    (tmp_path / "syncd.db").write_bytes(migrated_file.read_bytes())
     with SandboxServer(SandboxSettings(qps=None)) as server:
         world = PartnerWorld(tmp_path, server)
         world.unit("top", leader="e1")
