@@ -17,6 +17,7 @@ from syncd.core.fields import FieldSpec
 from syncd.core.membership import with_members, with_those_present
 from syncd.core.model import (
     HOLDING_UNIT,
+    JOINERS_UNIT,
     ROOT_UNIT,
     Aside,
     Change,
@@ -38,6 +39,10 @@ from syncd.core.succession import MANAGER_LEAVES, handed_over
 from syncd.core.terms import Terms
 from syncd.core.values import is_empty
 
+_OURS: Final = {
+    HOLDING_UNIT: "leavers wait in it until their grace is over",
+    JOINERS_UNIT: "joiners wait in it for their first day",
+}
 MANAGER_ABSENT: Final = message(
     "PLN-001",
     what="{label}: the manager is not in the target yet.",
@@ -270,7 +275,7 @@ class Draft:
             self._add(item, Op.CREATE, fields, target_id=contact.target_id, reason=reason)
             return
         link = self.links.get(item.subject)
-        reason = first_day(fields) or "new in the source"
+        reason = _OURS.get(item.subject) or first_day(fields) or "new in the source"
         if link is not None and link.state is LinkState.REMOVED:
             reason = "came back after having been removed"
         elif link is not None:

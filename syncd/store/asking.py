@@ -39,7 +39,7 @@ def in_turn(opened: Opened, who: str, *, now: Callable[[], datetime], patience: 
         try:
             held.enter_context(locking.exclusive(opened, who, now=now))
         except Busy:
-            if not patience or not _is_served(opened):
+            if not patience or not served(opened):
                 raise
             with _asking(opened):
                 _have(held, opened, who, now=now, patience=patience)
@@ -96,7 +96,8 @@ def _asking(opened: Opened) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _is_served(opened: Opened) -> bool:
+def served(opened: Opened) -> bool:
+    """Tell whether a service is at work on the database."""
     if opened.file is not None:
         return holding.holder(opened.file, holding.SERVICE) is not None
     with opened.engine.connect().execution_options(isolation_level="AUTOCOMMIT", reading=True) as connection:

@@ -132,6 +132,10 @@ class Store:
         """Tell whether another process asks the service for the database (see `exclusive`)."""
         return asking.wanted(self._opened)
 
+    def served(self) -> bool:
+        """Tell whether a service is at work on it."""
+        return asking.served(self._opened)
+
     def serving(self, who: str) -> AbstractContextManager[None]:
         """Be the service of this database for as long as the block lasts, also between cycles. Raises Busy."""
         return locking.serving(self._opened, who, now=self._now)

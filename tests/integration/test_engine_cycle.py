@@ -92,7 +92,8 @@ def test_a_leaver_is_put_out_of_sight_and_removed_when_the_grace_is_over(company
     company.sync()
     company.leave("5")
 
-    company.sync()
+    made = company.sync().reconciliation.plan.changes[0]
+    assert (made.label, made.reason) == ("Leavers", "leavers wait in it until their grace is over")
     assert company.tenant()["person:Example 5"]["departments"] == ({"unit": "Leavers"},)
     assert company.tenant()["unit:Leavers"]["hide_dept"] is True
 

@@ -60,8 +60,12 @@ def desk(
     office.close()
 
 
-def test_list_says_that_nothing_is_wrong(desk: Desk) -> None:
+def test_list_says_that_nothing_is_wrong_only_while_a_service_looks(desk: Desk) -> None:
     ran = desk.office.run("alerts", "list")
+    assert (ran.code, "Nothing is wrong" in ran.out, "is not running" in ran.out) == (0, False, True)
+
+    with desk.world.store.serving("syncd run"):
+        ran = desk.office.run("alerts", "list")
 
     assert (ran.code, ran.out) == (0, "Nothing is wrong that a rule looks for.\n")
 

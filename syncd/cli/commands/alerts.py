@@ -82,9 +82,10 @@ def list_(call: Call) -> None:
         with session.store.reading() as tx:
             cases = [case for case in tx.alerts.cases().values() if case.resolved_at is None]
             silences, deaf = tx.alerts.silences(now), tx.alerts.deaf()
+        watched = session.store.served()
         rows = case_rows(_sorted(cases), session.settings.alerts)
-        value = {"alerts": rows, "silences": silences, "failing_channels": deaf}
-        call.out.show(value, lambda out: tell_cases(out, rows, silences, deaf, now=now))
+        value = {"alerts": rows, "silences": silences, "failing_channels": deaf, "watched": watched}
+        call.out.show(value, lambda out: tell_cases(out, rows, silences, deaf, now=now, watched=watched))
 
 
 @teach(

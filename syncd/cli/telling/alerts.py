@@ -96,12 +96,14 @@ def verdict_of(name: str, problem: Problem | None) -> Verdict:
 
 
 def tell_cases(
-    out: Output, rows: Sequence[Row], silences: Sequence[Silence], deaf: Sequence[Deaf], *, now: datetime
+    out: Output, rows: Sequence[Row], silences: Sequence[Silence], deaf: Sequence[Deaf], *, now: datetime, watched: bool
 ) -> None:
     """Print what is wrong now."""
-    if not rows:
+    if not watched:
+        out.say("Nobody looks: alerts are opened by the service (`syncd run`), which is not running.", style="yellow")
+    if not rows and watched:
         out.say("Nothing is wrong that a rule looks for.", style="green")
-    else:
+    elif rows:
         columns = ("Severity", "Stage", "Since", "What", "Told", "Key")
         out.table(columns, [(*_standing(row, now), _told(row), row["key"]) for row in rows])
     for row in rows:
