@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Generic, NoReturn, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -34,7 +34,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interface(Generic[T]):
-    """One thing that can be asked of DingTalk; its path is also the name under which calls are counted."""
+    """One thing that can be asked of DingTalk; its path is also the name under which calls are counted. Words in braces in it are
+    parameters, too."""
 
     path: str
     shape: type[T]
@@ -91,6 +92,13 @@ CONTACT_LABELS: Final = Interface(
 SCOPES: Final = Interface(path="/auth/scopes", shape=shapes.Scopes, method="GET", beside=True)
 LEAVE_RECORDS: Final = Interface(
     path="/v1.0/contact/empLeaveRecords", shape=shapes.LeaveRecords, method="GET", beside=True, new=True
+)
+
+TODO_CREATE: Final = Interface(
+    path="/v1.0/todo/users/{unionId}/tasks?operatorId={unionId}", shape=shapes.Todo, writes=True, beside=True, new=True
+)
+TODO_BY_KEY: Final = Interface(
+    path="/v1.0/todo/users/{unionId}/tasks/sources/{sourceId}", shape=shapes.Todo, method="GET", beside=True, new=True
 )
 
 TOKEN_PATH: Final = "/v1.0/oauth2/accessToken"
@@ -196,9 +204,10 @@ class Api:
             raise NeedsHuman(error.refusal.problem()) from None
 
     async def _with(self, token: str, interface: Interface[T], body: Mapping[str, object]) -> T:
+        path, body = _placed(interface.path, body)
         answer = await self._send(
             interface.method,
-            self._url(token, interface, body),
+            self._url(token, interface, path, body),
             interface.path,
             json=body if interface.method == "POST" else msgspec.UNSET,
             writes=interface.writes,
@@ -215,11 +224,11 @@ class Api:
         self._plan.told(interface.path, None)
         return decoded
 
-    def _url(self, token: str, interface: Interface[T], body: Mapping[str, object]) -> str:
+    def _url(self, token: str, interface: Interface[T], path: str, body: Mapping[str, object]) -> str:
         query = "" if interface.method == "POST" or not body else urlencode(body)
         if interface.new:
-            return f"{self._new_base}{interface.path}" + (f"?{query}" if query else "")
-        return f"{self._base}{interface.path}?access_token={token}" + (f"&{query}" if query else "")
+            return f"{self._new_base}{path}" + (f"?{query}" if query else "")
+        return f"{self._base}{path}?access_token={token}" + (f"&{query}" if query else "")
 
     async def _fetch_token(self) -> tuple[str, float]:
         key, secret = self._credentials()
@@ -317,6 +326,14 @@ class _TokenRefused(Exception):
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
         super().__init__(refusal.code)
+
+
+def _placed(path: str, body: Mapping[str, object]) -> tuple[str, Mapping[str, object]]:
+    """Return a path with its parameters in it, and the others."""
+    if "{" not in path:
+        return path, body
+    place = path.format_map({name: quote(str(value), safe="") for name, value in body.items()})
+    return place, {name: value for name, value in body.items() if f"{{{name}}}" not in path}
 
 
 _ENVELOPE: Final = msgspec.json.Decoder(shapes.Envelope, strict=False)

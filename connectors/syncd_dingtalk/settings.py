@@ -120,6 +120,9 @@ class DingTalkSettings(_Part):
     """`all` reads every person one by one, because lists lack managers; `none` is faster and then never compares managers."""
     events: EventSettings = EventSettings()
     """How syncd learns at once of what somebody changes in DingTalk by hand."""
+    todo_link: str = Field(default="https://www.dingtalk.com/", pattern=r"^(https?|dingtalk)://\S+$", max_length=1024)
+    """The page that opens from a to-do, such as yours on what a new colleague needs: managers hear of joiners by to-dos
+    (`joiners.tell`), and DingTalk demands a page for each."""
     sandbox: SandboxEntry | None = None
     """Use a built-in DingTalk instead of the real one."""
 

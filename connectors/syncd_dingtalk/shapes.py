@@ -107,6 +107,13 @@ class Person(Struct):
     role_list: list[RoleName] | None = None
 
 
+class Todo(Struct):
+    """A to-do, as the new interfaces show it. What it says is not asked for."""
+
+    id: str = ""
+    source_id: str = msgspec.field(name="sourceId", default="")
+
+
 class Holder(Struct):
     """`user/getbymobile`."""
 

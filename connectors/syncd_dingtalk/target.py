@@ -28,7 +28,7 @@ from syncd.core.values import Values
 from syncd.core.wakes import Touched
 from syncd.http import HttpSettings, open_client
 from syncd_dingtalk import api as a
-from syncd_dingtalk import contacts, leaves
+from syncd_dingtalk import contacts, leaves, todos
 from syncd_dingtalk import messages as m
 from syncd_dingtalk.api import LANE, Api, Refused
 from syncd_dingtalk.callback import Callback
@@ -274,6 +274,12 @@ class DingTalk:
                 yield some
         except Refused as refused:
             raise _for_a_person(refused) from None
+
+    # --- telling people ------------------------------------------------------------------------------------------------
+
+    async def send(self, *, key: str, to: Sequence[TargetId], title: str, text: str) -> frozenset[TargetId]:
+        """Tell people something, as `syncd.core.reaching.Reaching` says; see `syncd_dingtalk.todos`."""
+        return await todos.send(self.api, key=key, to=to, letter=todos.Letter(title, text, self._settings.todo_link))
 
     async def _protected(self) -> frozenset[str]:
         """Return the administrators who are never touched; asked once, and again with each `observe`."""

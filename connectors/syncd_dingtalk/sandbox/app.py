@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from syncd_dingtalk.sandbox import chats, contacts, departments, newapi, people, roles, users
+from syncd_dingtalk.sandbox import chats, contacts, departments, newapi, people, roles, todos, users
 from syncd_dingtalk.sandbox.answers import Answer
 from syncd_dingtalk.sandbox.control import PREFIX, Control
 from syncd_dingtalk.sandbox.events_callback import Callbacks
@@ -35,6 +35,7 @@ ROUTES: Final = (
     *roles.ROUTES,
     *contacts.ROUTES,
     *newapi.ROUTES,
+    *todos.ROUTES,
 )
 
 

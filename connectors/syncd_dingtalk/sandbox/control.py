@@ -32,7 +32,7 @@ from syncd_dingtalk.sandbox.wire import Params, Request, body_of, query_of
 
 PREFIX: Final = "/_sandbox/"
 CONSOLE: Final = App(app_key="console", app_secret="", permissions=PERMISSIONS)
-SHOWN: Final = ("departments", "users", "role_groups", "roles", "contacts", "invitations", "leavers", "apps")
+SHOWN: Final = ("departments", "users", "role_groups", "roles", "contacts", "invitations", "leavers", "todos", "apps")
 """The tables of `state`; tokens are nobody's business and events have their own call."""
 _BY_HAND: Final[dict[str, Callable[[Call], Answer]]] = {
     "user/create": users.create,

@@ -31,6 +31,7 @@ _TYPES: Final[Mapping[str, type[Any]]] = {
     "tokens": records.Token,
     "invitations": records.Invitation,
     "leavers": records.Leaver,
+    "todos": records.Todo,
     "events": records.Event,
 }
 _COMPACT_AFTER: Final = 50_000

@@ -183,6 +183,21 @@ class Leaver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Todo:
+    """A to-do. `source_id` is the caller's own key, one per app."""
+
+    task_id: str
+    source_id: str
+    app_key: str
+    subject: str
+    description: str
+    creator_id: str
+    executor_ids: tuple[str, ...]
+    """unionIds."""
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """What the platform tells its subscribers. `origin` is ours: `api`, `console` or `person`."""
 
@@ -207,6 +222,8 @@ PERMISSIONS: Final = frozenset(
         "fieldEmail",
         "Contact.Common.Read",
         "Contact.User.Write",
+        "Todo.Todo.Read",
+        "Todo.Todo.Write",
     }
 )
 """Every permission point that the sandbox asks for. `Contact.User.Write` as the name for account switching is a guess, and so

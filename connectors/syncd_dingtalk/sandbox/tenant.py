@@ -26,6 +26,7 @@ from syncd_dingtalk.sandbox.records import (
     Membership,
     Role,
     RoleGroup,
+    Todo,
     Token,
     User,
 )
@@ -48,6 +49,7 @@ KEYS: Final[Mapping[str, Callable[[Any], str | int]]] = {
     "tokens": attrgetter("value"),
     "invitations": attrgetter("number"),
     "leavers": attrgetter("sequence"),
+    "todos": attrgetter("task_id"),
     "events": attrgetter("sequence"),
 }
 """Every table, in the order in which they can be put again, and what its values are found by."""
@@ -85,6 +87,7 @@ class Tenant:
         self.contacts: dict[str, Contact] = {}
         self.invitations: dict[str, Invitation] = {}
         self.leavers: dict[int, Leaver] = {}
+        self.todos: dict[str, Todo] = {}
         self.events: dict[int, Event] = {}
         self.by_mobile: dict[str, str] = {}
         self.by_email: dict[str, str] = {}
