@@ -183,17 +183,6 @@ class LeaverSettings(Part):
         return known_zone(name)
 
 
-class JoinerSettings(Part):
-    """When somebody gets an account who has not begun yet: whose `hireDate` lies ahead."""
-
-    ahead: Duration | None = Field(None, examples=["7d"])
-    """So long before the first day the account is made, out of sight in a hidden department; it comes into sight when the first
-    day begins, at midnight where the person works. `0d` makes it on the first day. Without it an account is made, in sight, as
-    soon as the sources show somebody as active, whatever `hireDate` says."""
-    department: str = Field("Joiners", min_length=1, max_length=64)
-    """The name of the hidden department in which joiners wait. Another than `leavers.department`."""
-
-
 class Limit(Part):
     """How much of one effect may happen in one plan. Whichever of the two is reached first holds the effect."""
 

@@ -16,10 +16,10 @@ from pydantic import BaseModel, Field, PrivateAttr, ValidationInfo, field_valida
 
 from syncd.config.alerting import AlertSettings
 from syncd.config.drift import DriftSettings
+from syncd.config.joiners import NO_WORD, JoinerSettings
 from syncd.config.parts import (
     AuditSettings,
     GuardSettings,
-    JoinerSettings,
     JoinSettings,
     LeaverSettings,
     LoggingSettings,
@@ -118,7 +118,7 @@ class Settings(Part):
     leavers: LeaverSettings = LeaverSettings()
     """What happens to the account of somebody who has left."""
     joiners: JoinerSettings = JoinerSettings()
-    """When somebody gets an account who has not begun yet."""
+    """When somebody gets an account who has not begun yet, and who is told of it before."""
     guard: GuardSettings = GuardSettings()
     """The limits beyond which a plan waits for somebody to look at it."""
     schedule: ScheduleSettings = ScheduleSettings()
@@ -151,6 +151,9 @@ class Settings(Part):
         leavers = info.data.get("leavers")
         if leavers is not None and joiners.ahead is not None and joiners.department == leavers.department:
             raise refusal(_ONE_DEPARTMENT, name=joiners.department)
+        target = info.data.get("target")
+        if joiners.tell is not None and target is not None and not hasattr(target.plugin, "send"):
+            raise refusal(NO_WORD, target=target.type)
         return joiners
 
     @property
@@ -171,14 +174,15 @@ class Settings(Part):
     def digest(self) -> bytes:
         """Return 16 bytes that differ when something differs that decides results: sources, target, join, leavers and
         their rules' text. Secrets, limits, schedule and logging do not count."""
+        ahead = self.joiners.ahead is not None
         parts: Values = {
             "sources": [[name, *entry.outline()] for name, entry in self.sources.items()],
             "target": self.target.outline(),
             "join": self.join.model_dump(mode="json"),
             # How soon something must be done says nothing about what is done.
             "leavers": self.leavers.model_dump(mode="json", exclude={"within"}),
-            # Not named where it is not used, so that a new version computes nothing anew.
-            **({"joiners": self.joiners.model_dump(mode="json")} if self.joiners.ahead is not None else {}),
+            # Not named where it is not used, so that a new version computes nothing anew. Who is told decides no result.
+            **({"joiners": self.joiners.model_dump(mode="json", include={"ahead", "department"})} if ahead else {}),
         }
         return hashlib.blake2b(canonical(parts), digest_size=16).digest()
 

@@ -22,6 +22,7 @@ from syncd.engine.world import DriftRule, DriftTerms, GuardTerms, JoinerTerms, L
 
 if TYPE_CHECKING:
     from syncd.config.drift import DriftSettings
+    from syncd.config.joiners import JoinerSettings
     from syncd.config.parts import GuardSettings, JoinSettings, LeaverSettings, WriterSettings
     from syncd.config.settings import Settings
     from syncd.core.values import Value
@@ -61,7 +62,7 @@ def compose(
         config_digest=config_digest(settings, inbound, outbound),
         program=version("syncd"),
         leavers=_leavers(settings.leavers),
-        joiners=JoinerTerms(ahead=settings.joiners.ahead, department=settings.joiners.department),
+        joiners=_joiners(settings.joiners),
         guard=_guard(settings.guard),
         writer=_writer(settings.writer),
         drift=_drift(settings.drift),
@@ -134,6 +135,16 @@ def _leavers(settings: LeaverSettings) -> LeaverTerms:
         hand_over=settings.hand_over != "keep",
         deputies=settings.hand_over == "deputy",
         within=settings.within,
+    )
+
+
+def _joiners(settings: JoinerSettings) -> JoinerTerms:
+    return JoinerTerms(
+        ahead=settings.ahead,
+        department=settings.department,
+        tell=settings.tell,
+        say=frozenset(settings.say),
+        language=settings.language,
     )
 
 

@@ -1,5 +1,6 @@
-"""What the clock will bring in the next days, and why: first days, other contracts, last days, removals, records with dates of
-their own, holds that end. From what is stored: no source is read, the target is not asked, nothing is written or decided.
+"""What the clock will bring in the next days, and why: first days and who is told of them, other contracts, last days, removals,
+records with dates of their own, holds that end. From what is stored: no source is read, the target is not asked, nothing is
+written or decided.
 
 One pass over the dates of all records finds those whom the days concern; only they are looked at, a portion at a time, by what
 planning would find for them.
@@ -19,9 +20,11 @@ from syncd.core.employment import current
 from syncd.core.model import Entity, Kind, Link, LinkState, NativeId, SourceName, SubjectId, TargetId
 from syncd.core.orgtree import OrgTree
 from syncd.engine.handing import leaves
+from syncd.engine.leaving import why_leaving
 from syncd.engine.marking import names_of, out_of_sight
 from syncd.engine.part import Part, gather
 from syncd.engine.tree import Standing, is_there, stand
+from syncd.engine.welcome import Foreseen, View, foreseen
 
 if TYPE_CHECKING:
     from syncd.core.correlation import Statement
@@ -43,6 +46,8 @@ class Coming(StrEnum):
 
     MADE_AHEAD = "made_ahead"
     """A joiner's account is made, out of sight until the first day."""
+    TOLD = "told"
+    """The manager is told of a joiner."""
     FIRST_DAY = "first_day"
     ANOTHER_RECORD = "another_record"
     """Another record of the same source speaks for the person: a move that was entered ahead, another contract."""
@@ -84,6 +89,8 @@ class Expected:
     """How many departments a leaver leads."""
     taker: str = ""
     """To whom reports and departments pass; empty where nobody takes over."""
+    told: tuple[str, ...] = ()
+    """Who is told of a joiner; on the first day, who has been told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +120,7 @@ def forecast(tx: Transaction, world: World, length: timedelta) -> Forecast:
     now = world.now()
     until = now + length
     due = {one for one in tx.reviews.due(now) if one.startswith(_PERSON)}
-    last = until + _ABROAD + (world.joiners.ahead or timedelta(0))
+    last = until + _ABROAD + max(world.joiners.ahead or timedelta(0), world.joiners.tell or timedelta(0))
     concerned = due | tx.records.dated(_DATES, since=(now - _ABROAD).date(), until=last.date())
     concerned |= tx.links.out_of_sight(world.target_name, Kind.PERSON)
     found = _Found()
@@ -150,11 +157,16 @@ def _look(tx: Transaction, world: World, subjects: Sequence[SubjectId], span: _S
     part = gather(tx, world, subjects)
     standing = stand(world, part)
     links = tx.links.get_many(world.target_name, subjects)
+    said = tx.words.about(subjects) if world.joiners.tell is not None else {}
     for subject in subjects:
         if subject in standing.parked:
             continue  # as they are, whatever the day, until their record can be read
         link = links.get(subject)
         events = list(_of_one(world, part, standing, subject, link=link, span=span))
+        word = foreseen(tx, world, View(part=part, standing=standing), subject, said.get(subject, ()))
+        if word is not None:
+            blank = _blank(subject, standing.tree.entities[subject], part, link=link, now=span.now)
+            events = list(_with_word(events, word, blank, until=span.until))
         for one in events:
             if one.what is Coming.LAST_DAY and one.account is not None:
                 found.events.append(_counted(tx, world, one, part.rows.get(subject, ())))
@@ -163,12 +175,20 @@ def _look(tx: Transaction, world: World, subjects: Sequence[SubjectId], span: _S
                 found.events.append(one)
 
 
+def _with_word(events: Sequence[Expected], word: Foreseen, blank: Expected, *, until: datetime) -> Iterator[Expected]:
+    """Yield what happens, with when somebody is told of a joiner, and by the first day who has been."""
+    if word.at is not None and word.at <= until:
+        yield replace(blank, at=word.at, what=Coming.TOLD, day=word.day, timezone=word.timezone, told=word.to)
+    for one in events:
+        yield replace(one, told=word.to) if word.at is None and one.what is Coming.FIRST_DAY else one
+
+
 def _of_one(
     world: World, part: Part, standing: Standing, subject: SubjectId, *, link: Link | None, span: _Span
 ) -> Iterator[Expected]:
     """Yield what the clock brings to one person."""
     entity = standing.tree.entities.get(subject)
-    why = _why(world, standing, subject, entity)
+    why = why_leaving(world, standing, subject, entity)
     blank = _blank(subject, entity, part, link=link, now=span.now)
     if why and link is not None and link.state is LinkState.OFFBOARDED and world.leavers.hold:
         at = link.since + world.leavers.grace
@@ -200,20 +220,6 @@ def _beginning(world: World, blank: Expected, entity: Entity, *, link: Link | No
         yield replace(_by_date(blank, entity, world, Coming.MADE_AHEAD, "hireDate", at=made[0]), ahead=True)
     if span.holds(begin):
         yield replace(_by_date(blank, entity, world, Coming.FIRST_DAY, "hireDate", at=begin), ahead=waits)
-
-
-def _why(world: World, standing: Standing, subject: SubjectId, entity: Entity | None) -> str:
-    """Return why somebody leaves, or has left; empty where they do not. The sources' word goes first, as in a plan."""
-    if subject in standing.gone:
-        return standing.gone[subject]
-    if entity is None or not leaves(standing.tree, entity, world):
-        return standing.offboarded.get(subject, "")
-    if has_left(entity.facts, world.now(), world.leavers.timezone):
-        return f"the last working day was {entity.facts['endDate']}"
-    if entity.facts.get("active") is False:
-        origin = entity.origins.get("active")
-        return f"inactive in {origin.source if origin is not None else 'the source'}"
-    return "left out by the rules"
 
 
 def _blank(subject: SubjectId, entity: Entity | None, part: Part, *, link: Link | None, now: datetime) -> Expected:

@@ -57,12 +57,17 @@ class LeaverTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinerTerms:
-    """When joiners get their accounts."""
+    """When joiners get their accounts, and who is told of them before."""
 
     ahead: timedelta | None = None
     """So long before the first day, out of sight until then; None: as soon as the sources show them as active, in sight."""
     department: str = "Joiners"
     """The name of the hidden department in which they wait."""
+    tell: timedelta | None = None
+    """So long before the first day those are told for whom they will work; None: nobody is."""
+    say: frozenset[str] = frozenset({"name", "department"})
+    """What is said of a joiner besides the day: `name`, `title`, `department`."""
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

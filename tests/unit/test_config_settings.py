@@ -17,6 +17,7 @@ from syncd.config.secrets import Secret
 from syncd.config.settings import secrets_of
 from syncd.core.errors import Misconfigured
 from syncd.core.model import Effect
+from syncd_dingtalk import DingTalk
 
 GOOD = """\
 sources:
@@ -65,6 +66,9 @@ def told(folder: Path, text: str, env: Mapping[str, str] | None = None) -> list[
         ("leavers: {policy: delete}", "CFG-024 12:19"),
         ("joiners: {ahead: 7}", "CFG-025 12:18"),
         ("joiners: {ahead: 7d, department: Leavers}", "CFG-067 12:10"),
+        ("joiners: {tell: 0d}", "CFG-071 12:17"),
+        ("joiners: {tell: 3d, say: [mobile]}", "CFG-024 12:27"),
+        ("joiners: {tell: 3d, language: de}", "CFG-024 12:31"),
         ("logging: {format: xml}", "CFG-024 12:19"),
         ("schedule: {every: 15}", "CFG-025 12:19"),
         ("writer: {retries: [2m, 5x]}", "CFG-025 12:24"),
@@ -321,11 +325,21 @@ def test_the_digest_changes_with_what_decides_results(tmp_path: Path, old: str, 
     [
         ("{env: DING_SECRET}", "{file: secret}"),
         ("target:\n", "# a remark\ntarget:\n"),
+        ("target:\n", "joiners: {tell: 3d, say: [name], language: id}\ntarget:\n"),
         ("target:\n", "schedule: {every: 1h}\nguard: {first_run: apply}\nlogging: {level: debug}\ntarget:\n"),
     ],
 )
 def test_the_digest_stays_when_nothing_that_decides_changes(tmp_path: Path, old: str, new: str) -> None:
     assert settings(tmp_path).digest() == settings(tmp_path, GOOD.replace(old, new)).digest()
+
+
+def test_managers_are_told_only_by_a_target_that_can_tell_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = f"{GOOD}joiners: {{tell: 3d}}\n"
+    assert settings(tmp_path, text).joiners.say == ["name", "department"]
+
+    monkeypatch.delattr(DingTalk, "send")
+
+    assert told(tmp_path, text) == ["CFG-072 12:10"]
 
 
 def test_the_digest_changes_with_the_text_of_a_rule_file(tmp_path: Path) -> None:

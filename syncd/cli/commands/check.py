@@ -109,6 +109,7 @@ def _unfilled(session: Session) -> Iterator[Verdict]:
     settings = session.settings
     asked = (
         (settings.joiners.ahead is not None, "joiners.ahead", "hireDate"),
+        (settings.joiners.tell is not None, "joiners.tell", "hireDate"),
         (settings.leavers.hand_over == "deputy", "leavers.hand_over", "deputy"),
     )
     for used, setting, attribute in asked:

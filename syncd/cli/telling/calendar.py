@@ -62,6 +62,8 @@ def _told(one: Expected) -> str:
     match one.what:
         case Coming.MADE_AHEAD:
             return f"the first day is near ({one.day} in {one.timezone})"
+        case Coming.TOLD:
+            return f"{some(one.told) or 'nobody'} is told of the first day ({one.day} in {one.timezone})"
         case Coming.FIRST_DAY:
             return f"the first day begins ({one.day} in {one.timezone})"
         case Coming.ANOTHER_RECORD:
@@ -81,8 +83,10 @@ def _then(one: Expected, leavers: LeaverTerms) -> str:
     match one.what:
         case Coming.MADE_AHEAD:
             return f"{_comes(one)}, out of sight until then"
+        case Coming.TOLD:
+            return "" if one.told else "nobody above, and nobody who leads the department, has an account in sight"
         case Coming.FIRST_DAY:
-            return _first(one)
+            return "; ".join([_first(one), *([f"{some(one.told)} has been told"] if one.told else [])])
         case Coming.ANOTHER_RECORD:
             return f"it changes {some(one.changes) or 'nothing else'}"
         case Coming.LAST_DAY:
