@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from syncd.core.errors import NeedsHuman, Problem, TryAgain
@@ -22,6 +23,7 @@ from syncd.engine.joining import join
 from syncd.engine.observe import View, view
 from syncd.engine.planning import Computed, planned
 from syncd.engine.portions import planned_in_portions
+from syncd.engine.rivals import rivals
 from syncd.engine.stage import Asked, SourceRead, read_source
 from syncd.engine.survey import survey
 from syncd.engine.tree import Standing, Wishes
@@ -38,6 +40,8 @@ UNMANAGED: Final = "reconcile.unmanaged"
 """Where it is kept how many objects of the target belonged to nobody when everybody was looked at last."""
 _UNIT: Final = re.compile(r"\bunit:\w+")
 _DEEPEST: Final = 100
+STEPS: Final = 12
+"""So often a plan is widened by who is in each other's way, by the next of a chain each time."""
 MANY: Final = 5_000
 """From so many on a plan is made in portions."""
 Progress = Callable[[str, int, int | None], None]
@@ -94,7 +98,9 @@ async def reconcile(
     progress("plan", 0, None)
     ambiguous = await world.store.do(lambda tx: join(tx, world))
     chosen = await _choose(world, target, again=asked.again, progress=progress)
-    found = await _planned(world, target, chosen, complete=seen.complete, ambiguous=ambiguous, progress=progress)
+    chosen, found = await _together(
+        world, target, chosen, complete=seen.complete, ambiguous=ambiguous, progress=progress
+    )
     judgement = await world.store.look(lambda tx: judged(tx, world, found))
     log.info(
         "plan.made",
@@ -156,6 +162,25 @@ async def _choose(world: World, target: Target, *, again: bool, progress: Progre
         leaving=frozenset(found.leaving),
         takers=found.takers,
     )
+
+
+async def _together(
+    world: World, target: Target, chosen: Chosen, *, complete: bool, ambiguous: Sequence[Aside], progress: Progress
+) -> tuple[Chosen, Computed]:
+    """Return the plan, and for whom it is: also for those whose change is open already and in the way, or who wait for somebody.
+
+    Where everybody is looked at, those are among who differs. Of a chain that goes on, everybody is looked at the next time.
+    """
+    for _ in range(STEPS):
+        found = await _planned(world, target, chosen, complete=complete, ambiguous=ambiguous, progress=progress)
+        if chosen.everybody:
+            return chosen, found
+        more = await world.store.look(partial(rivals, target=target, made=found, chosen=chosen.subjects, settled=()))
+        if not more:
+            return chosen, found
+        chosen = replace(chosen, subjects=chosen.subjects | more)
+    await world.store.do(lambda tx: marking.whole(tx, "very many are in each other's way"))
+    return chosen, await _planned(world, target, chosen, complete=complete, ambiguous=ambiguous, progress=progress)
 
 
 async def _planned(

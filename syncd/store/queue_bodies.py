@@ -70,10 +70,23 @@ def staying(changes: Sequence[Filed], before: Sequence[Answer]) -> dict[int, Cha
     Once something about a subject is new, what follows it is new too: else the old change would run before the new one. So is a
     change that has to wait for somebody else than before, which its digest tells: two who swap what only one may have are planned
     for in another way together than one of them alone, and what was parked when it was tried alone would hold up the other for
-    ever. And so is one that waits for a new change which would come after the old one: nothing waits for what comes later.
+    ever. And so is one that waits for a new change which would come after the old one, and one for which a new change waits that
+    would come before it: nothing waits for what comes later.
     """
     waiting = {(row.subject, row.sort): row for row in before}
-    kept: dict[int, ChangeId] = {}
+    late: set[SubjectId] = set()
+    while True:
+        kept = _kept(changes, waiting, late)
+        found = _too_late(changes, kept) - late
+        if not found:
+            return {place: ChangeId(row.id) for place, row in kept.items()}
+        late |= found
+
+
+def _kept(
+    changes: Sequence[Filed], waiting: Mapping[tuple[str, str], Answer], late: Collection[SubjectId]
+) -> dict[int, Answer]:
+    kept: dict[int, Answer] = {}
     new: dict[SubjectId, int] = {}  # the last rank of each
     seen: set[tuple[SubjectId, str]] = set()
     for place, change in enumerate(changes):
@@ -85,13 +98,31 @@ def staying(changes: Sequence[Filed], before: Sequence[Answer]) -> dict[int, Cha
         if (
             row is None
             or change.subject in new
+            or change.subject in late
             or row.digest != change.digest
             or any(new.get(one, -1) >= row.rank for one in (*change.needs, *change.after))
         ):
             new[change.subject] = max(change.rank, new.get(change.subject, change.rank))
         else:
-            kept[place] = ChangeId(row.id)
+            kept[place] = row
     return kept
+
+
+def _too_late(changes: Sequence[Filed], kept: Mapping[int, Answer]) -> set[SubjectId]:
+    """Return who has a change that stayed, and comes later than a new one which is to wait for it."""
+    stays: dict[SubjectId, list[tuple[int, int]]] = {}
+    for place, row in kept.items():
+        if (rank := changes[place].rank) < row.rank:
+            stays.setdefault(changes[place].subject, []).append((rank, row.rank))
+    if not stays:
+        return set()
+    return {
+        one
+        for place, change in enumerate(changes)
+        if place not in kept
+        for one in (*change.needs, *change.after)
+        if any(rank < change.rank < held for rank, held in stays.get(one, ()))
+    }
 
 
 def may_have_made(row: Answer) -> bool:

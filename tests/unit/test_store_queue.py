@@ -330,6 +330,22 @@ def test_a_change_that_waits_already_never_comes_before_a_new_one_for_which_it_w
     assert done == ["create c", "create a", "create b"]
 
 
+def test_a_new_change_never_comes_before_one_that_waits_already_and_for_which_it_waits(store: Store) -> None:
+    """Of a circle, whoever gives was planned for with others before them, and comes later than would be thought by now."""
+    accept(store, change("a", rank=13), change("x", rank=13))
+
+    later = (change("a", rank=11), change("b", rank=12, needs=subjects("a")), change("x", rank=12))
+    again = accept(store, *later, run=NEXT_RUN)
+
+    assert len(again.kept) == 1, "whom nobody waits for stays as it was"
+    done: list[str] = []
+    while claimed := claim(store):
+        for one in claimed:
+            settle(store, one)
+        done += names(claimed)
+    assert done.index("create a") < done.index("create b")
+
+
 def test_what_no_plan_wants_any_more_is_over_except_what_is_pending(store: Store) -> None:
     ids = accept(store, change("pending"), change("running"), change("parked"), change("ready"), change("wanted")).ids
     pending, _, parked = claim(store, 3)
