@@ -169,6 +169,20 @@ def leaver_late(at: Situation, measure: Measure) -> Iterator[Found]:
         yield Found(id="", words=words, who=queue.late_labels, number=queue.leavers_late)
 
 
+def removal_unconfirmed(at: Situation, measure: Measure) -> Iterator[Found]:
+    """People were removed a day ago or longer, and the target's own records do not say so."""
+    target = at.health.target
+    if target and target.unconfirmed > measure.number:
+        words = {"target": target.name, "count": _number(target.unconfirmed)}
+        yield Found(
+            id=target.name,
+            labels={"target": target.name},
+            words=words,
+            who=target.unconfirmed_labels,
+            number=target.unconfirmed,
+        )
+
+
 def guard_held(at: Situation, _: Measure) -> Iterator[Found]:
     """The guard holds changes that wait for an approval."""
     for hold, count in sorted(at.health.held.items()):
@@ -283,6 +297,7 @@ _ALL: Final = (
     ("people.misplaced", Needs.OVER, (), people_misplaced),
     ("people.undecided", Needs.OVER, (), people_undecided),
     ("leaver.late", Needs.OVER, (), leaver_late),
+    ("removal.unconfirmed", Needs.OVER, _TARGET, removal_unconfirmed),
     ("guard.held", Needs.NOTHING, ("hold",), guard_held),
     ("queue.backlog", Needs.OVER, (), queue_backlog),
     ("queue.delay", Needs.AFTER, (), queue_delay),

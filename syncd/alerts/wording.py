@@ -41,6 +41,7 @@ LOOK: Final[Mapping[str, tuple[str, str]]] = {
     "people.misplaced": ("syncd plan --all", "outsiders-and-rights.md"),
     "people.undecided": ("syncd links review", "several-sources.md"),
     "leaver.late": ("syncd queue list", "operate.md"),
+    "removal.unconfirmed": ("syncd status", "lifecycle.md"),
     "guard.held": ("syncd hold show {hold}", "operate.md"),
     "queue.backlog": ("syncd queue list", "operate.md"),
     "queue.delay": ("syncd queue list", "operate.md"),

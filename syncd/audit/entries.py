@@ -39,6 +39,8 @@ class EntryType(StrEnum):
     SUPERSEDED = "change.superseded"
     DRIFT_FOUND = "drift.found"
     """Somebody changed by hand what we keep in step."""
+    LEAVE_CONFIRMED = "leave.confirmed"
+    """The target's own record says that somebody has left it whom we had removed."""
     OFFBOARDING_ENDED = "offboarding.ended"
     """An operator had let somebody leave, and now the sources say so themselves."""
     JOINER_TOLD = "joiner.told"

@@ -133,6 +133,7 @@ def tell_cycle(out: Output, done: Cycle, *, asides: bool = True) -> None:
     for aside in parked[:10]:
         out.say(f"Parked: {aside.label}: {aside.why}", style="yellow")
     if len(parked) > 10:
+    _tell_left(out, done)
         out.say(f"  … and {len(parked) - 10} more parked; `syncd plan --all` names them", style="dim")
     seconds = (done.finished_at - done.started_at).total_seconds()
     colour = "bold green" if done.result in ("done", "nothing to do") else "bold yellow"
@@ -159,6 +160,22 @@ def _tell_consumers(out: Output, done: Cycle) -> None:
     from syncd.cli.telling.words import count
 
     for one in done.told:
+def _tell_left(out: Output, done: Cycle) -> None:
+    """Say what the target's own records of leavers came to, where that is anything."""
+    from syncd.cli.telling.words import count
+
+    if (left := done.left) is None:
+        return
+    if left.confirmed:
+        out.say(f"Confirmed by the target's own records: {count(left.confirmed, 'removal')}", style="green")
+    if left.without_us:
+        out.say(
+            f"Left without syncd: {count(left.without_us, 'person', 'people')}; the next run does what `drift` says"
+        )
+    if left.problem is not None:
+        out.problem(left.problem, sign="notice")
+
+
         if one.told or one.introduced:
             news = count(one.told, "fact") if one.told or not one.introduced else "nothing more"
             out.say(f"Told {one.name}: {'who is there, and ' if one.introduced else ''}{news}")
@@ -193,3 +210,4 @@ def as_json(done: Cycle) -> dict[str, Any]:
         "notices": done.notices,
         "consumers": done.told,
     }
+        "left": done.left,

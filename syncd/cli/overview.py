@@ -19,10 +19,11 @@ from syncd.cli.exit_codes import ExitCode
 from syncd.cli.moments import length
 from syncd.cli.standing import SourceStanding, standing
 from syncd.core.errors import Misconfigured, Problem, message
+from syncd.core.health import Failure
 from syncd.core.values import moment
 from syncd.engine.health import Whom, combined
 from syncd.store import glance
-from syncd.store.glance import Asked, Glance
+from syncd.store.glance import Asked, Glance, Removals
 from syncd.store.rows import HoldRow, QueueCounts, RunRow
 from syncd.store.vitals import Vitals, vitals
 
@@ -179,6 +180,10 @@ class Status:
     """When time alone first changes what somebody shall be."""
     offboarded: tuple[str, ...]
     """Who leaves because an operator says so, whatever the sources say."""
+    removals: Removals
+    """Whom syncd removed of late, and what the target's own records say of that."""
+    records_failing: Failure | None
+    """Why those records cannot be read."""
     audit_head: str
     """`sequence:hash`, empty without a log; what `syncd audit verify --head` takes."""
     audit_verified: str
@@ -295,6 +300,8 @@ def judged(seen: Glance, counted: Vitals, outline: Outline, now: datetime, *, so
         everybody=seen.meta.get(WHOLE, ""),
         review_at=seen.review_at,
         offboarded=seen.offboarded,
+        removals=seen.removals,
+        records_failing=health.target.records_failing if health.target else None,
         audit_head=f"{seen.head[0]}:{seen.head[1].hex()}" if seen.head else "",
         audit_verified=verified,
         audit_verified_at=verified_at,

@@ -20,7 +20,7 @@ from syncd.core.errors import Misconfigured, NeedsHuman, SyncdError
 from syncd.core.ports import Calling
 from syncd.engine.backoff import Backoff
 from syncd.engine.health import health
-from syncd.engine.nightly import SHORTEST, Night
+from syncd.engine.nightly import INSTALLATION, SHORTEST, Night
 from syncd.engine.notify import Notifier, Pulse
 from syncd.engine.reloading import Loaded, Reloading
 from syncd.engine.serving import Schedule, Service
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from syncd.web.serving import Doors
 
 log = structlog.get_logger(__name__)
-INSTALLATION: Final = "installation"
-"""Where it is kept what tells this installation from others."""
 SWITCH_SECONDS: Final = 0.0005
 """For so long a thread that plans keeps the interpreter from the event loop, which lets go of it at each read and write of a
 socket. Beside a busy thread a small exchange took 4 ms (p99, on a busy machine), and 7 to 13 ms with Python's own 5 ms."""

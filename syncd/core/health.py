@@ -85,6 +85,12 @@ class TargetHealth:
     failing: Failure | None = None
     drifted: int = 0
     """Objects that somebody changed by hand and that wait for a decision."""
+    unconfirmed: int = 0
+    """People whom we removed more than a day before its own records were last read, and of whom those say nothing."""
+    unconfirmed_labels: tuple[str, ...] = ()
+    """Labels of the first ten of them."""
+    records_failing: Failure | None = None
+    """Those records cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

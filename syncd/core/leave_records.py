@@ -7,11 +7,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from syncd.core.model import TargetId
+
+LATE: Final = timedelta(days=1)
+"""A removal of which the target has no record after so long is worth a look. How soon a record appears is not documented."""
+COUNTED: Final = timedelta(days=30)
+"""How far back removals are counted, and how long one is looked for in the records."""
+READ_UPTO: Final = "leavings.read:"
+"""Before a target's name: the key of the instant up to which its records were read."""
 
 
 class LeftBy(StrEnum):
@@ -34,7 +41,7 @@ class LeftBy(StrEnum):
         return _WORDS[self]
 
 
-_WORDS = {
+_WORDS: Final = {
     LeftBy.PROGRAM: "were removed by a program",
     LeftBy.ADMINISTRATOR: "were removed by an administrator",
     LeftBy.THEMSELVES: "left by themselves",

@@ -21,9 +21,10 @@ from syncd.core.model import Change, Effect, RunId, SourceName
 from syncd.core.policy import Hold
 from syncd.core.ports import Target
 from syncd.core.values import Value
-from syncd.engine import failures, trust
+from syncd.engine import failures, leave_records, trust
 from syncd.engine.attempts import Tally
 from syncd.engine.feed import Delivery, deliver
+from syncd.engine.leave_records import Learned
 from syncd.engine.outcome import conclude
 from syncd.engine.reconcile import Progress, Readings, Reconciliation, read_sources, reconcile, silent
 from syncd.engine.sparing import sparing
@@ -86,6 +87,8 @@ class Cycle:
     notices: tuple[Problem, ...] = ()
     blocked: Mapping[str, str] = field(default_factory=dict)
     """Labels of those who wait for a change that is parked, with the label of that one."""
+    left: Learned | None = None
+    """What the target's own records of leavers came to; None where they were not read, or it keeps none."""
     told: tuple[Delivery, ...] = ()
     """What came of telling the consumers; none where nothing was to be written."""
 
@@ -142,10 +145,11 @@ async def cycle(
                 with tracing.planning("syncd.cycle", run_id) as doing:
                     done = await turn.go(stop, read, progress)
                     doing.say(result=str(done.result))
+                tells = turn.order.write and not turn.order.beside
+                left = await leave_records.after(world, target) if tells else None
         await world.store.look(lambda tx: trust.note(tx, world))
         # Told apart from the target, and whatever comes of it: consumers never fail a cycle.
-        tells = turn.order.write and not turn.order.beside
-        return replace(done, told=await deliver(world, stop=stop)) if tells else done
+        return replace(done, left=left, told=await deliver(world, stop=stop)) if tells else done
     except BaseException as error:
         reason = type(error).__name__
         await asyncio.shield(world.store.do(lambda tx: _finish(tx, world, run_id, f"failed: {reason}", {})))

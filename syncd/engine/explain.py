@@ -42,6 +42,7 @@ from syncd.engine.world import World
 from syncd.mapping import InboundRules, Mapped, OutboundRules, Trace
 from syncd.store import Transaction
 from syncd.store.offboardings import Offboarding
+from syncd.store.leavings import Leaving
 from syncd.store.proposals import ProposalRow
 from syncd.store.rows import FoundRecord, QueuedChange, StagedRecord
 
@@ -74,6 +75,8 @@ class Explanation:
     offboarded: Offboarding | None = None
     """The operator's decision that lets them leave, while it is in force."""
     handed_from: str = ""
+    left: Leaving | None = None
+    """Our removal, or the target's own record of their leaving, while they are not there."""
     """Who has left, and is still named as the manager by the sources; somebody else has taken over."""
     names: Mapping[str, str] = field(default_factory=dict)
     """What to call the subjects that are mentioned."""
@@ -127,6 +130,7 @@ def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanat
         handed_from=_handed_from(tx, recalled, subject),
         names={**_others(tx, world, mentioned), **_names(recalled.standing.tree, mentioned, world.own_units)},
         queued=tuple(tx.queue.for_subject(subject)) if subject else (),
+        left=_left(tx, world, subject, there=observed is not None),
         stale=_stale(tx, world, rows),
         passed_over=_passed_over(tx, world, subject) if subject else {},
         decisions=_decisions(tx, subject, rows),
@@ -188,6 +192,10 @@ def _rows(tx: Transaction, subject: SubjectId | None, found: FoundRecord) -> tup
     """Return the subject's records; of one that is not joined yet, the record itself."""
     if subject and (rows := tx.records.of_subject(subject)):
         return tuple(rows)
+def _left(tx: Transaction, world: World, subject: SubjectId | None, *, there: bool) -> Leaving | None:
+    return tx.leavings.of(world.target_name, [subject]).get(subject) if subject and not there else None
+
+
     one = tx.records.get(found.source, found.kind, found.native_id)
     return (one,) if one is not None else ()
 

@@ -24,6 +24,8 @@ CONFIG: Final = "config"
 """The configuration on disk does not load."""
 TARGET: Final = "target"
 AUDIT: Final = "audit"
+LEAVE_RECORDS: Final = "leave records"
+"""The target's own records of who has left it cannot be read."""
 REFUSED: Final = frozenset({"STO-013"})
 """Codes of the store, which needs SQLAlchemy, that say: the audit log takes no records."""
 UNSOUND: Final = frozenset(f"AUD-{number:03}" for number in range(1, 7))

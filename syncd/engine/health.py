@@ -174,6 +174,9 @@ def _target(seen: Glance, counted: Vitals, whom: Whom, now: datetime, service: L
         circuits_why={name: rest.why for name, rest in shut.items()},
         failing=failing or failures.known(seen.meta, failures.TARGET),
         drifted=counted.drifted,
+        unconfirmed=seen.removals.late,
+        unconfirmed_labels=seen.removals.late_labels,
+        records_failing=failures.known(seen.meta, failures.LEAVE_RECORDS),
     )
 
 

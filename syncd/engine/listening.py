@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from syncd.core.errors import Misconfigured, NeedsHuman, OutcomeUnknown, Problem, TryAgain, message
 from syncd.core.health import Failure
+from syncd.core.leave_records import Remembering
 from syncd.core.model import SourceName
 from syncd.core.ports import Telling, Watching
 from syncd.core.wakes import Wake
-from syncd.engine import drift
+from syncd.engine import drift, leave_records
 from syncd.engine.backoff import Backoff
 from syncd.engine.world import Seat, World
 from syncd.structured import structlog
@@ -55,7 +56,10 @@ class Listening:
 
     def start(self) -> None:
         """Begin to listen to everything."""
-        works: dict[str, Callable[[], Awaitable[bool]]] = {"target": self._touches}
+        works: dict[str, Callable[[], Awaitable[bool]]] = {
+            "target": self._touches,
+            "leave records": self._leavers,
+        }
         works |= {name: partial(self._watch, seat) for name, seat in self._world.seats.items()}
         works |= {name: partial(self._trigger, make) for name, make in self._world.triggers.items()}
         self._tasks = [
@@ -103,6 +107,14 @@ class Listening:
             if not isinstance(target, Telling):
                 return False
             await drift.follow(self._world, target, ring=self._ring)
+        return True
+
+    async def _leavers(self) -> bool:
+        """Read back what the target remembers of those who left, from the target that the writer uses."""
+        async with self._world.make_target() as target:
+            if not isinstance(target, Remembering):
+                return False
+            await leave_records.follow(self._world, target, ring=self._ring)
         return True
 
     # -- kept running --------------------------------------------------------------------------------------------------

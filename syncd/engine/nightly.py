@@ -11,6 +11,8 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+INSTALLATION: Final = "installation"
+"""Under which word it is kept what tells an installation from others."""
 FIRST_HOUR: Final = 1
 HOURS: Final = 4
 """From one to five in the morning, where the people work."""
@@ -43,4 +45,4 @@ class Night:
         return next(one for one in found if one > now)
 
 
-__all__ = ["SHORTEST", "Night"]
+__all__ = ["INSTALLATION", "SHORTEST", "Night"]

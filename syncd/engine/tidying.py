@@ -33,3 +33,4 @@ def _tidy(tx: Transaction, now: datetime) -> None:
     tx.holds.tidy(before=now - KEEP_RUNS)
     tx.wakes.tidy(before=now - KEEP_KEYS)
     tx.words.tidy(before=now - KEEP_RUNS)
+    tx.leavings.tidy(before=now - KEEP_SETTLED)

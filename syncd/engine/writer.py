@@ -29,7 +29,7 @@ from syncd.core.model import (
 )
 from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
 from syncd.core.ports import Target
-from syncd.engine import marking, write_back
+from syncd.engine import leave_records, marking, write_back
 from syncd.engine.attempts import Call, Finished, Tally
 from syncd.engine.claiming import Taken, claimed, intent, interface_of
 from syncd.engine.holders import later, one_each
@@ -240,6 +240,7 @@ class Writer:
         for one in settled:
             if one.vanished is not None:
                 tx.observed.drop(name, *one.vanished)
+        leave_records.removed(tx, self.world, settled, target=self.target)
         if facts := [fact for one in settled for fact in one.facts]:
             tx.feed.append(facts)
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from syncd.core.leave_records import COUNTED, LATE, READ_UPTO
 from syncd.core.model import Effect, Kind, RunId, SourceName
 from syncd.core.values import moment
 from syncd.store import codec
@@ -67,11 +68,35 @@ _NEXT_SOURCE: Final = "SELECT min(source) AS name FROM records WHERE absent_sinc
 # The kind is what a subject's id begins with.
 _MARKED: Final = "SELECT substr(subject, 1, 4) AS kind, count(*) AS n FROM marks GROUP BY substr(subject, 1, 4)"
 _OFFBOARDED: Final = "SELECT label FROM offboardings ORDER BY decided_at, subject"
+_REMOVALS: Final = (
+    "SELECT count(*) AS n, count(left_at) AS confirmed,"
+    " sum(CASE WHEN left_at IS NULL AND removed_at < :late THEN 1 ELSE 0 END) AS late"
+    " FROM leavings WHERE target = :target AND removed_at >= :since"
+)
+_UNCONFIRMED: Final = (
+    "SELECT label FROM leavings WHERE target = :target AND removed_at >= :since AND removed_at < :late"
+    " AND left_at IS NULL ORDER BY removed_at, subject LIMIT 10"
+)
 _REVIEW: Final = "SELECT min(at) AS at FROM reviews"
 _KINDS: Final = {kind[:4]: kind for kind in Kind}
 
 Row = Mapping[str, Any]
 Ask = Callable[[str, Mapping[str, object]], Iterable[Row]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removals:
+    """People whom we have removed from the target within `syncd.core.leave_records.COUNTED`, and what it says of that itself."""
+
+    removed: int = 0
+    confirmed: int = 0
+    """Those of whom the target has a record of its own."""
+    late: int = 0
+    """Those of whom it has none, though its records were read `LATE` after the removal, or later."""
+    late_labels: tuple[str, ...] = ()
+    """The first ten of them."""
+    read_at: datetime | None = None
+    """Up to when the records were read; None where they never were."""
 
 
 class Unready(Exception):
@@ -100,6 +125,7 @@ class Glance:
     """When time alone first changes what somebody shall be, past times too."""
     offboarded: tuple[str, ...] = ()
     """Who leaves because an operator says so, the first one first."""
+    removals: Removals = field(default_factory=Removals)
     former: Mapping[str, int] = field(default_factory=dict)
     """Records that are there, by source, of sources that nobody asked about: they are not configured any more."""
     observed_at: datetime | None = None
@@ -183,6 +209,19 @@ def former(ask: Ask, sources: Collection[str]) -> dict[str, int]:
     return found
 
 
+def removals(ask: Ask, target: str, meta: Mapping[str, str], now: datetime) -> Removals:
+    """Return how many people were removed, and of how many the target says so itself."""
+    read = meta.get(f"{READ_UPTO}{target}")
+    read_at = moment(read) if read else None
+    late = read_at - LATE if read_at else now - COUNTED
+    words = {"target": target, "since": _micros(now - COUNTED), "late": _micros(late)}
+    row = next(iter(ask(_REMOVALS, words)))
+    labels = tuple(one["label"] for one in ask(_UNCONFIRMED, words)) if row["late"] else ()
+    return Removals(
+        removed=row["n"], confirmed=row["confirmed"], late=row["late"] or 0, late_labels=labels, read_at=read_at
+    )
+
+
 def glance(ask: Ask, asked: Asked, now: datetime) -> Glance:
     """Ask for everything."""
     target = asked.target
@@ -201,6 +240,7 @@ def glance(ask: Ask, asked: Asked, now: datetime) -> Glance:
         marked={_KINDS[row["kind"]]: row["n"] for row in ask(_MARKED, {})},
         review_at=_instant(next(iter(ask(_REVIEW, {})))["at"]),
         offboarded=tuple(row["label"] for row in ask(_OFFBOARDED, {})),
+        removals=removals(ask, target, meta, now),
         former=former(ask, asked.sources),
         observed_at=moment(seen_at) if seen_at else None,
         objects={row["kind"]: row["n"] for row in ask(_OBJECTS, {"target": target})},
@@ -228,7 +268,7 @@ def _nested(rows: Iterable[Row], outer: str, inner: str) -> dict[str, dict[str, 
 
 
 def _queue(ask: Ask, now: datetime) -> QueueCounts:
-    rows = {row["state"]: row for row in ask(_QUEUE, {"now": (now - _EPOCH) // _MICROSECOND})}
+    rows = {row["state"]: row for row in ask(_QUEUE, {"now": _micros(now)})}
     numbers = {state: int(row["n"]) for state, row in rows.items()}
     due = sum(int(rows[state]["due"]) for state in ("ready", "pending") if state in rows)
     blocked = int(next(iter(ask(_BLOCKED, {})))["n"]) if numbers.get("parked") else 0
@@ -237,6 +277,10 @@ def _queue(ask: Ask, now: datetime) -> QueueCounts:
 
 def _instant(stored: int | None) -> datetime | None:
     return None if stored is None else _EPOCH + timedelta(microseconds=stored)
+
+
+def _micros(at: datetime) -> int:
+    return (at - _EPOCH) // _MICROSECOND
 
 
 def _certain(stored: int) -> datetime:

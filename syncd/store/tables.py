@@ -22,6 +22,7 @@ from sqlalchemy import (
 from syncd.store.columns import Bytes
 from syncd.store.tables_alerts import alert_cases, alert_notes, alert_silences
 from syncd.store.tables_drift import drifts, touches
+from syncd.store.tables_leavings import leavings
 from syncd.store.tables_lifecycle import offboardings
 from syncd.store.tables_proposals import proposals
 from syncd.store.tables_pushed import pushed, pushed_members, pushed_tokens
@@ -356,6 +357,7 @@ __all__ = [
     "feed",
     "feed_cursors",
     "holds",
+    "leavings",
     "links",
     "marks",
     "meta",

@@ -10,6 +10,7 @@ from syncd.store.asides import Asides
 from syncd.store.drifts import Drifts
 from syncd.store.feed import Feed
 from syncd.store.holds import Holds
+from syncd.store.leavings import Leavings
 from syncd.store.links import Links
 from syncd.store.marks import Marks, Reviews
 from syncd.store.meta import Meta
@@ -53,6 +54,7 @@ class Transaction:
         self.touches = Touches(connection)
         self.drifts = Drifts(connection)
         self.offboardings = Offboardings(connection)
+        self.leavings = Leavings(connection)
         self.proposals = Proposals(connection)
         self.pushed = Pushed(connection)
         self.source_names = SourceNames(connection)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from syncd.engine.explain import Explanation
     from syncd.mapping.results import FieldTrace, Trace
 
+    from syncd.store.leavings import Leaving
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
@@ -72,6 +73,8 @@ def _header(out: Output, one: Explanation, manner: Manner) -> None:
         out.say(f"  {told}; `syncd offboard … --undo` takes it back", style="yellow")
     if one.handed_from:
         out.say(f"  {one.handed_from} has left, and is still named as the manager: the next one above has taken over")
+    if one.left is not None:
+        out.say(f"  {_left(one.left, manner.now)}")
     if one.observed is not None and one.observed.protected:
         out.say("  protected: never touched", style="yellow")
     for name, texts in (one.entity.unresolved if one.entity else {}).items():
@@ -88,6 +91,15 @@ def _link(link: Link | None, now: datetime) -> str:
 
 def _records(out: Output, one: Explanation, manner: Manner) -> None:
     if not one.records:
+def _left(row: Leaving, now: datetime) -> str:
+    """Say when somebody was removed, and what the target's own record has of it."""
+    told = f"removed by syncd {relative(row.removed_at, now)}" if row.removed_at is not None else ""
+    if row.left_at is None:
+        return f"{told}; the target's own records do not say so yet"
+    record = f"the target's own record: {stamp(row.left_at)}, they {row.left_by.words}"
+    return f"{told}; {record}" if told else record
+
+
         return
     out.say()
     rows = []

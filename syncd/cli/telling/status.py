@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from syncd.cli.telling.source_status import tell_proof, tell_source
-from syncd.cli.telling.words import count, relative, span, when
+from syncd.cli.telling.words import count, relative, some, span, when
+from syncd.core.leave_records import COUNTED
 from syncd.core.values import moment
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def _rest(out: Output, status: Status) -> None:
         ("Holds", _holds(status)),
         ("Left aside", _nested(status.asides) or "nobody"),
         *((("Offboarded", _offboarded(status)),) if status.offboarded else ()),
+        *((("Removed", _removed(status)),) if status.removals.removed or status.records_failing else ()),
         ("Next run", _next(status)),
         *((f"Consumer {name}", _consumer(behind)) for name, behind in status.consumers.items()),
         ("Audit log", _audit(status)),
@@ -217,6 +219,21 @@ def _offboarded(status: Status) -> str:
     names, more = status.offboarded[:_NAMED], len(status.offboarded) - _NAMED
     rest = f" and {more:,} more" if more > 0 else ""
     return f"{', '.join(names)}{rest} by hand, and the sources do not say so yet (`syncd explain NAME`)"
+
+
+def _removed(status: Status) -> str:
+    """Say how many were removed of late, and of how many the target says so itself."""
+    seen, failing = status.removals, status.records_failing
+    told = (
+        f"{_some(seen.removed, 'person')} in {COUNTED.days} days" if seen.removed else f"nobody in {COUNTED.days} days"
+    )
+    if seen.removed and (seen.read_at is not None or seen.confirmed):
+        told += f", {seen.confirmed:,} confirmed by {status.target}'s own records"
+    if seen.late:
+        told += f"; of {seen.late:,} there is none after a day: {some(seen.late_labels)}"
+    if failing is not None:
+        told += f"; the records cannot be read since {relative(failing.since, status.at)}: {failing.what} {failing.do}"
+    return told
 
 
 def _next(status: Status) -> str:
