@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from syncd.core.model import Kind
 from syncd_active_directory.dialects_ldap import text_asserted
 from syncd_active_directory.entry import RawEntry
 from syncd_active_directory.place import Place
@@ -104,17 +105,25 @@ def _below(wire: Wire, place: Place, top: Changed) -> Iterator[Changed]:
 
 def _naming(place: Place, names: Sequence[str]) -> Iterator[str]:
     """Yield filters that find whoever names one of `names` in an attribute that is read."""
-    attributes = place.once("naming", lambda: _referring(place))
-    for first in range(0, len(names) if attributes else 0, _BATCH):
-        batch = names[first : first + _BATCH]
-        yield f"(|{''.join(f'({attribute}={text_asserted(name)})' for attribute in attributes for name in batch)})"
+    anywhere, in_groups = place.once("naming", lambda: _referring(place))
+    for first in range(0, len(names) if anywhere or in_groups else 0, _BATCH):
+        batch = [text_asserted(name) for name in names[first : first + _BATCH]]
+        those = "".join(f"({attribute}={name})" for attribute in anywhere for name in batch)
+        groups = "".join(f"({attribute}={name})" for attribute in in_groups for name in batch)
+        yield f"(|{those}{f'(&{place.dialect.filters[Kind.GROUP]}(|{groups}))' if groups else ''})"
 
 
-def _referring(place: Place) -> list[str]:
-    """Return the attributes in which others are named."""
-    # What no rule looks at is left out: servers have no index for most of these attributes, and would look through everybody.
-    asked = {name for kind in place.kinds for name in place.asked[kind] if place.reads(kind, name)}
-    return sorted(name for name in asked if name.lower() in place.dialect.references)
+def _referring(place: Place) -> tuple[list[str], list[str]]:
+    """Return the attributes in which others are named: those of anybody, and those of nothing but groups.
+
+    A server that has no index for one of them looks through everybody for each change. So what no rule looks at is left out,
+    and what only groups have is sought among groups, if these are what the dialect calls so: servers know these by an index.
+    """
+    read = {kind: {name for name in place.asked[kind] if place.reads(kind, name)} for kind in place.kinds}
+    read = {kind: {name for name in names if name.lower() in place.dialect.references} for kind, names in read.items()}
+    groups = read.pop(Kind.GROUP, set()) if place.has_usual(Kind.GROUP) else set[str]()
+    anywhere = set[str]().union(*read.values())
+    return sorted(anywhere), sorted(groups - anywhere)
 
 
 def _search(wire: Wire, place: Place, *, base: str, filter_: str) -> Iterator[Changed]:

@@ -134,7 +134,7 @@ class OpenLdap(LdapServer):
         return [
             *_database(BASE_DN, self.folder / "data"),
             f"rootpw {ADMIN_PASSWORD}",
-            "index objectClass,entryUUID,entryCSN,modifyTimestamp,uid,member,memberOf,manager,ou,employeeNumber eq",
+            "index objectClass,entryUUID,entryCSN,modifyTimestamp,uid,member,uniqueMember,memberOf,manager,ou,employeeNumber eq",
             *self._rules(),
             "overlay syncprov",
             "syncprov-checkpoint 100 10",

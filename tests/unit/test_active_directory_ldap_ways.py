@@ -16,7 +16,7 @@ from syncd_active_directory.answers import Answer, RawPage
 from syncd_active_directory.changelog import ChangeLog
 from syncd_active_directory.dialects_ldap import DS389, OPENLDAP, account_state, due, known_by
 from syncd_active_directory.entry import Malformed, RawEntry
-from syncd_active_directory.neighbours import MOST
+from syncd_active_directory.neighbours import MOST, Changed, neighbours
 from syncd_active_directory.place import Place, Search
 from syncd_active_directory.reading import Reading
 from syncd_active_directory.settings_ldap import LdapSettings
@@ -493,3 +493,28 @@ def test_an_identity_of_ones_own_replaces_the_usual_one() -> None:
     assert "employeeNumber" in dialect.asked[Kind.UNIT]
     assert known_by(OPENLDAP, "") is OPENLDAP
     assert replace(OPENLDAP, identity=dialect.identity).identity.attribute == "employeeNumber"
+
+
+def test_whoever_names_a_changed_object_is_sought_by_what_servers_have_an_index_for() -> None:
+    """Nothing but groups has `uniqueMember`: without an index of it a server would look through everybody for each change."""
+    groups = Search(kind=Kind.GROUP, base=BASE, filter=OPENLDAP.filters[Kind.GROUP])
+    people = Search(kind=Kind.PERSON, base=BASE, filter="(objectClass=inetOrgPerson)")
+    asked = {kind: OPENLDAP.asked[kind] for kind in (Kind.PERSON, Kind.GROUP)}
+    wanted = {Kind.PERSON: frozenset({"manager"}), Kind.GROUP: frozenset({"member", "uniqueMember"})}
+    sought: list[str] = []
+
+    def found(_: str, filter_: str) -> Sequence[RawEntry]:
+        sought.append(filter_)
+        return ()
+
+    here = place(searches=(people, groups), asked=asked, wanted=wanted)
+    ani = Changed(identity=ANI, dn=f"uid=ani,{BASE}", classes=frozenset({"inetorgperson"}))
+    neighbours(ScriptedWire(found=found), here, [ani])
+    named = "dc=example,dc=com"
+    among = f"(|(member=uid=ani,{named})(uniqueMember=uid=ani,{named}))"
+    assert sought[-1] == f"(|(manager=uid=ani,{named})(&{OPENLDAP.filters[Kind.GROUP]}{among}))"
+
+    # Groups by a filter of one's own may be of any class.
+    own = replace(groups, filter="(cn=team-*)")
+    neighbours(ScriptedWire(found=found), replace(here, searches=(people, own), worked_out={}), [ani])
+    assert sought[-1] == f"(|(manager=uid=ani,{named})(member=uid=ani,{named})(uniqueMember=uid=ani,{named}))"
