@@ -115,6 +115,9 @@ class Intake:
         while self._waiting:
             some, self._waiting = self._waiting, []
             wakes = [wake for wake, _ in some]
+            # Rung for already: a read that begins now asks the store, in its one thread, after this was kept there.
+            self._rung.update(wake.source for wake in wakes)
+            asyncio.get_running_loop().call_soon(self._ring)
             try:
                 await self._store.do(lambda tx: tx.wakes.put(wakes, at=self._now()))  # noqa: B023
             except Exception as error:  # noqa: BLE001 - whoever waits is told
@@ -122,8 +125,6 @@ class Intake:
                     if not kept.done():
                         kept.set_exception(error)
                 continue
-            self._rung.update(wake.source for wake in wakes)
-            self._ring()
             for _, kept in some:
                 if not kept.done():
                     kept.set_result(None)

@@ -69,6 +69,8 @@ class Readers:
         self._until: dict[SourceName, float] = {}
         self._done: dict[SourceName, SourceRead] = {}
         self._failed: dict[SourceName, Problem] = {}
+        self._ended: dict[SourceName, str] = {}
+        """Where the last read of a source ended, if it ended well."""
         self._known: set[SourceName] = set()
         """Sources that are known to work, and of which no failure is kept."""
         self.failing: dict[SourceName, Failure] = {}
@@ -128,7 +130,7 @@ class Readers:
 
     async def _read(self, name: SourceName, asked: Asked) -> None:
         world = self._world()
-        told = replace(asked, began=partial(self._began, name))
+        told = replace(asked, began=partial(self._began, name), at=self._at(name, asked))
         unanswered = asked.heard
         clock = asyncio.get_running_loop().time
         began = clock()
@@ -136,6 +138,7 @@ class Readers:
             with tracing.reading(name):
                 done = await read_source(world, world.seats[name], world.new_run(), told)
             unanswered = None
+            self._ended[name] = done.row.cursor or ""
             if name not in self._noted:
                 self._done[name] = done
             await self._healed(world, name)
@@ -157,6 +160,11 @@ class Readers:
             self._staging.discard(name)
             self._tasks.pop(name, None)
             self._ring()
+
+    def _at(self, name: SourceName, asked: Asked) -> str | None:
+        """Return where a delta probably begins. It is known once: of a read that fails nobody knows how far it came."""
+        ended = self._ended.pop(name, "")
+        return None if asked.full or asked.again else ended or None
 
     def _began(self, name: SourceName, stores: bool) -> None:
         self._answering.add(name)

@@ -7,6 +7,7 @@ rest the subjects are marked. The cursor and the proof are stored after everythi
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Container
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +21,7 @@ from syncd.core.model import Completeness, Kind, NativeId, Page, ProofFact, RunI
 from syncd.core.values import Value
 from syncd.core.wakes import Wake
 from syncd.engine import absence, marking
+from syncd.engine.beginning import Beginning, asked_ahead, beginning, is_mapped, note_mapped
 from syncd.engine.reading import FEW, Fingerprints, Reading
 from syncd.engine.staging import meanings, staged, stamp
 from syncd.engine.world import Seat, World
@@ -32,7 +34,6 @@ log = structlog.get_logger(__name__)
 
 PORTION: Final = 1_000
 """Records that are mapped again at a time."""
-_MAPPED_BY: Final = "mapped_by:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,8 @@ class Asked:
     """Of a delta that tells of nobody only the cursor is kept."""
     beside: bool = False
     """Very many can be planned for bit by bit, beside the writer: also of a read of everything, they are marked one by one."""
+    at: str | None = None
+    """Where the last read ended, as far as is known: the source is asked from there while the store is asked whether it is so."""
     heard: Wake | None = None
     """What a watch has told, and is stored nowhere."""
     began: Callable[[bool], object] = lambda _: None
@@ -76,33 +79,8 @@ class Asked:
 async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | None = None) -> SourceRead:
     """Read a source to its end and stage what changed. Raises what the source raises; then nothing is concluded."""
     asked = asked or Asked()
-    started = world.now()
-    (cursor, full), woken, mapped = await _stand(world, seat, asked)
-    reading = Reading(
-        known=Fingerprints(set()),
-        started=started,
-        all_decoded=asked.again,
-        woken=woken,
-        event_at=_first_at(woken, asked.heard),
-        quiet=asked.quiet,
-        most=marking.MOST_TOLD if asked.beside and cursor is not None else marking.MOST,
-    )
-    if full:
-        await _fetch_known(world, seat, reading)
-    known = NOTHING_KNOWN if asked.again else reading.known
-    try:
-        async with seat.make() as source:
-            async for page in source.read(cursor, full=full, known=known):
-                if not reading.holds(page):
-                    # Of a page on which everybody is known nothing is stored: planning goes on beside it.
-                    asked.began(bool(page.records or reading.held))
-                    await _let_go(world, seat, reading)
-                    await _stage_page(world, seat, reading, page)
-    finally:
-        if cursor is None:
-            # Also what a process that died in its first read left behind.
-            await world.store.do(lambda tx: tx.records.end_bulk())
-    if not mapped:
+    reading, begins = await _read(world, seat, asked)
+    if not begins.mapped:
         # After the read: rules that look at more than before find it only now, and of a source that fails the old facts stand.
         await _let_go(world, seat, reading)
         await remap(world, seat)
@@ -120,16 +98,37 @@ async def read_source(world: World, seat: Seat, run_id: RunId, asked: Asked | No
     return read
 
 
-async def _stand(world: World, seat: Seat, asked: Asked) -> tuple[tuple[str | None, bool], Waiting | None, bool]:
-    """Return where the read begins and whether it covers everything, who rang, and whether what is stored was mapped by the rules
-    of now."""
-    position, woken, mapped = await world.store.look(
-        lambda tx: (_position(tx, world, seat, asked), tx.wakes.of(seat.name), _is_mapped(tx, world, seat))
-    )
-    if not mapped:
-        # Should the process die in between: with the old rules back, what these have stored must not pass for mapped by those.
-        await world.store.do(lambda tx: tx.meta.drop(_MAPPED_BY + seat.name))
-    return position, woken, mapped
+async def _read(world: World, seat: Seat, asked: Asked) -> tuple[Reading, Beginning]:
+    """Read a source to its end; return what came of it that is not stored yet, and where it began."""
+    known, started = Fingerprints(set()), world.now()
+    async with seat.make() as source:
+        # First of all: what is kept from now on, after whoever rings later, is not answered by what the source is asked now.
+        looking = asyncio.ensure_future(beginning(world, seat, full=asked.full or asked.again))
+        async with asked_ahead(source, asked.at, NOTHING_KNOWN if asked.again else known) as ahead:
+            begins = await looking
+            reading = Reading(
+                known=known,
+                started=started,
+                all_decoded=asked.again,
+                woken=begins.woken,
+                event_at=_first_at(begins.woken, asked.heard),
+                quiet=asked.quiet,
+                most=marking.MOST_TOLD if asked.beside and begins.cursor is not None else marking.MOST,
+            )
+            if begins.full:
+                await _fetch_known(world, seat, reading)
+            try:
+                async for page in ahead.pages(begins):
+                    if not reading.holds(page):
+                        # Of a page on which everybody is known nothing is stored: planning goes on beside it.
+                        asked.began(bool(page.records or reading.held))
+                        await _let_go(world, seat, reading)
+                        await _stage_page(world, seat, reading, page)
+            finally:
+                if begins.cursor is None:
+                    # Also what a process that died in its first read left behind.
+                    await world.store.do(lambda tx: tx.records.end_bulk())
+    return reading, begins
 
 
 async def _fetch_known(world: World, seat: Seat, reading: Reading) -> None:
@@ -137,23 +136,6 @@ async def _fetch_known(world: World, seat: Seat, reading: Reading) -> None:
     if not (reading.all_decoded or reading.fetched):
         reading.known.left |= await world.store.look(lambda tx: tx.records.fingerprints(seat.name, at=reading.started))
         reading.fetched = True
-
-
-def _position(tx: Transaction, world: World, seat: Seat, asked: Asked) -> tuple[str | None, bool]:
-    """Return where the last read ended, and whether the next one shall cover everything.
-
-    It does where nothing is known yet, where the last full read proved nothing (the next good one heals), where the last one
-    is old, and where time has changed what a record means: a delta tells nothing of that.
-    """
-    last = tx.reads.last(seat.name)
-    if last is None or last.cursor is None:
-        return None, True
-    good = tx.reads.last_good(seat.name)
-    doubted = tx.reads.last_full(seat.name)
-    old = good is None or world.now() - good.finished_at >= world.full_every
-    unproven = doubted is not None and not doubted.proven
-    due = old or unproven or tx.records.review_due(seat.name, at=world.now())
-    return last.cursor, asked.full or asked.again or due
 
 
 async def _let_go(world: World, seat: Seat, reading: Reading) -> None:
@@ -280,18 +262,13 @@ def _turned(row: StagedRecord, was: absence.WasBy) -> bool:
 
 async def remap(world: World, seat: Seat) -> int:
     """Map stored records again whose rules have changed since; returns how many."""
-    if await world.store.look(lambda tx: _is_mapped(tx, world, seat)):
+    if await world.store.look(lambda tx: is_mapped(tx, world, seat)):
         return 0
     done = 0
     while some := await world.store.do(partial(_remap_some, world=world, seat=seat, done=done)):
         done += some
-    await world.store.do(lambda tx: tx.meta.set(_MAPPED_BY + seat.name, stamp(world, seat).hex()))
+    await world.store.do(lambda tx: note_mapped(tx, world, seat))
     return done
-
-
-def _is_mapped(tx: Transaction, world: World, seat: Seat) -> bool:
-    """Tell whether what is stored was mapped by the rules of now."""
-    return tx.meta.get(_MAPPED_BY + seat.name) == stamp(world, seat).hex()
 
 
 def _remap_some(tx: Transaction, *, world: World, seat: Seat, done: int) -> int:

@@ -15,7 +15,8 @@ from support.office import Office
 from syncd.cli import standing
 from syncd.cli.operating import rehearsal
 from syncd.core.model import LEARNED, Kind, NativeId, ProofFact, RunId, SourceName, SourceRecord
-from syncd.engine.stage import Asked, _position, put
+from syncd.engine.beginning import _beginning
+from syncd.engine.stage import put
 from syncd.store.rows import ReadRow
 
 HR = SourceName("hr")
@@ -226,6 +227,6 @@ def test_it_is_said_to_be_due_exactly_when_the_engine_would_do_it(
             put(tx, world, world.seats[HR], [record], many=False)
         seen = glance.of_transaction(tx, glance.Asked(sources=(HR,), target="memory", closely=HR), now=now)
         told_ = standing.standing(HR, seen, now=now, full_every=world.full_every, closely=True)
-        _, full = _position(tx, world, world.seats[HR], Asked())
+        begins = _beginning(tx, world, world.seats[HR], full=False)
         assert told_.next_full is not None
-        assert (told_.next_full.at is None) is full
+        assert (told_.next_full.at is None) is begins.full
