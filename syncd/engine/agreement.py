@@ -6,18 +6,29 @@ Only those for whom nothing at all is to be done, said or waited for are in agre
 from __future__ import annotations
 
 import hashlib
+import marshal
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from syncd.core.difference import Names, compare, exchange, references
 from syncd.core.fields import FieldSpec, FieldType
 from syncd.core.model import Desired, Kind, Link, LinkState, Observed, SubjectId, TargetId
-from syncd.core.values import Value, content_digest, is_empty
+from syncd.core.values import Value, Values, is_empty
 
 if TYPE_CHECKING:
     from syncd.store.links import LinkedRow
 
 _REFERRING: Final = frozenset({FieldType.REFERENCE, FieldType.REFERENCES, FieldType.MEMBERSHIPS})
+
+
+class _Shape(NamedTuple):
+    """What all wishes have in common that say something of the same fields, in the same order."""
+
+    known: tuple[int, ...] | None
+    """The places of the fields that the target knows; None: all."""
+    referring: tuple[tuple[int, FieldSpec], ...]
+    """Where references stand."""
+    names: bytes
 
 
 class Agreement:
@@ -28,12 +39,12 @@ class Agreement:
         self._specs = specs
         self._ids = ids
         self._referring = {name: spec for name, spec in specs.items() if spec.type in _REFERRING}
-        self._written: dict[tuple[str, ...], bytes] = {}
+        self._shapes: dict[tuple[str, ...], _Shape] = {}
 
-    def named(self, wanted: Desired) -> Iterator[SubjectId]:
-        """Yield whom a wish refers to."""
+    def named(self, wanted: Values) -> Iterator[SubjectId]:
+        """Yield whom the fields of a wish refer to."""
         for name, spec in self._referring.items():
-            if value := wanted.fields.get(name):
+            if value := wanted.get(name):
                 if type(value) is str and spec.type is FieldType.REFERENCE:
                     yield SubjectId(value)
                 elif (unit := _only_unit(value)) is not None:
@@ -41,22 +52,36 @@ class Agreement:
                 else:
                     yield from references(value, spec)
 
-    def digest(self, wanted: Desired, row: LinkedRow) -> bytes:
-        """Return the digest of what is wanted, in the target's ids, together with what the target holds, as it is stored."""
-        ids = self._ids
-        fields = {name: value for name, value in wanted.fields.items() if name in self._specs}
-        for name, spec in self._referring.items():
-            value = fields.get(name)
-            if value and (unit := _only_unit(value)) is not None and unit in ids:
-                fields[name] = ids[unit]  # nearly everybody: one department, without order and title
-            elif named := references(value, spec):
-                missing = [one for one in named if one not in ids]
-                fields[name] = [exchange(value, spec, ids), missing]
-        names = tuple(fields)
-        if (written := self._written.get(names)) is None:
-            written = self._written[names] = repr(names).encode()
-        said = b"".join((content_digest(fields, names), written, row.raw or b"", row.state.encode()))
+    def digest(self, wanted: Values, row: LinkedRow) -> bytes:
+        """Return the digest of the fields that are wanted, in the target's ids, together with what the target holds, as it is
+        stored. It is compared with the last one and no more (see `content_digest`)."""
+        names = tuple(wanted)
+        shape = self._shapes.get(names) or self._shaped(names)
+        values = [*wanted.values()]
+        for at, spec in shape.referring:
+            if value := values[at]:
+                values[at] = self._meant(value, spec)
+        if shape.known is not None:
+            values = [values[at] for at in shape.known]
+        # Of values, and of texts of the same names, one begins where the other ends: they say themselves how long they are.
+        said = b"".join((marshal.dumps(values, 2), shape.names, row.raw or b"", row.state.encode()))
         return hashlib.blake2b(said, digest_size=16).digest()
+
+    def _shaped(self, names: tuple[str, ...]) -> _Shape:
+        known = tuple(at for at, name in enumerate(names) if name in self._specs)
+        referring = tuple((at, self._referring[name]) for at, name in enumerate(names) if name in self._referring)
+        written = repr(tuple(names[at] for at in known)).encode()
+        made = self._shapes[names] = _Shape(known if len(known) < len(names) else None, referring, written)
+        return made
+
+    def _meant(self, value: Value, spec: FieldSpec) -> Value:
+        """Return a reference in the target's ids, and with whoever has none."""
+        ids = self._ids
+        one = SubjectId(value) if type(value) is str and spec.type is FieldType.REFERENCE else _only_unit(value)
+        if one is not None and one in ids:
+            return ids[one]  # nearly everybody: a manager; one department, without order and title
+        named = references(value, spec)
+        return [exchange(value, spec, ids), [one for one in named if one not in ids]] if named else value
 
 
 def _only_unit(value: Value) -> SubjectId | None:

@@ -44,24 +44,36 @@ class Lookup:
         wanted: dict[str, set[str]] = defaultdict(set)
         for one in statements:
             for name in REFERRING[one.kind]:
-                value = one.facts.get(name)
-                if not value:
-                    continue
-                met = self._met[one.source, one.kind, name]
-                for text in texts_of(value):
-                    if text not in met:
-                        met.add(text)
-                        self._want(one, name, text, wanted)
-        for how, texts in wanted.items():
-            self._ask(tx, how, texts)
+                if value := one.facts.get(name):
+                    self._meet((one.source, one.kind, name), texts_of(value), wanted)
+        self._ask_all(tx, wanted)
 
-    def _want(self, one: Statement, name: str, text: str, wanted: Mapping[str, set[str]]) -> None:
-        how = self.how(one.source, one.kind, name)
-        for kind in ONE_OF[ATTRIBUTES[one.kind][name].type]:
-            near = (one.source, kind, how, folded(text))
+    def meet(self, tx: Transaction, place: _Attribute, texts: Iterable[str]) -> Mapping[str, SubjectId | None]:
+        """Ask for whoever is meant by texts of an attribute; return what `find` returns, by text."""
+        wanted: dict[str, set[str]] = defaultdict(set)
+        self._meet(place, texts, wanted)
+        self._ask_all(tx, wanted)
+        return {text: self.find(*place, text) for text in texts}
+
+    def _meet(self, place: _Attribute, texts: Iterable[str], wanted: Mapping[str, set[str]]) -> None:
+        met = self._met[place]
+        for text in texts:
+            if text not in met:
+                met.add(text)
+                self._want(place, text, wanted)
+
+    def _want(self, place: _Attribute, text: str, wanted: Mapping[str, set[str]]) -> None:
+        source, of, name = place
+        how = self.how(source, of, name)
+        for kind in ONE_OF[ATTRIBUTES[of][name].type]:
+            near = (source, kind, how, folded(text))
             if near not in self._near:
                 self._near[near] = None
                 wanted[how].add(near[3])
+
+    def _ask_all(self, tx: Transaction, wanted: Mapping[str, set[str]]) -> None:
+        for how, texts in wanted.items():
+            self._ask(tx, how, texts)
 
     def how(self, source: SourceName, of: Kind, name: str) -> str:
         """Return how a reference attribute of a source names others: `id`, `alias`, or a canonical attribute."""

@@ -19,11 +19,12 @@ from syncd.core.difference import Names
 from syncd.core.model import Aside, Desired, Kind, Link, LinkState, Reason, SubjectId, TargetId
 from syncd.core.orgtree import OrgTree, named_members, rings, within
 from syncd.core.ports import Target
-from syncd.core.values import is_empty
+from syncd.core.values import Value, is_empty
 from syncd.engine import write_back
 from syncd.engine.agreement import Agreement, agrees
 from syncd.engine.lookup import Lookup
 from syncd.engine.part import gather
+from syncd.engine.plain import Plain, PlainPeople
 from syncd.engine.roles import made_up
 from syncd.engine.sight import referred, value_of
 from syncd.engine.tree import Standing, Unique, becomes_contact, but_for_drift, finished, stand, want
@@ -58,6 +59,7 @@ class Ground:
     target: Target
     lookup: Lookup
     units: Standing
+    plain: PlainPeople
     ids: dict[SubjectId, TargetId] = field(default_factory=dict)
     """The objects of those whom others refer to."""
     subjects: dict[Kind, dict[TargetId, SubjectId]] = field(default_factory=dict)
@@ -129,6 +131,13 @@ def _place(people: Sequence[SubjectId], subject: SubjectId) -> int:
     return at if at < len(people) and people[at] == subject else -1
 
 
+def _note_managers(ground: Ground, managers: Iterable[tuple[SubjectId, Value]]) -> None:
+    """Note who manages whom."""
+    for subject, manager in managers:
+        if manager and (at := _place(ground.people, subject)) >= 0:
+            ground.managers[at] = _place(ground.people, SubjectId(str(manager)))
+
+
 def _agree(tx: Transaction, *, name: str, agreed: Mapping[SubjectId, bytes | None]) -> None:
     tx.links.agree(name, agreed)
 
@@ -137,12 +146,14 @@ def ground_of(tx: Transaction, world: World, target: Target, units: Sequence[Sub
     lookup = Lookup(world)
     part = gather(tx, world, units, lookup=lookup, above=False)
     standing = stand(world, part)
+    members = named_members(standing.tree.entities.values())
     ground = Ground(
         world=world,
         target=target,
         lookup=lookup,
         units=standing,
-        members=named_members(standing.tree.entities.values()),
+        plain=PlainPeople(world, target, tree=standing.tree, lookup=lookup, members=members),
+        members=members,
     )
     ground.learn(tx.links.get_many(world.target_name, units).values())
     return ground
@@ -152,34 +163,69 @@ def _portion(
     tx: Transaction, *, ground: Ground, kind: Kind, subjects: Sequence[SubjectId]
 ) -> tuple[set[SubjectId], dict[SubjectId, bytes | None]]:
     """Return who of these has to be planned for, and the digests of those who were found in agreement by comparing."""
-    name = ground.world.target_name
-    standing = ground.units if kind is Kind.UNIT else _among(tx, ground, kind, subjects)
-    rows = {row.subject: row for row in tx.links.standing(name, subjects)}
+    if kind is not Kind.PERSON:
+        standing = ground.units if kind is Kind.UNIT else _among(tx, ground, subjects)
+        return _weighed(tx, ground, kind, standing, subjects)
+    plain, others = ground.plain.among(tx, subjects)
+    _note_managers(ground, ((one.subject, one.manager) for one in plain))
+    wanted = {one.subject: one for one in plain}
+    differing, agreed = _compared(tx, ground, kind, wanted, rows=_rows(tx, ground, wanted), differing=set())
+    if others:
+        more, too = _weighed(tx, ground, kind, people_among(tx, ground, others), others)
+        differing |= more
+        agreed |= too
+    return differing, agreed
+
+
+def _rows(tx: Transaction, ground: Ground, subjects: Iterable[SubjectId]) -> dict[SubjectId, LinkedRow]:
+    return {row.subject: row for row in tx.links.standing(ground.world.target_name, subjects)}
+
+
+def _weighed(
+    tx: Transaction, ground: Ground, kind: Kind, standing: Standing, subjects: Sequence[SubjectId]
+) -> tuple[set[SubjectId], dict[SubjectId, bytes | None]]:
+    """Return the same for those who are not plain."""
+    rows = _rows(tx, ground, subjects)
     wanted, differing = _wanted(tx, ground, standing, subjects)
     differing -= {one for one in differing if one not in standing.tree.entities and _is_over(rows.get(one))}
     differing |= standing.warned & set(subjects)
-    differing |= {one for one in wanted if (row := rows.get(one)) is None or row.raw is None}
-    specs = ground.target.fields
-    if Kind.CONTACT in specs and kind is Kind.PERSON:
+    if Kind.CONTACT in ground.target.fields and kind is Kind.PERSON:
         turning = [one for one, wish in wanted.items() if wish.kind is Kind.CONTACT and one in rows]
         ground.leaving |= {one for one in turning if becomes_contact(wanted[one], rows[one].link)}
+    return _compared(tx, ground, kind, wanted, rows=rows, differing=differing)
+
+
+def _compared(
+    tx: Transaction,
+    ground: Ground,
+    kind: Kind,
+    wanted: Mapping[SubjectId, Desired] | Mapping[SubjectId, Plain],
+    *,
+    rows: Mapping[SubjectId, LinkedRow],
+    differing: set[SubjectId],
+) -> tuple[set[SubjectId], dict[SubjectId, bytes | None]]:
+    """Return who of those who are wanted is not in agreement besides those who differ anyhow, and whose digest is a new one."""
+    differing |= {one for one in wanted if (row := rows.get(one)) is None or row.raw is None}
+    specs = ground.target.fields
     of = {each: Agreement(specs[each], ground.ids) for each in {kind, *(wish.kind for wish in wanted.values())}}
-    _learn_references(tx, ground, {one for wish in wanted.values() for one in of[wish.kind].named(wish)})
-    sums = {one: of[wish.kind].digest(wish, rows[one]) for one, wish in wanted.items() if one not in differing}
-    open_ = [one for one, sum_ in sums.items() if rows[one].agreed != sum_]
+    _learn_references(tx, ground, {one for wish in wanted.values() for one in of[wish.kind].named(wish.fields)})
+    sums = {one: of[wish.kind].digest(wish.fields, rows[one]) for one, wish in wanted.items() if one not in differing}
+    open_ = {one: _wish(wanted[one]) for one, sum_ in sums.items() if rows[one].agreed != sum_}
     _learn_objects(tx, ground, [rows[one] for one in open_])
     names = Names(ground.subjects if open_ else {}, root=ground.target.root)
-    same = {one for one in open_ if _agrees(ground, wanted[one], rows[one], names)}
-    differing |= set(open_) - same
+    same = {one for one, wish in open_.items() if _agrees(ground, wish, rows[one], names)}
+    differing |= open_.keys() - same
     if kind is Kind.PERSON:
         differing |= write_back.differing(tx, ground.world, ground.target, set(wanted) - differing)
-        _note_takers(ground, {one: wanted[one] for one in differing if one in wanted}, rows)
+        _note_takers(ground, {one: _wish(wanted[one]) for one in differing if one in wanted}, rows)
     return differing, {one: sums[one] for one in same}
 
 
-def _among(tx: Transaction, ground: Ground, kind: Kind, subjects: Sequence[SubjectId]) -> Standing:
-    if kind is Kind.PERSON:
-        return people_among(tx, ground, subjects)
+def _wish(one: Desired | Plain) -> Desired:
+    return one.desired if isinstance(one, Plain) else one
+
+
+def _among(tx: Transaction, ground: Ground, subjects: Sequence[SubjectId]) -> Standing:
     return stand(ground.world, gather(tx, ground.world, subjects, lookup=ground.lookup, above=False))
 
 
@@ -317,9 +363,7 @@ def people_among(tx: Transaction, ground: Ground, subjects: Sequence[SubjectId])
     if managers and Neighbour.MANAGER in world.outbound.looks_at[Kind.PERSON]:
         others = gather(tx, world, managers - part.asked, lookup=ground.lookup, above=False)
         entities.update(stand(world, others).tree.entities)
-    for subject, one in standing.tree.entities.items():
-        if (manager := one.facts.get("manager")) and (at := _place(ground.people, subject)) >= 0:
-            ground.managers[at] = _place(ground.people, SubjectId(str(manager)))
+    _note_managers(ground, ((subject, one.facts.get("manager")) for subject, one in standing.tree.entities.items()))
     tree = OrgTree(entities=entities, depth=ground.units.tree.depth)
     return Standing(
         tree=tree,

@@ -24,6 +24,7 @@ from syncd.mapping.compiling import Compiler
 from syncd.mapping.functions import LANGUAGE_VERSION, Surroundings
 from syncd.mapping.generating import INCLUDED, NOT_INCLUDED, UNDECIDED, Run, generate
 from syncd.mapping.numbering import candidates
+from syncd.mapping.plain import PlainRules
 from syncd.mapping.plan import Absent, Field, Rules
 from syncd.mapping.reading import Written, in_order, read_rules
 from syncd.mapping.results import Around, FieldTrace, Neighbour, Trace
@@ -85,6 +86,7 @@ class OutboundRules:
         adopt: Mapping[Kind, tuple[str, ...]],
         files: frozenset[Path] = frozenset(),
         roles: Mapping[SubjectId, Desired] = _NO_ROLES,
+        heads_join: bool = False,
     ) -> None:
         self.path = path
         self.files = files
@@ -97,6 +99,8 @@ class OutboundRules:
         """Whose attributes besides the entity's own the rules of a kind look at: what becomes of it follows their changes."""
         self.looks_above = any(_ABOVE & looks for looks in self.looks_at.values())
         """Whether it depends on the units above what becomes of somebody."""
+        self.heads_join = heads_join
+        """Whether those who lead a department are made members of it."""
         self.roles = roles
         """The roles that only these rules know."""
         if Kind.CONTACT in kinds:
@@ -153,6 +157,16 @@ class OutboundRules:
             rules=places,
             warnings=warnings,
         )
+
+    def plain(self) -> PlainRules | None:
+        """Return the rules for people of whom there is nothing to weigh; None where these look at managers, or give somebody what
+        depends on others: roles, and values that nobody else may have."""
+        kind = self._kinds.get(Kind.PERSON)
+        if kind is None or self.gives_roles or kind.conditions or kind.unique:
+            return None
+        if Neighbour.MANAGER in self.looks_at[Kind.PERSON]:
+            return None
+        return PlainRules(kind.run, kind.required, kind.reads_path, kind.rules.inputs)
 
     def leaves(self, entity: Entity, around: Around) -> bool:
         """Tell whether somebody shall have no account: inactive, left out, or a contact. A tenth of the work of `map`."""
@@ -289,6 +303,7 @@ class _Loader:
             kinds=self.kinds,
             adopt=self.adopt,
             files=self.written.files,
+            heads_join=isinstance(file, OutboundFile) and file.unit is not None and file.unit.heads == "add",
         )
 
     def _section(self, kind: Kind, section: OutboundSection, file: OutboundFile) -> None:

@@ -29,7 +29,7 @@ from syncd.core.model import (
     TargetId,
 )
 from syncd.core.outcome import Fact, FactType
-from syncd.core.values import Values, instant, moment
+from syncd.core.values import Value, Values, instant, moment
 from syncd.store.rows import Told
 
 Json = Any
@@ -60,10 +60,15 @@ _FLAT: Final = msgspec.json.Decoder(dict[str, Flat])
 
 def decode_values(stored: bytes) -> Values:
     """Return a mapping of values, its lists as tuples."""
+    return decode_own(stored)
+
+
+def decode_own(stored: bytes) -> dict[str, Value]:
+    """Do the same for whoever writes something into it."""
     try:
-        return _FLAT.decode(stored)
+        return _FLAT.decode(stored)  # type: ignore[return-value]
     except msgspec.ValidationError:
-        values: Values = frozen_json(decode(stored))
+        values: dict[str, Value] = frozen_json(decode(stored))
         return values
 
 

@@ -10,15 +10,15 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, exists, func, or_, select, text, update
 
 from syncd.core.model import Kind, NativeId, SourceName, SubjectId
-from syncd.core.values import Values
+from syncd.core.values import Value, Values
 from syncd.store import codec, tables
-from syncd.store.columns import folded, maybe_micros, micros
-from syncd.store.record_rows import KINDS, STATES, narrow
+from syncd.store.columns import folded, maybe_from_micros, maybe_micros, micros
+from syncd.store.record_rows import KINDS, STATES, encode_told, narrow
 from syncd.store.rows import ALIAS, REFERS, SAME_ID, RecordState, Reference, StagedRecord, Was
 from syncd.store.statements import PORTION, Few, Many, among, plain, portions, several, stream
 
@@ -95,6 +95,15 @@ _TOUCH: Final = Many(
     )
 )
 _OF_SUBJECTS: Final = Few(select(*_NARROW).where(among(_T.c.subject)))
+_ALONE: Final = Few(
+    select(
+        *(
+            _T.c[name]
+            for name in ("subject", "source", "changed_at", "facts", "state", "kind", "absent_since", "problems")
+        )
+    ).where(among(_T.c.subject))
+)
+_WHOLE: Final = (RecordState.MAPPED.value, Kind.PERSON.value, None, encode_told(()))
 _LIVING: Final = Few(
     select(_T.c.subject).where(_PRESENT, _T.c.state == RecordState.MAPPED.value, among(_T.c.subject)).distinct()
 )
@@ -131,6 +140,23 @@ _REFERRING: Final = (
     .join(_T, _SAME)
     .where(_PRESENT, func.substr(_K.c.name, 1, 1) == REFERS, among(_K.c.value))
 )
+
+
+class Alone(NamedTuple):
+    """The only record that speaks of a person, as far as a plan looks at it. Made for each person; decodes when asked."""
+
+    source: SourceName
+    changed: int | None
+    stored: bytes
+
+    @property
+    def changed_at(self) -> datetime | None:
+        """Return when its source changed it, by its own account."""
+        return maybe_from_micros(self.changed)
+
+    def facts(self) -> dict[str, Value]:
+        """Return what it says, references as the source's text; made now, so it is the asker's own."""
+        return codec.decode_own(self.stored)
 
 
 class FewRecords:
@@ -220,6 +246,19 @@ class FewRecords:
         """Return the records of these subjects, absent ones too, without attributes and keys, by subject, source, kind and id."""
         found = list(narrow(self._connection, _OF_SUBJECTS.ask(self._connection, {}, subjects)))
         return sorted(found, key=lambda row: (row.subject or "", row.source, row.kind, row.native_id))
+
+    def alone(self, subjects: Iterable[SubjectId]) -> dict[SubjectId, Alone]:
+        """Return those of these people of whom one record speaks and nothing is to be told: it is there and was mapped whole. A
+        record that is gone, parked or excluded speaks, too."""
+        found: dict[SubjectId, Sequence[Any] | None] = {}
+        for row in _ALONE.ask(self._connection, {}, subjects):
+            subject = row[0]
+            found[subject] = row if subject not in found else None
+        return {
+            subject: Alone(row[1], row[2], row[3])
+            for subject, row in found.items()
+            if row is not None and row[4:] == _WHOLE
+        }
 
     def living(self, subjects: Iterable[SubjectId]) -> set[SubjectId]:
         """Return of whom a record speaks that is there and was mapped; from the index alone."""
