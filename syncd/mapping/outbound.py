@@ -86,7 +86,6 @@ class OutboundRules:
         adopt: Mapping[Kind, tuple[str, ...]],
         files: frozenset[Path] = frozenset(),
         roles: Mapping[SubjectId, Desired] = _NO_ROLES,
-        heads_join: bool = False,
     ) -> None:
         self.path = path
         self.files = files
@@ -99,7 +98,6 @@ class OutboundRules:
         """Whose attributes besides the entity's own the rules of a kind look at: what becomes of it follows their changes."""
         self.looks_above = any(_ABOVE & looks for looks in self.looks_at.values())
         """Whether it depends on the units above what becomes of somebody."""
-        self.heads_join = heads_join
         """Whether those who lead a department are made members of it."""
         self.roles = roles
         """The roles that only these rules know."""
@@ -303,7 +301,6 @@ class _Loader:
             kinds=self.kinds,
             adopt=self.adopt,
             files=self.written.files,
-            heads_join=isinstance(file, OutboundFile) and file.unit is not None and file.unit.heads == "add",
         )
 
     def _section(self, kind: Kind, section: OutboundSection, file: OutboundFile) -> None:
