@@ -66,7 +66,8 @@ class OuterWorld(SmallWorld):
             qps=None,
             address_calls=None,
         )
-        return DingTalk(settings, Room(name="dingtalk", now=self.now, base=self.folder))
+        wanted = {kind: frozenset(self.world.outbound.fills(kind)) for kind in Kind}
+        return DingTalk(settings, Room(name="dingtalk", now=self.now, base=self.folder, wanted=wanted))
 
     def says(self, key: str, **facts: Value) -> None:
         """Let the record of a unit say something of rights; None takes it away."""
