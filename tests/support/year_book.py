@@ -21,6 +21,8 @@ ZONES: Final = {
     "BERLIN": "Europe/Berlin",
     "SAN_FRANCISCO": "America/Los_Angeles",
 }
+STAYING: Final = ("mobile", "mail", "number")
+"""What the shipped rules leave as it is where nobody says it any more: it may still be true, and is somebody's way in."""
 LEAVERS: Final = "Leavers"
 GRACE: Final = timedelta(days=30)
 
@@ -80,6 +82,8 @@ class Human:
     """Whether there was an account at the end of some day: its id stays, whatever number the person has later."""
     left_at: datetime | None = None
     back_at: datetime | None = None
+    entered: dict[str, str] = field(default_factory=dict)
+    """What was entered into the account at last, of what stays there."""
 
     def works(self, at: datetime) -> bool:
         """Who is believed most decides."""
@@ -89,9 +93,9 @@ class Human:
         return False
 
     def fact(self, name: str) -> str:
-        """Return the first that anybody says."""
+        """Return the first that anybody says, or what stays of what somebody said."""
         said = (self.entries[system].facts.get(name, "") for system in BELIEVED if system in self.entries)
-        return next((one for one in said if one), "")
+        return next((one for one in said if one), self.entered.get(name, ""))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,11 +115,14 @@ class Book:
                 one.left_at, one.back_at = None, one.back_at or at
             elif one.back_at is not None:
                 one.left_at, one.back_at = at, None
+            if one.left_at is not None and at - one.left_at >= GRACE:
+                one.entered.clear()  # the account is gone
 
     def close(self, at: datetime) -> None:
         """Note who has an account at the end of a day."""
         for one in self.working(at):
             one.shown = True
+            one.entered = {name: one.fact(name) for name in STAYING}
 
     def working(self, at: datetime, system: str = "") -> list[Human]:
         """Return who works, by key; only those of one system."""
