@@ -28,7 +28,12 @@ def run_cycle(call: Call, session: Session, service: str, order: Order) -> Cycle
     async def go() -> Cycle:
         stop = asyncio.Event()
         listen(stop)
-        return await cycle(world, order, stop=stop, progress=progress)
+        done = await cycle(world, order, stop=stop, progress=progress)
+        if order.write and world.joiners.tell is not None and not stop.is_set():
+            from syncd.engine.welcoming import after_cycle
+
+            await after_cycle(world)
+        return done
 
     with session.store.exclusive(service), shown(call) as progress:
         return asyncio.run(go())
@@ -128,12 +133,12 @@ def tell_cycle(out: Output, done: Cycle, *, asides: bool = True) -> None:
             f"  Look at it with `syncd hold show {row.id}`, release it with `syncd hold release {row.id} --reason …`",
             style="dim",
         )
+    _tell_left(out, done)
     _tell_consumers(out, done)
     parked = [aside for aside in found.plan.aside if aside.reason == "parked"] if asides else []
     for aside in parked[:10]:
         out.say(f"Parked: {aside.label}: {aside.why}", style="yellow")
     if len(parked) > 10:
-    _tell_left(out, done)
         out.say(f"  … and {len(parked) - 10} more parked; `syncd plan --all` names them", style="dim")
     seconds = (done.finished_at - done.started_at).total_seconds()
     colour = "bold green" if done.result in ("done", "nothing to do") else "bold yellow"
@@ -155,11 +160,6 @@ def _tell_open(out: Output, done: Cycle) -> None:
         out.say(f"  {label} waits for {by}, which is parked", style="dim")
 
 
-def _tell_consumers(out: Output, done: Cycle) -> None:
-    """Name each consumer that heard something, and each that failed to."""
-    from syncd.cli.telling.words import count
-
-    for one in done.told:
 def _tell_left(out: Output, done: Cycle) -> None:
     """Say what the target's own records of leavers came to, where that is anything."""
     from syncd.cli.telling.words import count
@@ -176,6 +176,11 @@ def _tell_left(out: Output, done: Cycle) -> None:
         out.problem(left.problem, sign="notice")
 
 
+def _tell_consumers(out: Output, done: Cycle) -> None:
+    """Name each consumer that heard something, and each that failed to."""
+    from syncd.cli.telling.words import count
+
+    for one in done.told:
         if one.told or one.introduced:
             news = count(one.told, "fact") if one.told or not one.introduced else "nothing more"
             out.say(f"Told {one.name}: {'who is there, and ' if one.introduced else ''}{news}")
@@ -208,6 +213,6 @@ def as_json(done: Cycle) -> dict[str, Any]:
         "aside": found.plan.aside,
         "recovered": done.recovered,
         "notices": done.notices,
+        "left": done.left,
         "consumers": done.told,
     }
-        "left": done.left,

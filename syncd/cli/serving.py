@@ -93,10 +93,18 @@ class _Beside:
         works: dict[str, Callable[[], Awaitable[None]]] = {"alerts": judge, "channels": alerting.deliver_forever}
         if settings.web.listen is not None or settings.web.monitoring.listen is not None:
             works["web"] = self._web(session)
+        if settings.joiners.tell is not None:
+            works["joiners"] = self._welcoming()
         if settings.tracing.endpoint is not None:
             works["traces"] = _traces(session)
         parts = _Parts(schedule=schedule_of(session), every=settings.schedule.every, works=works)
         return Loaded(world=world, rest=parts, files=session.files, state=settings.state.url)
+
+    def _welcoming(self) -> Callable[[], Awaitable[None]]:
+        from syncd.engine.welcoming import Welcoming
+
+        # Of the service's own world, so that its words share the writer's connection and the calls that are permitted.
+        return Welcoming(lambda: self._service.world).forever
 
     async def _look(self) -> Health:
         live = self._service.live()

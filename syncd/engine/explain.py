@@ -29,6 +29,7 @@ from syncd.core.orgtree import OrgTree, grow
 from syncd.core.policy import judge
 from syncd.core.ports import Target
 from syncd.core.values import Value, Values
+from syncd.core.welcome import Word
 from syncd.engine import failures
 from syncd.engine.believing import PassedOver, not_believed
 from syncd.engine.finding import find
@@ -41,8 +42,8 @@ from syncd.engine.window import recent_to
 from syncd.engine.world import World
 from syncd.mapping import InboundRules, Mapped, OutboundRules, Trace
 from syncd.store import Transaction
-from syncd.store.offboardings import Offboarding
 from syncd.store.leavings import Leaving
+from syncd.store.offboardings import Offboarding
 from syncd.store.proposals import ProposalRow
 from syncd.store.rows import FoundRecord, QueuedChange, StagedRecord
 
@@ -74,9 +75,9 @@ class Explanation:
     """Why the subject leaves, if it does."""
     offboarded: Offboarding | None = None
     """The operator's decision that lets them leave, while it is in force."""
-    handed_from: str = ""
     left: Leaving | None = None
     """Our removal, or the target's own record of their leaving, while they are not there."""
+    handed_from: str = ""
     """Who has left, and is still named as the manager by the sources; somebody else has taken over."""
     names: Mapping[str, str] = field(default_factory=dict)
     """What to call the subjects that are mentioned."""
@@ -88,6 +89,8 @@ class Explanation:
     """By attribute whose word does not count, and why: `join.precedence` sets terms."""
     decisions: tuple[ProposalRow, ...] = ()
     """Who the records may be besides, and what people have decided about it."""
+    words: tuple[Word, ...] = ()
+    """Who was, or is to be, told of their first day."""
 
 
 def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanation:
@@ -127,13 +130,14 @@ def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanat
         held=held_for(tx, world, recalled, subject),
         leaving=recalled.wishes.leaving.get(subject, "") if subject else "",
         offboarded=tx.offboardings.all().get(subject) if subject else None,
+        left=_left(tx, world, subject, there=observed is not None),
         handed_from=_handed_from(tx, recalled, subject),
         names={**_others(tx, world, mentioned), **_names(recalled.standing.tree, mentioned, world.own_units)},
         queued=tuple(tx.queue.for_subject(subject)) if subject else (),
-        left=_left(tx, world, subject, there=observed is not None),
         stale=_stale(tx, world, rows),
         passed_over=_passed_over(tx, world, subject) if subject else {},
         decisions=_decisions(tx, subject, rows),
+        words=tuple(tx.words.about([subject]).get(subject, ())) if subject else (),
     )
 
 
@@ -188,14 +192,14 @@ def _handed_from(tx: Transaction, recalled: Computed, subject: SubjectId | None)
     return next((row.label for row in tx.records.of_subject(old)), str(old)) if old else ""
 
 
-def _rows(tx: Transaction, subject: SubjectId | None, found: FoundRecord) -> tuple[StagedRecord, ...]:
-    """Return the subject's records; of one that is not joined yet, the record itself."""
-    if subject and (rows := tx.records.of_subject(subject)):
-        return tuple(rows)
 def _left(tx: Transaction, world: World, subject: SubjectId | None, *, there: bool) -> Leaving | None:
     return tx.leavings.of(world.target_name, [subject]).get(subject) if subject and not there else None
 
 
+def _rows(tx: Transaction, subject: SubjectId | None, found: FoundRecord) -> tuple[StagedRecord, ...]:
+    """Return the subject's records; of one that is not joined yet, the record itself."""
+    if subject and (rows := tx.records.of_subject(subject)):
+        return tuple(rows)
     one = tx.records.get(found.source, found.kind, found.native_id)
     return (one,) if one is not None else ()
 

@@ -46,9 +46,9 @@ class View:
 
 
 def decide(tx: Transaction, world: World) -> tuple[Word, ...]:
-    """Decide what is to be said now, and keep it; returns what is new. Nothing, while the state or the clock is in doubt."""
+    """Decide what is to be said now, and keep it; returns what is new. Nothing, while nothing may be said."""
     terms, now = world.joiners, world.now()
-    if terms.tell is None or trust.doubt(tx, world) is not None:
+    if terms.tell is None or not may_speak(tx, world):
         return ()
     last = (now + terms.tell + _ABROAD).date()
     concerned = sorted(tx.records.dated(("hireDate",), since=(now - _ABROAD).date(), until=last) | tx.words.ahead(now))
@@ -56,6 +56,14 @@ def decide(tx: Transaction, world: World) -> tuple[Word, ...]:
     for start in range(0, len(concerned), _PORTION):
         made += _decide_some(tx, world, concerned[start : start + _PORTION])
     return tuple(made)
+
+
+def may_speak(tx: Transaction, world: World) -> bool:
+    """Tell whether anything may be said: not while the state or the clock is in doubt, and not by rules that nobody has accepted.
+    Neither would anything be written then."""
+    if world.guard.plan_only_first and tx.meta.get(trust.ACCEPTED_CONFIG) != world.config_digest.hex():
+        return False
+    return trust.doubt(tx, world) is None
 
 
 def _decide_some(tx: Transaction, world: World, subjects: Sequence[SubjectId]) -> Iterator[Word]:

@@ -18,7 +18,7 @@ from syncd.core.errors import SyncdError, TryAgain, code_of
 from syncd.core.reaching import Reaching
 from syncd.core.welcome import Fate, Word, ended
 from syncd.engine import trust
-from syncd.engine.welcome import decide
+from syncd.engine.welcome import decide, may_speak
 from syncd.structured import structlog
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ async def deliver(world: World) -> None:
 
 
 def _due(tx: Transaction, world: World, now: datetime) -> list[Word]:
-    if trust.doubt(tx, world) is not None:
+    if not may_speak(tx, world):
         return []
     return [word for word in tx.words.waiting() if word.due_at <= now or word.begins_at <= now]
 

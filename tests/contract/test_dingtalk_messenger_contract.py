@@ -44,7 +44,7 @@ class DingTalkPost(Post):
             )
             server.tenant.put("users", person, user)
 
-    def open(self) -> DingTalk:  # type: ignore[override]
+    def open(self) -> DingTalk:
         settings = DingTalkSettings(
             app_key=self.server.settings.app_key,
             app_secret=Secret.literal(self.server.settings.app_secret),
@@ -82,7 +82,7 @@ def post() -> Iterator[DingTalkPost]:
 
 class TestDingTalkKeepsTheContract(MessengerContract):
     @pytest.fixture
-    def post(self) -> Iterator[DingTalkPost]:  # type: ignore[override]
+    def post(self) -> Iterator[DingTalkPost]:
         with SandboxServer(SandboxSettings(qps=None)) as server:
             yield DingTalkPost(server)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from syncd.core.model import Kind, SubjectId, TargetId
 from syncd.core.welcome import Fate
 from syncd.engine.forecast import Coming
 from syncd.engine.welcoming import LOOK
-from syncd.engine.world import WriterTerms
+from syncd.engine.world import GuardTerms, WriterTerms
 from syncd.testing.memory import refusal
 
 SOON = BEGINS - timedelta(days=3)
@@ -210,6 +211,17 @@ def test_while_the_clock_is_in_doubt_nobody_is_told(world: WordWorld) -> None:
         tx.meta.set("clock.ahead", "2026-11-22T00:00:00Z 2026-11-29T17:00:00Z")
 
     assert world.tick() == []
+
+
+def test_by_rules_that_nobody_has_accepted_nobody_is_told(world: WordWorld) -> None:
+    held = replace(world.small.world, guard=GuardTerms(plan_only_first=True), config_digest=b"other rules")
+    world.small.world = held
+    world.small.edit("3", title="Head")
+
+    assert world.day(SOON) == []
+    world.small.sync(accept=True)
+    world.restart()
+    assert world.tick() == [Heard("e2", SAID)]
 
 
 def test_without_the_setting_nobody_is_told_and_nothing_asked(world: WordWorld) -> None:

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from syncd.cli.telling.words import NOTHING, arrow, relative, span, stamp, where, word
 from syncd.core.model import Aside, Kind, Link, Op, SourceName
 from syncd.core.values import Value
+from syncd.core.welcome import Fate, News, Word
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from syncd.engine.believing import PassedOver
     from syncd.engine.explain import Explanation
     from syncd.mapping.results import FieldTrace, Trace
-
     from syncd.store.leavings import Leaving
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manner:
@@ -51,6 +52,7 @@ def tell_explanation(out: Output, one: Explanation, manner: Manner) -> None:
     if not manner.offline:
         _writing(out, one, manner)
         _queue(out, one, manner)
+        _words(out, one, manner)
     if not manner.trace:
         out.say("\n--trace shows every value after every step.", style="dim")
 
@@ -71,10 +73,10 @@ def _header(out: Output, one: Explanation, manner: Manner) -> None:
     if (by_hand := one.offboarded) is not None:
         told = f"offboarded by {by_hand.decided_by} {relative(by_hand.decided_at, manner.now)}: {by_hand.reason}"
         out.say(f"  {told}; `syncd offboard … --undo` takes it back", style="yellow")
-    if one.handed_from:
-        out.say(f"  {one.handed_from} has left, and is still named as the manager: the next one above has taken over")
     if one.left is not None:
         out.say(f"  {_left(one.left, manner.now)}")
+    if one.handed_from:
+        out.say(f"  {one.handed_from} has left, and is still named as the manager: the next one above has taken over")
     if one.observed is not None and one.observed.protected:
         out.say("  protected: never touched", style="yellow")
     for name, texts in (one.entity.unresolved if one.entity else {}).items():
@@ -89,8 +91,6 @@ def _link(link: Link | None, now: datetime) -> str:
     return f"{link.state} to {what}{link.target_id}, {made} {relative(link.since, now)}"
 
 
-def _records(out: Output, one: Explanation, manner: Manner) -> None:
-    if not one.records:
 def _left(row: Leaving, now: datetime) -> str:
     """Say when somebody was removed, and what the target's own record has of it."""
     told = f"removed by syncd {relative(row.removed_at, now)}" if row.removed_at is not None else ""
@@ -100,6 +100,8 @@ def _left(row: Leaving, now: datetime) -> str:
     return f"{told}; {record}" if told else record
 
 
+def _records(out: Output, one: Explanation, manner: Manner) -> None:
+    if not one.records:
         return
     out.say()
     rows = []
@@ -307,3 +309,36 @@ def _queue(out: Output, one: Explanation, manner: Manner) -> None:
         problem = f": {row.problem.what} [{row.problem.code}]" if row.problem else ""
         due = f", due {relative(row.due_at, manner.now)}" if row.state in ("ready", "pending") else ""
         out.say(f"  {row.id} {row.change.op} is {row.state}{due}, {row.attempt} tries{problem}")
+
+
+_NEWS: Final = {
+    News.COMES: "of the first day, {day}",
+    News.MOVED: "that the first day is {day} now",
+    News.OFF: "that {day} is off",
+}
+
+
+def _words(out: Output, one: Explanation, manner: Manner) -> None:
+    """Print who was told of the first day, and who is to be."""
+    if not one.words:
+        return
+    out.say("\nWho is told of the first day", style="bold")
+    for each in one.words:
+        what = _NEWS[each.news].format(day=each.day)
+        out.say(f"  {each.to.label} ({each.to.account}) {_fate(each, manner.now)} {what}")
+
+
+def _fate(word: Word, now: datetime) -> str:
+    settled = relative(word.settled_at, now) if word.settled_at is not None else ""
+    match word.fate:
+        case Fate.SENT:
+            return f"was told {settled}"
+        case Fate.UNREACHABLE:
+            return f"could not be reached {settled}, and was not told"
+        case Fate.LATE:
+            return "was not told before the day began" + (f" [{word.code}]" if word.code else "")
+        case Fate.OVERTAKEN:
+            return "was not told, because it was not true any more by then:"
+        case Fate.WAITING:
+            tried = f", {word.attempts} tries [{word.code}]" if word.attempts and word.code else ""
+            return f"is told {relative(word.due_at, now)}{tried}"
