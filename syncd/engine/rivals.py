@@ -2,17 +2,21 @@
 
 A name among siblings or an address has one holder. Whoever was told to take it before its holder was told to give it up has been
 refused, or still waits; and two who swap can only do so by steps that a plan for both of them knows (`syncd.core.turns`). So a
-plan for a few is widened by those whose own changes are open, and by nobody else: of all others it would say nothing. It decides
-nothing about what is wanted, and reads only the store.
+plan for a few is widened by those whose own changes are open, and by nobody else: of all others it would say nothing. Nothing
+about what is wanted is decided here, and only the store is asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Final
 
 from syncd.core.model import Change, Kind, Op, SubjectId
+from syncd.core.outcome import Applied
 from syncd.core.ports import Target
+from syncd.core.values import is_empty
+from syncd.engine.attempts import Finished
 from syncd.engine.planning import Computed
 from syncd.store import Transaction
 
@@ -41,14 +45,30 @@ def rivals(
     return found - set(chosen)
 
 
+def known_at_last(tx: Transaction, target: Target, found: Collection[Finished], *, at: datetime) -> None:
+    """Have those looked at whose creation met what an earlier one made, and have tried again what others were refused.
+
+    Whoever it was made for may have left while nobody knew of it. And it may have held what others want: no plan knew whom they
+    wait for, so none would see that it has been given up.
+    """
+    tx.marks.add({done.wire.subject for done in found}, reason="a creation was read back", at=at)
+    if any(isinstance(done.outcome, Applied) for done in found):
+        refused = [one for one in tx.queue.parked() if _takes(one.change, _only_one_has(one.change.kind, target))]
+        tx.queue.retry([one.id for one in refused], at=at)
+
+
+def _takes(change: Change, only: Collection[str]) -> bool:
+    return any(item.name in only and not is_empty(item.after) for item in change.fields)
+
+
 def _only_one_has(kind: Kind, target: Target) -> Collection[str]:
     if kind is Kind.UNIT:
         return _PLACE
-    return [name for name, spec in target.fields[kind].items() if spec.unique]
+    return [name for name, spec in target.fields.get(kind, {}).items() if spec.unique]
 
 
 def _passes_on(change: Change, only: Collection[str]) -> bool:
     return change.op is Op.REMOVE or any(item.name in only for item in change.fields)
 
 
-__all__ = ["rivals"]
+__all__ = ["known_at_last", "rivals"]

@@ -29,7 +29,7 @@ from syncd.core.model import (
 )
 from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
 from syncd.core.ports import Target
-from syncd.engine import leave_records, marking, write_back
+from syncd.engine import leave_records, marking, rivals, write_back
 from syncd.engine.attempts import Call, Finished, Tally
 from syncd.engine.claiming import Taken, claimed, intent, interface_of
 from syncd.engine.holders import later, one_each
@@ -199,9 +199,8 @@ class Writer:
         ]
         self._store(tx, settled, now)
         write_back.settled(tx, self.world, [(done.queued.change, done.outcome) for done in finished], now)
-        if found := {done.wire.subject for done in finished if done.was_there}:
-            # Whoever it was made for may have left while nobody knew of it.
-            tx.marks.add(found, reason="a creation was read back", at=now)
+        if found := [done for done in finished if done.was_there]:
+            rivals.known_at_last(tx, self.target, found, at=now)
         made = [one for one in finished if one.wire.kind is Kind.GROUP and one.wire.op in (Op.CREATE, Op.ADOPT)]
         if made and self.world.outbound.gives_roles:
             marking.given(tx, self.world, {one.wire.subject for one in made if isinstance(one.outcome, Applied)})

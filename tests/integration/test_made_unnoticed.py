@@ -84,3 +84,18 @@ def test_people_who_were_made_unnoticed_and_then_pass_their_addresses_around_all
     company.settle()
 
     assert company.held("email") == {f"e{key}": mail for key, mail in wanted.items()}
+
+
+def test_who_was_refused_an_address_that_an_unnoticed_account_had_gets_it_when_that_account_is_found(
+    company: Unheard,
+) -> None:
+    """Nobody knew whom the second one waits for, so no plan would see that the address has become free."""
+    company.person("1", "top", mail="one@example.com")
+    company.sync()
+    company.edit("1", mail="other@example.com")
+    company.deaf = False
+    company.person("2", "top", mail="one@example.com")
+
+    company.settle()
+
+    assert company.held("email") == {"e1": "other@example.com", "e2": "one@example.com"}
