@@ -17,6 +17,7 @@ from typing import Final
 from syncd.core.values import Value, instant
 from syncd_active_directory.entry import ONE_VALUE, SEQUENCE, SHORT, Malformed, RawEntry, attribute, lone, refused, span
 from syncd_active_directory.schema import Syntax
+from syncd_active_directory.usual import LEARNED_FROM, Learning, Usual
 
 _EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
 _DIGITS: Final = 14
@@ -61,21 +62,38 @@ class Decoder:
         """The same by all that stands before the first byte of an only value, which says how long that is."""
         self._sets: dict[bytes, tuple[str, Value]] = {}
         """Short attributes with several values that were read lately, by their encoding: most people are of the same classes."""
+        self._learning = Learning()
+        self._usual: Usual | None = None
+        """Reads what is usual, once that is known."""
 
     def __call__(self, entry: RawEntry) -> Decoded:
         """Return the values of what is asked. Raises `TryAgain` if the entry is malformed."""
-        attributes: dict[str, Value] = {}
         unreadable: list[tuple[str, str]] = []
-        try:
-            self._read(entry.raw, attributes, unreadable)
-        except (Malformed, IndexError) as error:
-            raise refused(error) from None
+        attributes = self.values(entry.raw, unreadable)
         return Decoded(attributes=attributes, unreadable=tuple(unreadable))
 
+    def values(self, raw: bytes, unreadable: list[tuple[str, str]]) -> dict[str, Value]:
+        """Return the values, and add to `unreadable` what could not be read. Raises as the call does."""
+        attributes: dict[str, Value] = {}
+        try:
+            self._read(raw, attributes, unreadable)
+        except (Malformed, IndexError) as error:
+            raise refused(error) from None
+        return attributes
+
     def _read(self, raw: bytes, attributes: dict[str, Value], unreadable: list[tuple[str, str]]) -> None:
-        """The loop where time is spent: most attributes begin as one that was met, up to the first byte of their only value."""
+        """The loop for all that is not usual: most attributes begin as one that was met, up to the first byte of their only
+        value."""
         heads = self._heads.get
         at, end = span(raw)
+        if self._usual is not None:
+            at = self._usual(raw, at, end, attributes, unreadable)
+        elif self._learning.entries < LEARNED_FROM:
+            self._learning.look(raw, at, end)
+        else:
+            self._usual = self._learning.function(
+                met=self._met, text=text, other=self._other, several=self._several, known=self._sets
+            )
         while at < end:
             value = at + 8 + raw[at + 3]
             head = heads(raw[at:value])
@@ -113,6 +131,30 @@ class Decoder:
         if len(self._heads) < _MOST_HEADS:
             self._heads[raw[at:value]] = head
         return head
+
+    def _other(
+        self, raw: bytes, at: int, end: int, attributes: dict[str, Value], _: list[tuple[str, str]], name: bytes
+    ) -> int:
+        """Read the attribute at `at` if it has this name and one value, and return where it ends; else return `at`."""
+        if raw[at + 1] < 128 or (alone := lone(raw, at, end)) is None or alone[0] != name:
+            return at
+        known = self._met[name]
+        if (found := known[1](raw[alone[1] : alone[2]])) is not None:
+            attributes[known[0]] = found
+        return alone[2]
+
+    def _several(
+        self,
+        raw: bytes,
+        at: int,
+        end: int,
+        attributes: dict[str, Value],
+        unreadable: list[tuple[str, str]],
+        name: bytes,
+    ) -> int:
+        """Read the attribute at `at` if it has this name, and return where it ends; else return `at`."""
+        begins = at + 2 + (raw[at + 1] & 127 if raw[at + 1] > 127 else 0)
+        return self._slowly(raw, at, end, attributes, unreadable) if raw.startswith(name, begins) else at
 
     def _slowly(
         self, raw: bytes, at: int, end: int, attributes: dict[str, Value], unreadable: list[tuple[str, str]]

@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from syncd.core.errors import Problem
@@ -17,7 +18,7 @@ from syncd.core.known import Known
 from syncd.core.model import Kind, NativeId, SourceRecord
 from syncd.core.values import Value, content_digest, moment
 from syncd_active_directory import messages
-from syncd_active_directory.decode import Decoded, Decoder
+from syncd_active_directory.decode import Decoder
 from syncd_active_directory.entry import RawEntry, fingerprint, parent_bytes, text
 from syncd_active_directory.entry import names as entry_names
 from syncd_active_directory.names import name_and_id, one_spelling, plain, plain_bytes
@@ -27,6 +28,7 @@ from syncd_active_directory.units import Units
 VERSION: Final = 2
 """Counted up when the same bytes come to mean another record: no fingerprint of before is known then."""
 _MOST_NOTES: Final = 200
+_NOBODY: Final[Mapping[str, NativeId]] = MappingProxyType({})
 
 
 class Records:
@@ -40,6 +42,8 @@ class Records:
         self._salts = place.once("salts", lambda: {kind: _salt(place, kind) for kind in place.kinds})
         self._named = place.once("named", lambda: {kind: _named(place, kind) for kind in place.kinds})
         self._content = place.once("content", lambda: {kind: _content(place, kind) for kind in place.kinds})
+        dialect = place.dialect
+        self._words = (dialect.extended_names, dialect.identity.attribute, dialect.changed_at)
         self._decoders = place.once("decoders", lambda: {kind: Decoder(place.asked[kind]) for kind in place.kinds})
         self._notes: list[Problem] = []
         self.unchanged: Counter[Kind] = Counter()
@@ -92,54 +96,49 @@ class Records:
     def _decoded(
         self, kind: Kind, entry: RawEntry, dn: bytes, *, parent: str | None, mark: bytes
     ) -> SourceRecord | None:
-        dialect = self._place.dialect
-        found = self._decoders[kind](entry)
-        attributes = found.attributes
-        references = self._references(kind, attributes)
-        identity = attributes.get(dialect.identity.attribute)
+        # The loop of whoever computes everybody again: what can be asked once for all entries is asked once.
+        extended, identified, stamped = self._words
+        unreadable: list[tuple[str, str]] = []
+        attributes = self._decoders[kind].values(entry.raw, unreadable)
+        # Nothing that holds no backslash is spelled in two ways.
+        escaped = b"\\" in entry.raw
+        references = _NOBODY
+        if extended:
+            references = self._references(kind, attributes)
+        elif escaped:
+            self._respell(kind, attributes)
+        identity = attributes.get(identified)
         if not isinstance(identity, str):
             self.without_id += 1
             return None
-        classes = attributes.get("objectClass")
-        if kind is Kind.PERSON and isinstance(classes, tuple) and "computer" in classes:
-            return None
+        review_at, sure = None, True
+        if kind is Kind.PERSON:
+            if "computer" in attributes.get("objectClass", ()):  # type: ignore[operator]
+                return None
+            review_at, sure = self._add_state(attributes)
         self.made[kind] += 1
-        if found.unreadable:
-            self._note(kind, found)
-        review_at, sure = self._add_state(kind, attributes)
+        if unreadable:
+            self._note(kind, attributes, unreadable)
         if parent:
             attributes["parent"] = parent
-        changed = attributes.get(dialect.changed_at)
-        name = plain(text(dn)) if dialect.extended_names else one_spelling(text(dn))
+        changed = attributes.get(stamped)
+        name = plain(text(dn)) if extended else one_spelling(text(dn)) if escaped else text(dn)
         return SourceRecord(
-            native_id=NativeId(identity),
+            native_id=identity,  # type: ignore[arg-type]  # which says it
             kind=kind,
-            digest=self._digest(kind, attributes, name=name, references=references),
+            digest=content_digest(
+                attributes, self._content[kind], sorted(references.values()) if extended else (name,)
+            ),
             attributes=attributes,
             aliases=(name, identity),
             changed_at=moment(changed) if isinstance(changed, str) else None,
-            fingerprint=mark if sure and not found.unreadable else b"",
+            fingerprint=mark if sure and not unreadable else b"",
             review_at=review_at,
             references=references,
         )
 
-    def _digest(
-        self, kind: Kind, attributes: dict[str, Value], *, name: str, references: Mapping[str, NativeId]
-    ) -> bytes:
-        """Return the digest of the whole content; how others refer to it, and to whom it refers, are content too.
-
-        Where names come with ids, others refer to it by its id, and its own name counts for nothing: else all who stand in a
-        renamed unit would count as changed. Where they do not, whoever refers to it finds it by nothing but its name.
-        """
-        content = content_digest(attributes, self._content[kind])
-        more = "".join(sorted(references.values())) if self._place.dialect.extended_names else name
-        return hashlib.blake2b(content + more.encode(), digest_size=16).digest() if more else content
-
     def _references(self, kind: Kind, attributes: dict[str, Value]) -> Mapping[str, NativeId]:
-        """Return the ids that names come with, and take them out of the names. Names without ids get one spelling."""
-        if not self._place.dialect.extended_names:
-            self._respell(kind, attributes)
-            return {}
+        """Return the ids that names come with, and take them out of the names."""
         references: dict[str, NativeId] = {}
         for name in self._named[kind] & attributes.keys():
             value = attributes[name]
@@ -157,6 +156,7 @@ class Records:
         return references
 
     def _respell(self, kind: Kind, attributes: dict[str, Value]) -> None:
+        """Give names that come without ids one spelling."""
         for name in self._named[kind]:
             value = attributes.get(name)
             if isinstance(value, str):
@@ -164,10 +164,8 @@ class Records:
             elif isinstance(value, tuple):
                 attributes[name] = tuple(one_spelling(each) if isinstance(each, str) else each for each in value)
 
-    def _add_state(self, kind: Kind, attributes: dict[str, Value]) -> tuple[datetime | None, bool]:
-        """Add `enabled` and `locked`: they depend on the time of day, so they are values, and part of the digest."""
-        if kind is not Kind.PERSON:
-            return None, True
+    def _add_state(self, attributes: dict[str, Value]) -> tuple[datetime | None, bool]:
+        """Add `enabled` and `locked` of a person: they depend on the time of day, so they are values, and part of the digest."""
         state = self._place.dialect.state(attributes, self._now)
         if state.enabled is not None:
             attributes["enabled"] = state.enabled
@@ -176,10 +174,10 @@ class Records:
         self.without_state += state.hidden
         return state.review_at, not state.hidden
 
-    def _note(self, kind: Kind, found: Decoded) -> None:
-        for attribute, expected in found.unreadable:
+    def _note(self, kind: Kind, attributes: Mapping[str, Value], unreadable: Sequence[tuple[str, str]]) -> None:
+        for attribute, expected in unreadable:
             if len(self._notes) < _MOST_NOTES:
-                label = found.attributes.get("displayName") or found.attributes.get("name") or ""
+                label = attributes.get("displayName") or attributes.get("name") or ""
                 words = {"kind": kind, "label": label, "attribute": attribute, "expected": expected}
                 self._notes.append(messages.UNREADABLE_VALUE.at(**words))
 
@@ -197,7 +195,12 @@ def _named(place: Place, kind: Kind) -> frozenset[str]:
 
 
 def _content(place: Place, kind: Kind) -> tuple[str, ...]:
-    """Return the attributes in which a record's content can lie."""
+    """Return the attributes in which a record's content can lie.
+
+    Besides them counts how others refer to a record, or to whom it refers. Where names come with ids, others refer to it by its
+    id, and its own name counts for nothing: else all who stand in a renamed unit would count as changed. Where they do not,
+    whoever refers to it finds it by nothing but its name.
+    """
     return tuple(sorted({*place.asked[kind], *place.dialect.computed[kind]} - place.dialect.bookkeeping))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import marshal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
@@ -34,15 +34,15 @@ def digest(value: Value) -> bytes:
     return hashlib.blake2b(canonical(value), digest_size=16).digest()
 
 
-def content_digest(values: Values, names: Sequence[str]) -> bytes:
-    """Return a 16-byte digest of what `values` holds under `names`, in their order; what is absent counts as None.
+def content_digest(values: Values, names: Sequence[str], more: Iterable[str] = ()) -> bytes:
+    """Return a 16-byte digest of what `values` holds under `names`, in their order, and of `more`; what is absent counts as None.
 
     For `SourceRecord.digest`, where it is compared with the last one and no more: it costs a fifth of `digest`, but another
     version of Python may give other bytes (the documentation of `marshal` does not promise its format), which then looks like
     a change once. So it proves nothing, and lists differ from tuples.
     """
     # Version 2 of the format knows no back references, so equal values have equal bytes whoever shares what.
-    return hashlib.blake2b(marshal.dumps([*map(values.get, names)], 2), digest_size=16).digest()
+    return hashlib.blake2b(marshal.dumps([*map(values.get, names), *more], 2), digest_size=16).digest()
 
 
 _SCALARS: Final = (str, int, float, type(None))

@@ -32,6 +32,7 @@ from syncd_active_directory.decode import READERS, Decoder, texts
 from syncd_active_directory.entry import RawEntry, fingerprint, names, parent_bytes
 from syncd_active_directory.schema import Syntax
 from syncd_active_directory.seam import Seam
+from syncd_active_directory.usual import LEARNED_FROM
 
 _BASES = ["cn", "mail", "objectClass", "objectGUID", "member", "displayName", "x", "msDS-User-Account-Control-Computed"]
 _OPTIONS = ["", ";binary", ";range=0-1499", ";range=1500-*", ";lang-ja", ";lang-ja;phonetic"]
@@ -232,3 +233,45 @@ def test_what_is_decoded_in_one_go_is_what_is_decoded_step_by_step(
     assert refused(lambda: names([found])) == refused(lambda: found.dn_bytes)
     if refused(lambda: found.dn_bytes) is None:
         assert names([found]) == [found.dn_bytes]
+
+
+_ORDER = _BASES[:5]
+_USUAL = b"0123456789"
+
+
+def learned(length: Length) -> Decoder:
+    """Return a decoder that has learned what is usual: attributes of some order, most of them with one plain value."""
+    decoder = Decoder(_SYNTAXES)
+    for number in range(LEARNED_FROM + 2):
+        attributes = {name: [_USUAL[: 1 + number % 9]] for name in _ORDER} | {_ORDER[-1]: [b"a", b"b"]}
+        decoder(RawEntry.received(entry(b"uid=x", attributes, length)))
+    return decoder
+
+
+_LEARNED = {length: learned(length) for length in Length}
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    _LENGTHS,
+    st.permutations(_ORDER).map(lambda order: order[:3]) | st.just(_ORDER),
+    st.lists(st.lists(st.just(_USUAL) | _VALUES, max_size=2) | st.just([_USUAL]), min_size=5),
+    _LENGTHS,
+    st.none() | st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)),
+)
+def test_whoever_is_not_as_usual_is_read_as_by_somebody_who_has_learned_nothing(
+    before: Length,
+    order: list[str],
+    values: list[list[bytes]],
+    length: Length,
+    wrong: tuple[int, int] | None,
+) -> None:
+    raw = bytearray(entry(b"uid=x", dict(zip(order, values, strict=False)), length))
+    if wrong is not None:
+        raw[wrong[0] % len(raw)] = wrong[1]
+    found, decoder = RawEntry.received(bytes(raw)), _LEARNED[before]
+    refusal = refused(lambda: read_plainly(found))
+    assert refused(lambda: decoder(found)) == refusal
+    if refusal is None:
+        decoded = decoder(found)
+        assert (decoded.attributes, {name for name, _ in decoded.unreadable}) == read_plainly(found)

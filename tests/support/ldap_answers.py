@@ -29,6 +29,8 @@ class Length(StrEnum):
     """As OpenLDAP and 389 Directory Server do."""
     FOUR = "four"
     """In four bytes from 128 on, as Active Directory does."""
+    CONSTRUCTED_FOUR = "constructed ones in four"
+    """In four bytes wherever something holds others, however short it is: so do domain controllers, as recalled."""
     ALWAYS_FOUR = "always four"
     """Legal, and nobody does it."""
 
@@ -36,7 +38,8 @@ class Length(StrEnum):
 def element(tag: int, content: bytes, length: Length = Length.SHORTEST) -> bytes:
     """Return one BER element."""
     size = len(content)
-    if size < 128 and length is not Length.ALWAYS_FOUR:
+    four = length is Length.ALWAYS_FOUR or (length is Length.CONSTRUCTED_FOUR and tag & 0x20)
+    if size < 128 and not four:
         return bytes((tag, size)) + content
     width = 4 if length is not Length.SHORTEST else (size.bit_length() + 7) // 8
     return bytes((tag, 128 + width)) + size.to_bytes(width, "big") + content
