@@ -6,7 +6,7 @@ name another, that one it is. What is read here was gathered before. Nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +15,7 @@ from syncd.core.model import Entity, Kind, SourceName, SubjectId
 from syncd.core.orgtree import OrgTree
 from syncd.core.succession import deputies, heirs
 from syncd.core.values import Value
+from syncd.engine.heads import may_join
 from syncd.engine.staging import texts_of
 from syncd.engine.surroundings import around
 
@@ -43,7 +44,7 @@ def handed_over(
     for subject in part.asked & entities.keys():
         entity = entities[subject]
         if entity.kind is Kind.UNIT:
-            entities[subject] = _led(entity, entities, part, takers)
+            entities[subject] = _led(entity, entities, part, takers, joining=world.outbound.heads_join)
         elif (old := _manager(entity, part)) is not None and (new := next(takers.of(old, subject), subject)) != subject:
             handed[subject] = old
             entities[subject] = replace(entity, facts={**entity.facts, "manager": new})
@@ -164,23 +165,22 @@ def _last(part: Part, subject: SubjectId, name: str) -> SubjectId | None:
     return None
 
 
-def _led(unit: Entity, entities: Mapping[SubjectId, Entity], part: Part, takers: _Takers) -> Entity:
-    """Return a unit that is led by whoever takes over, where they belong to it: nobody else can lead it."""
+def _led(unit: Entity, entities: Mapping[SubjectId, Entity], part: Part, takers: _Takers, *, joining: bool) -> Entity:
+    """Return a unit that is led by whoever takes over, where they belong to it, or are `joining` it: nobody else can lead it."""
+    fits = may_join if joining else _belongs
     named = tuple(_named(unit, part))
     if not any(one in takers.heirs or one in takers.deputies for one in named):
         return unit
-    led = (next(_leading(one, unit, entities, takers), None) for one in named)
+    led = (next(_leading(one, takers, lambda taker: fits(entities.get(taker), unit)), None) for one in named)
     kept = tuple(dict.fromkeys(one for one in led if one is not None))
     # Where nobody of it is left the plan says so of those who are named, and leaves them out (PLN-006).
     return replace(unit, facts={**unit.facts, "managers": kept}) if kept else unit
 
 
-def _leading(
-    named: SubjectId, unit: Entity, entities: Mapping[SubjectId, Entity], takers: _Takers
-) -> Iterator[SubjectId]:
+def _leading(named: SubjectId, takers: _Takers, fits: Callable[[SubjectId], bool]) -> Iterator[SubjectId]:
     """Yield who may lead a unit for somebody who is named: themselves, while nobody takes over from them."""
     some = tuple(takers.of(named))
-    return (one for one in some if _belongs(entities.get(one), unit)) if some else iter((named,))
+    return filter(fits, some) if some else iter((named,))
 
 
 def _belongs(person: Entity | None, unit: Entity) -> bool:

@@ -13,7 +13,7 @@ from syncd.core.model import HOLDING_UNITS, Aside, Change, Kind, Link, LinkState
 from syncd.core.plan import Terms, diff
 from syncd.core.policy import asks_population
 from syncd.core.ports import Target
-from syncd.engine import write_back
+from syncd.engine import heads, write_back
 from syncd.engine.clashes import clashes
 from syncd.engine.part import Part, gather
 from syncd.engine.roles import silent
@@ -57,27 +57,35 @@ def planned(
     is in the writer's hands is `busy`, and not among those who are planned for: what it comes to is not known yet. With
     `every_aside`, every record that is left aside is named, and not only what this plan leaves aside.
     """
-    part = gather(tx, world, chosen)
-    standing = stand(world, part)
-    sight = linked(tx, world, part)
-    if beside := _leaving_beside(standing, sight, busy):
-        # Who is handed over waits for whoever leaves, and the guard has to see both.
+
+    def again(more: Collection[SubjectId]) -> Computed:
         return planned(
             tx,
             world,
             target,
-            {*chosen, *beside},
+            {*chosen, *more},
             complete=complete,
             ambiguous=ambiguous,
             unmanaged=unmanaged,
             busy=busy,
             every_aside=every_aside,
         )
+
+    part = gather(tx, world, chosen)
+    standing = stand(world, part)
+    sight = linked(tx, world, part)
+    if beside := _leaving_beside(standing, sight, busy):
+        # Who is handed over waits for whoever leaves, and the guard has to see both.
+        return again(beside)
     unique = allocator(tx, world, sight.links)
     wishes = wish(standing, world, sight.links, normalise=target.normalise, hidden=target.hidden, unique=unique)
     if in_hand := HOLDING_UNITS & {*busy} & wishes.desired.keys():
         wishes = replace(wishes, desired={one: two for one, two in wishes.desired.items() if one not in in_hand})
     look(tx, world, target, asked=part.asked, wishes=wishes, sight=sight)
+    if world.outbound.heads_join:
+        if beside := heads.beside(tx, world, target, wishes, sight, part.asked) - set(busy):
+            return again(beside)
+        wishes = heads.kept(tx, world, target, heads.joined(wishes, standing, world, target), sight)
     plan = diff(
         wishes.desired.values(),
         sight.objects.values(),

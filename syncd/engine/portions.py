@@ -17,7 +17,7 @@ from syncd.core.model import HOLDING_UNITS, Desired, Kind, LinkState, Op, Plan, 
 from syncd.core.newcomers import Newcomer, Newcomers
 from syncd.core.plan import diff
 from syncd.core.ports import Target
-from syncd.engine import write_back
+from syncd.engine import heads, write_back
 from syncd.engine.clashes import clashes, with_clashes
 from syncd.engine.gathering import Gathering
 from syncd.engine.handing import leaves
@@ -327,8 +327,10 @@ def _compared(
     sight.links.update(tx.links.get_many(name, _named_by(desired.values(), target) - sight.links.keys()))
     wishes = replace(wishes, desired=desired)
     look(tx, world, target, asked=standing.asked, wishes=wishes, sight=sight)
+    if world.outbound.heads_join:
+        wishes = heads.kept(tx, world, target, wishes, sight)
     plan = diff(
-        desired.values(),
+        wishes.desired.values(),
         sight.objects.values(),
         sight.links,
         leaving=wishes.leaving,

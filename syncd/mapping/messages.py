@@ -208,6 +208,13 @@ WITHOUT_ITS_FLAG: Final = message(
     example="outer_permit_depts: seesUnits   # without a rule for outer_dept",
 )
 
+NO_HEADS: Final = message(
+    "RUL-037",
+    what="`heads: add` does nothing, because no rule fills {names}.",
+    do="Write a rule for it beside the others, such as `managers: managers`, or remove `heads`.",
+    example="unit: {heads: add, fields: {name: displayName}}",
+)
+
 # --- records ----------------------------------------------------------------------------------------------------------
 
 CANNOT_FILL: Final = message(

@@ -28,7 +28,7 @@ from syncd.mapping.plain import PlainRules
 from syncd.mapping.plan import Absent, Field, Rules
 from syncd.mapping.reading import Written, in_order, read_rules
 from syncd.mapping.results import Around, FieldTrace, Neighbour, Trace
-from syncd.mapping.schema import AnyRule, OutboundFile, OutboundSection, Rule
+from syncd.mapping.schema import AnyRule, OutboundFile, OutboundSection, OutboundUnit, Rule
 from syncd.mapping.tracing import Interpreter
 from syncd.mapping.vocabulary import NEIGHBOURS, PATH, ToTarget
 
@@ -86,6 +86,7 @@ class OutboundRules:
         adopt: Mapping[Kind, tuple[str, ...]],
         files: frozenset[Path] = frozenset(),
         roles: Mapping[SubjectId, Desired] = _NO_ROLES,
+        heads_join: bool = False,
     ) -> None:
         self.path = path
         self.files = files
@@ -98,6 +99,7 @@ class OutboundRules:
         """Whose attributes besides the entity's own the rules of a kind look at: what becomes of it follows their changes."""
         self.looks_above = any(_ABOVE & looks for looks in self.looks_at.values())
         """Whether it depends on the units above what becomes of somebody."""
+        self.heads_join = heads_join
         """Whether those who lead a department are made members of it."""
         self.roles = roles
         """The roles that only these rules know."""
@@ -301,6 +303,7 @@ class _Loader:
             kinds=self.kinds,
             adopt=self.adopt,
             files=self.written.files,
+            heads_join=isinstance(file, OutboundFile) and file.unit is not None and file.unit.heads == "add",
         )
 
     def _section(self, kind: Kind, section: OutboundSection, file: OutboundFile) -> None:
@@ -348,6 +351,12 @@ class _Loader:
                 why = "no rule fills that" if missing else "its rule says that it is never true"
                 place = self.written.place((kind.value, "fields", name), "key")
                 self.written.problems.append(messages.WITHOUT_ITS_FLAG.at(place, name=name, flag=flag, why=why))
+        leading = [name for name, spec in fields.items() if spec.of_members and not spec.one_of]
+        if isinstance(section, OutboundUnit) and section.heads == "add" and not {*leading} & section.fields.keys():
+            place = self.written.place((kind.value, "heads"), "key")
+            self.written.problems.append(
+                messages.NO_HEADS.at(place, names=" or ".join(leading) or "who leads a department")
+            )
 
     def _adopt(self, kind: Kind, section: OutboundSection, fields: Mapping[str, FieldSpec]) -> None:
         for index, name in enumerate(section.adopt):

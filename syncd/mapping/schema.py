@@ -192,6 +192,14 @@ class OutboundSection(Section):
     """Fields by which an object that is already there is recognised as the same, in order of trust."""
 
 
+class OutboundUnit(OutboundSection):
+    """The rules for departments of the target."""
+
+    heads: Literal["members", "add"] = "members"
+    """Who may lead a department, where the target lets only members: `members` leaves out whoever is none, and says so (usual);
+    `add` makes them members of it besides their own departments, also whoever takes over from a leaver."""
+
+
 class _File(_Shape):
     version: Literal[1]
     """The version of the rule language."""
@@ -261,7 +269,7 @@ class OutboundFile(_File):
     """Which way the rules lead."""
     person: OutboundSection | None = None
     """People."""
-    unit: OutboundSection | None = None
+    unit: OutboundUnit | None = None
     """Departments."""
     group: OutboundSection | None = None
     """Groups that become roles. People have them by the field `roles` of `person`."""

@@ -18,6 +18,7 @@ from syncd.mapping.schema import (
     Level,
     OutboundFile,
     OutboundSection,
+    OutboundUnit,
     Rule,
     Scope,
 )
@@ -52,7 +53,7 @@ def test_the_page_has_examples() -> None:
 
 
 def test_every_key_of_the_language_is_on_the_page() -> None:
-    models = (InboundFile, OutboundFile, InboundPerson, InboundGroup, OutboundSection, Rule, Scope, Level)
+    models = (InboundFile, OutboundFile, InboundPerson, InboundGroup, OutboundSection, OutboundUnit, Rule, Scope, Level)
     keys = {field.alias or name for model in models for name, field in model.model_fields.items()}
     assert not [key for key in sorted(keys) if not re.search(rf"`{key}\b|\b{key}:", PAGE)]
 
