@@ -122,9 +122,11 @@ def coming(said: Sequence[Word], addressees: Sequence[Addressee], day: str, *, s
     say = []
     for one in addressees:
         last = heard.get(one.subject)
-        if one.subject in known or (last is not None and _stands(last, day)):
+        # What was only tried may not have been heard.
+        sure = last is not None and last.fate is Fate.SENT
+        if one.subject in known or (last is not None and sure and _stands(last, day)):
             continue
-        moved = last is not None and last.news is not News.OFF
+        moved = last is not None and sure and last.news is not News.OFF
         before = last.day if last is not None and moved else ""
         say.append(Telling(to=one, news=News.MOVED if moved else News.COMES, day=day, before=before))
     return Decision(say=tuple(say), drop=tuple(word for word in said if word.waits and word not in kept))
@@ -136,8 +138,8 @@ def off(said: Sequence[Word], *, now: datetime) -> Decision:
     known = {word.to.subject for word in waiting}
     say = [
         Telling(to=last.to, news=News.OFF, day=last.day)
-        for who, last in _last(said).items()
-        if last.news is not News.OFF and who not in known and last.begins_at > now
+        for who, last in _believing(said).items()
+        if who not in known and last.begins_at > now
     ]
     return Decision(say=tuple(say), drop=tuple(word for word in said if word.waits and word not in waiting))
 
@@ -162,6 +164,17 @@ def ended(word: Word, fate: Fate, *, at: datetime, code: str = "") -> Word:
 def _last(said: Sequence[Word]) -> dict[SubjectId, Word]:
     """Return the last word that each person has heard, or may have heard."""
     return {word.to.subject: word for word in said if word.heard}
+
+
+def _believing(said: Sequence[Word]) -> dict[SubjectId, Word]:
+    """Return who may believe that somebody begins, and by which word: that it is off has to be sure."""
+    found: dict[SubjectId, Word] = {}
+    for word in said:
+        if word.heard and word.news is not News.OFF:
+            found[word.to.subject] = word
+        elif word.news is News.OFF and word.fate is Fate.SENT:
+            found.pop(word.to.subject, None)
+    return found
 
 
 def _stands(word: Word, day: str) -> bool:

@@ -162,6 +162,23 @@ def test_both_moments_of_a_joiner_are_told(office: Office) -> None:
     assert "         account e7 comes into sight" in told(office)
 
 
+def test_who_is_told_of_a_joiner_is_told_and_that_nobody_can_be(office: Office) -> None:
+    office.world.world = replace(office.world.world, joiners=JoinerTerms(tell=timedelta(days=3)))
+    office.world.person("7", "team", manager="e1", hired="2026-12-01", zone="Asia/Jakarta")
+    office.world.sync()
+
+    assert brief(office) == [
+        ("2026-11-27T17:00:00Z", "told", "Example 7"),
+        ("2026-11-30T17:00:00Z", "first_day", "Example 7"),
+    ]
+    assert "Example 7: Example 1 is told of the first day (2026-12-01 in Asia/Jakarta)" in told(office)
+    office.world.edit("1", state="left")
+    office.world.sync()
+    said = told(office)
+    assert "Example 7: nobody is told of the first day (2026-12-01 in Asia/Jakarta)" in said
+    assert "nobody above, and nobody who leads the department, has an account in sight" in said
+
+
 def test_a_policy_that_hands_nothing_over_is_told_so(office: Office) -> None:
     world = office.world.world
     office.world.world = replace(world, leavers=replace(world.leavers, hand_over=False))

@@ -146,6 +146,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("come"), st.sampled_from([(ADA,), (BUDI,), (ADA, BUDI)]), st.sampled_from([DAY, LATER])),
         st.tuples(st.just("off")),
+        st.tuples(st.just("try")),
         st.tuples(st.just("send")),
     ),
     max_size=12,
@@ -166,13 +167,16 @@ def test_whatever_happens_the_last_that_was_heard_is_true_and_nobody_hears_anyth
             case ("off",):
                 story.off()
                 wanted = None
+            case ("try",):
+                story.said = [replace(word, attempts=1) if word.waits else word for word in story.said]
             case _:
                 story.send()
     story.send()
 
     for one in (ADA, BUDI):
         heard = [(news, day) for to, news, day in story.got if to == one]
-        assert all(before != after for before, after in pairwise(heard))
+        # What was only tried may have been heard, so it may be said again what was said before it.
+        assert ("try",) in steps or all(before != after for before, after in pairwise(heard))
         if wanted is None:
             assert not heard or heard[-1][0] is News.OFF
         elif one in wanted[0]:

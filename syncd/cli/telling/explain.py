@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from syncd.cli.telling.words import NOTHING, arrow, relative, span, stamp, where, word
+from syncd.cli.telling.words import NOTHING, arrow, count, relative, span, stamp, where, word
 from syncd.core.model import Aside, Kind, Link, Op, SourceName
 from syncd.core.values import Value
 from syncd.core.welcome import Fate, News, Word
@@ -313,7 +313,7 @@ def _queue(out: Output, one: Explanation, manner: Manner) -> None:
 
 _NEWS: Final = {
     News.COMES: "of the first day, {day}",
-    News.MOVED: "that the first day is {day} now",
+    News.MOVED: "that the first day is {day} instead",
     News.OFF: "that {day} is off",
 }
 
@@ -325,20 +325,20 @@ def _words(out: Output, one: Explanation, manner: Manner) -> None:
     out.say("\nWho is told of the first day", style="bold")
     for each in one.words:
         what = _NEWS[each.news].format(day=each.day)
-        out.say(f"  {each.to.label} ({each.to.account}) {_fate(each, manner.now)} {what}")
+        out.say(f"  {each.to.label} ({each.to.account}) {_fate(each, what, manner.now)}")
 
 
-def _fate(word: Word, now: datetime) -> str:
+def _fate(word: Word, what: str, now: datetime) -> str:
     settled = relative(word.settled_at, now) if word.settled_at is not None else ""
+    tried = f" ({count(word.attempts, 'try', 'tries')}, {word.code})" if word.code else ""
     match word.fate:
         case Fate.SENT:
-            return f"was told {settled}"
+            return f"was told {what}, {settled}"
         case Fate.UNREACHABLE:
-            return f"could not be reached {settled}, and was not told"
+            return f"could not be told {what}: unknown in the target, {settled}"
         case Fate.LATE:
-            return "was not told before the day began" + (f" [{word.code}]" if word.code else "")
+            return f"was not told {what}: it could not be sent before the day began{tried}"
         case Fate.OVERTAKEN:
-            return "was not told, because it was not true any more by then:"
+            return f"was not told {what}: that changed before it was sent{tried}"
         case Fate.WAITING:
-            tried = f", {word.attempts} tries [{word.code}]" if word.attempts and word.code else ""
-            return f"is told {relative(word.due_at, now)}{tried}"
+            return f"is told {what}, {relative(word.due_at, now)}{tried}"
