@@ -1,7 +1,8 @@
 """A company to which anything happens, on a real OpenLDAP, from a seed; and what must be remembered of it to judge afterwards.
 
-Joiners, leavers, movers, renames, new managers, swaps of places, addresses that are passed around, people who come back under
-their old number, and units that are made, renamed, moved, swapped and closed. It changes the directory one thing after the
+Joiners, leavers, movers, renames, new managers, swaps of places, addresses that are passed around, employees who become partners
+and partners who are hired, people who come back under their old number, and units that are made, renamed, moved, swapped and
+closed. It changes the directory one thing after the
 other, so that the same seed does the same.
 """
 
@@ -11,7 +12,6 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ldap3 import MODIFY_DELETE, MODIFY_REPLACE, Connection, Server
@@ -22,29 +22,16 @@ from servers.ldap_editor import PERMANENTLY
 from servers.openldap import OpenLdap
 from support import chaos_names as names
 from support.chaos_exchange import EXCHANGED, Exchanges, Gift
+from support.chaos_names import Person
 
+PARTNER: Final = "Partner"
+"""The `employeeType` of partners, who are external contacts and have no account."""
 TRACKED: Final = ("title", "telephoneNumber", "mail", "displayName")
 """The attributes whose values are remembered, in order: each of them is one field of an account."""
 _CLASSES: Final = ["inetOrgPerson", "posixAccount", "shadowAccount"]
+_KEEPERS: Final = 3
 _FEWEST: Final = 150
 """People are let go only while there are more."""
-
-
-@dataclass
-class Person:
-    """Somebody who is in the directory."""
-
-    number: str
-    rdn: str
-    unit: str
-    mobile: str
-    """Never changes: DingTalk does not change it, so that a new one is refused, which is another story."""
-    active: bool
-    values: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def dn(self) -> str:
-        return f"{self.rdn},{self.unit}"
 
 
 class Company:
@@ -62,6 +49,10 @@ class Company:
         """By employee number, when each absence began at the earliest (`time.monotonic`)."""
         self.people: dict[str, Person] = {}
         self.gone: list[Person] = []
+        self.partners: set[str] = set()
+        """The numbers of those who have no account but are external contacts, also of those of them who are gone."""
+        self.keepers: list[str] = []
+        """The numbers of colleagues who follow partners, and never leave."""
         self.units: dict[str, str] = {}
         """By distinguished name, that of the unit above."""
         self._dice = random.Random(seed)
@@ -88,6 +79,8 @@ class Company:
             self._come(Person(number=number, **place, mobile=values["mobile"], active=active, values=known))
             if not active:
                 self.absences[number].append(0.0)
+            elif len(self.keepers) < _KEEPERS:
+                self.keepers.append(number)
 
     def _people(self, connection: Any, wanted: list[str]) -> list[Any]:
         paged = connection.extend.standard.paged_search
@@ -145,10 +138,33 @@ class Company:
         """Bring everything to its end of which only a half has happened."""
         while self._go_on():
             pass
+        for person in self.people.values():
+            if person.number in self.partners:
+                self._set(person, manager=self._keeper().dn)  # what slapd has damaged: see `unled`
 
     def _remanage(self) -> bool:
         person, boss = self._dice.sample(self._here(), 2)
-        return self._set(person, manager=boss.dn)
+        return self._set(person, manager=(self._keeper() if person.number in self.partners else boss).dn)
+
+    def _keeper(self) -> Person:
+        return self.people[self._dice.choice(self.keepers)]
+
+    def _become_partner(self) -> bool:
+        """Somebody loses the account and is an external contact from now on."""
+        person = self._somebody()
+        if person.number in self.partners or not self._may_go(person):
+            return False
+        self.absences[person.number].append(time.monotonic())
+        self.partners.add(person.number)
+        return self._set(person, employeeType=PARTNER, manager=self._keeper().dn)
+
+    def _hire(self) -> bool:
+        partners = [person for person in self._here() if person.number in self.partners]
+        if not partners:
+            return False
+        person = self._dice.choice(partners)
+        self.partners.remove(person.number)
+        return self._set(person, employeeType="Staff")
 
     def _move(self) -> bool:
         person, unit = self._somebody(), self._dice.choice(list(self.units))
@@ -176,12 +192,19 @@ class Company:
 
     def _disable(self) -> bool:
         person = self._somebody()
-        if len(self._here()) <= _FEWEST:
+        if not self._may_go(person):
             return False
-        self.absences[person.number].append(time.monotonic())
+        self._note_absence(person)
         self._do("modify", person.dn, {"pwdAccountLockedTime": [(MODIFY_REPLACE, [PERMANENTLY])]})
         person.active = False
         return True
+
+    def _may_go(self, person: Person) -> bool:
+        return len(self._here()) > _FEWEST and person.number not in self.keepers
+
+    def _note_absence(self, person: Person) -> None:
+        if person.number not in self.partners:  # who have no account that could be removed
+            self.absences[person.number].append(time.monotonic())
 
     def _enable(self) -> bool:
         locked = [person for person in self.people.values() if not person.active and self.absences[person.number][-1]]
@@ -194,9 +217,9 @@ class Company:
 
     def _delete(self) -> bool:
         person = self._somebody()
-        if len(self._here()) <= _FEWEST:
+        if not self._may_go(person):
             return False
-        self.absences[person.number].append(time.monotonic())
+        self._note_absence(person)
         self._do("delete", person.dn)
         self.gone.append(self.people.pop(person.number))
         return True
@@ -222,6 +245,8 @@ class Company:
         account = {"uidNumber": str(2_000_000 + self._next()), "gidNumber": "10000", "homeDirectory": f"/home/{login}"}
         known = {"cn": values["displayName"], "sn": "Contoh", "employeeNumber": number, "mobile": mobile, **account}
         known |= values
+        if number in self.partners:
+            known |= {"employeeType": PARTNER, "manager": self._keeper().dn}
         self._come(person)
         self._do("add", person.dn, _CLASSES, known)
         return True
@@ -285,7 +310,7 @@ class Company:
         slapd's overlay refint follows managers who move with their unit, and damages the name where the unit's has letters
         that need escaping or several bytes (2.5.13): it cuts off its end, even in the middle of a letter.
         """
-        here = {person.dn.casefold() for person in self._here()}
+        here = {person.dn.casefold() for person in self._here() if person.number not in self.partners}
         found = self._people(self._connected(), ["employeeNumber", "manager"])
         return frozenset(
             names.text(each, "employeeNumber")
@@ -358,6 +383,8 @@ _HAPPENINGS: Final[Mapping[str, tuple[int, Happening]]] = {
     "a move": (12, Company._move),
     "a swap of places": (3, Company._swap_places),
     "another login": (3, Company._rename_login),
+    "an employee becomes a partner": (2, Company._become_partner),
+    "a partner is hired": (2, Company._hire),
     "disabled": (4, Company._disable),
     "enabled again": (3, Company._enable),
     "deleted": (3, Company._delete),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from servers.openldap import OpenLdap
+from support.chaos_directory import PARTNER
 from support.chaos_syncd import CLOCK
 from support.installation import REPOSITORY
 from support.journey import Journey
@@ -69,6 +70,9 @@ _EFFECTS: Final = (
     "unit_update",
     "unit_move",
     "unit_remove",
+    "contact_create",
+    "contact_update",
+    "contact_remove",
 )
 _ALERTS: Final = "rules: {disk_low: {off: true}, disk_full: {off: true}}\n"
 
@@ -98,6 +102,7 @@ class ChaosInstallation(Journey):
             "PYTHONFAULTHANDLER": "1",
         }
         shutil.copytree(REPOSITORY / "mappings", folder / "mappings")
+        self._take_partners()
         text = _CONFIG.format(
             ldap_port=ldap_port or server.port,
             user=server.bind_user,
@@ -111,6 +116,18 @@ class ChaosInstallation(Journey):
         if qps is None:
             self.amend("  timeout: 4\n", "  timeout: 4\n  address_calls: null\n")
         (folder / "alerts.yaml").write_text(_ALERTS, encoding="utf-8")
+
+    def _take_partners(self) -> None:
+        """Let the rules make external contacts of partners, as the shipped ones show it in a comment."""
+        inbound, outbound = (self.folder / "mappings" / name for name in ("ldap.yaml", "dingtalk.yaml"))
+        told = inbound.read_text(encoding="utf-8")
+        rule = f"    outsider: {{ from: employeeType, via: [{{ one_of: [{PARTNER}] }}] }}\n"
+        inbound.write_text(told.replace("    userType:", f"{rule}    userType:"), encoding="utf-8")
+        shown = outbound.read_text(encoding="utf-8")
+        begin = shown.index("# contact:\n")
+        end = shown.index("\n\n", begin)
+        section = shown[begin:end].replace("\n# ", "\n").removeprefix("# ")
+        outbound.write_text(shown[:begin] + section + shown[end:], encoding="utf-8")
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start `syncd` with these arguments, by the clock of this installation."""

@@ -59,6 +59,8 @@ def picture(state: Mapping[str, Any], *, unled: Collection[str] = ()) -> dict[st
             shown[f"person {user['userid']}"] = {**_plain(user), "places": places}
             if user["userid"] in unled:
                 shown[f"person {user['userid']}"].pop("manager_userid", None)
+    for contact in state["contacts"]:
+        shown[f"contact {contact['mobile']}"] = _plain({**contact, "userid": None})
     return shown
 
 

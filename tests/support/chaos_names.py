@@ -1,12 +1,30 @@
-"""Distinguished names of a chaos company, as texts: taken apart, and followed when something above them moves."""
+"""People of a chaos company, and distinguished names as texts: taken apart, and followed when something above them moves."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 _RDN: Final = re.compile(r"(?:\\.|[^,\\])+")
 """One name of a distinguished name: up to the first comma that no backslash precedes."""
+
+
+@dataclass
+class Person:
+    """Somebody who is in the directory."""
+
+    number: str
+    rdn: str
+    unit: str
+    mobile: str
+    """Never changes: DingTalk does not change it, so that a new one is refused, which is another story."""
+    active: bool
+    values: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def dn(self) -> str:
+        return f"{self.rdn},{self.unit}"
 
 
 def text(entry: Any, name: str) -> str:
@@ -36,4 +54,4 @@ def moved(dn: str, old: str, new: str) -> str:
     return f"{dn[: -len(old)]}{new}" if is_below(dn, old) else dn
 
 
-__all__ = ["above", "depth", "is_below", "moved", "rdn", "text"]
+__all__ = ["Person", "above", "depth", "is_below", "moved", "rdn", "text"]

@@ -121,14 +121,19 @@ def test_a_call_too_many_is_found(highest: int, exceeded: int, wrong: int) -> No
 
 
 def test_pictures_of_tenants_with_other_ids_are_the_same_and_another_place_is_not() -> None:
-    def state(unit: int, title: str = "Buyer") -> Any:
+    def state(unit: int, title: str = "Buyer", called: str = "Example") -> Any:
         units = [
             {"dept_id": 1, "name": "Company", "managers": []},
             {"dept_id": unit, "parent_id": 1, "name": "Sales", "managers": ["7"]},
         ]
-        return {"departments": units, "users": [{"userid": "7", "title": title, "memberships": [{"dept_id": unit}]}]}
+        user = {"userid": "7", "title": title, "memberships": [{"dept_id": unit}]}
+        contact = {"userid": f"contact {unit}", "mobile": "13800000001", "follower_user_id": "7", "name": called}
+        return {"departments": units, "users": [user], "contacts": [contact]}
 
     assert judges.differences(judges.picture(state(5)), judges.picture(state(9))) == []
     assert judges.differences(judges.picture(state(5)), judges.picture(state(5, "Clerk"))) == [
         "person 7: title is 'Buyer' instead of 'Clerk'"
+    ]
+    assert judges.differences(judges.picture(state(5)), judges.picture(state(5, called="Other"))) == [
+        "contact 13800000001: name is 'Example' instead of 'Other'"
     ]
