@@ -20,7 +20,7 @@ from syncd_dingtalk import messages as m
 from syncd_dingtalk.api import Api, Refused
 from syncd_dingtalk.chats import CHAT
 from syncd_dingtalk.checks_chats import Doubt, in_step
-from syncd_dingtalk.checks_rights import external_contacts, leave_records
+from syncd_dingtalk.checks_rights import external_contacts, leave_records, todos
 from syncd_dingtalk.errors import Meaning
 from syncd_dingtalk.observe import hidden_fields
 from syncd_dingtalk.settings import DingTalkSettings
@@ -57,6 +57,8 @@ async def verdicts(target: DingTalk, settings: DingTalkSettings, room: Room) -> 
     yield _fields(stand)
     if (room.wanted or {}).get(Kind.CONTACT):
         yield await _tried("external contacts", lambda: external_contacts(api))
+    if room.reaches:
+        yield await _tried("Todo.Todo.Read", lambda: todos(api, stand.sample.unionid if stand.sample else ""))
     if CHAT in (room.wanted or {}).get(Kind.UNIT, ()):
         yield await _tried("group chats", lambda: in_step(api, settings.root_department))
     seen = "the right to write shows only when something is written; apply for qyapi_manage_addresslist"

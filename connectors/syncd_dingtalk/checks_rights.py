@@ -5,6 +5,7 @@ What is missing is told by DingTalk's name of the right, with what does not work
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,6 +18,8 @@ from syncd_dingtalk.api import Api, Refused
 from syncd_dingtalk.checks_chats import Doubt
 
 _MOMENT: Final = timedelta(minutes=1)
+_NOBODYS: Final = "syncd-check"
+"""The key of a to-do that there is not."""
 _CLOSED: Final = frozenset({m.PERMISSION.code, m.CREDENTIALS.code})
 """What the interfaces of external contacts answer where they are not open to an application: of 33009, which means a wrong
 company elsewhere, that is recalled."""
@@ -30,6 +33,18 @@ async def leave_records(api: Api, now: datetime) -> str:
     except NeedsHuman as error:
         raise Doubt(error.problem) from None
     return "who has left can be read"
+
+
+async def todos(api: Api, unionid: str) -> str:
+    """Look for a to-do of somebody that nobody has made: that there is none proves the right to ask. Raises Doubt without it."""
+    if not unionid:
+        return "there is nobody yet whose to-dos could be looked up"
+    try:
+        with suppress(Refused):
+            await api.call(a.TODO_BY_KEY, unionId=unionid, sourceId=_NOBODYS)
+    except NeedsHuman as error:
+        raise Doubt(ml.TODOS_UNREAD.at(code=error.problem.words.get("code", error.problem.code))) from None
+    return "to-dos can be looked up; the right to make them (Todo.Todo.Write) shows only when one is made"
 
 
 async def external_contacts(api: Api) -> str:

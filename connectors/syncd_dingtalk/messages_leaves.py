@@ -13,6 +13,14 @@ LEAVES_UNREAD: Final = message(
     "ever, but DingTalk's own record of it is not read back, and who left by another hand shows only with the next full look.",
     example='{"code": "Forbidden.AccessDenied.AccessTokenPermissionDenied", "requiredScopes": ["Contact.Common.Read"]}',
 )
+TODOS_UNREAD: Final = message(
+    "DNG-097",
+    what="DingTalk does not let this application look up to-dos ({code}).",
+    do="Grant `Todo.Todo.Write` and `Todo.Todo.Read` (the name of the second is recalled) to the application in the developer "
+    "console, and publish. Without the first nobody is told of a joiner; without the second nobody whose to-do DingTalk did not "
+    "confirm at once.",
+    example='{"code": "Forbidden.AccessDenied.AccessTokenPermissionDenied", "requiredScopes": ["Todo.Todo.Read"]}',
+)
 CONTACTS_UNREAD: Final = message(
     "DNG-099",
     what="DingTalk does not let this application read external contacts ({code}).",

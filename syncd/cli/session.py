@@ -225,5 +225,6 @@ class Session:
             wanted = {kind: frozenset(self.rules.outbound.fills(kind)) for kind in Kind}
         except Misconfigured:
             wanted = None  # wrong rules keep no target from being tried
-        target: Target = entry.plugin(entry.settings, self.room("target", wanted=wanted))
+        room = replace(self.room("target", wanted=wanted), reaches=self.settings.joiners.tell is not None)
+        target: Target = entry.plugin(entry.settings, room)
         return target

@@ -42,6 +42,8 @@ class Room:
     where it is named."""
     returned: frozenset[str] = frozenset()
     """Of a source: the attributes of people that its rules write back."""
+    reaches: bool = False
+    """Of a target: whether its people are to be told of something in it (`syncd.core.reaching`), so that `check` tries that."""
     pushes: Pushes | None = None
     """Of a source to which others push (its class says `pushed = True`): what they have pushed; None where no state is open."""
 

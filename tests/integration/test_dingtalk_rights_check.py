@@ -15,17 +15,19 @@ from syncd_dingtalk import DingTalk
 from syncd_dingtalk.sandbox.faults import Fault, FaultKind
 from syncd_dingtalk.settings import DingTalkSettings, SandboxEntry
 
-LEAVES, CONTACTS = "Contact.Common.Read", "external contacts"
+LEAVES, CONTACTS, TODOS = "Contact.Common.Read", "external contacts", "Todo.Todo.Read"
 WITH_CONTACTS = {Kind.PERSON: frozenset({"name"}), Kind.CONTACT: frozenset({"name"})}
 
 
-def verdicts(*, without: str = "", faults: tuple[Fault, ...] = (), contacts: bool = True) -> dict[str, Verdict]:
+def verdicts(*, without: str = "", faults: tuple[Fault, ...] = (), **rules: bool) -> dict[str, Verdict]:
     """Return what a check says where a permission is missing, or an interface answers otherwise."""
-    wanted = WITH_CONTACTS if contacts else {Kind.PERSON: frozenset({"name"})}
+    wanted = WITH_CONTACTS if rules.get("contacts", True) else {Kind.PERSON: frozenset({"name"})}
+    reaches = rules.get("tell", True)
     settings = DingTalkSettings(sandbox=SandboxEntry(qps=None))
 
     async def work() -> dict[str, Verdict]:
-        async with DingTalk(settings, Room(name="dingtalk", now=lambda: NOW, base=Path(), wanted=wanted)) as target:
+        room = Room(name="dingtalk", now=lambda: NOW, base=Path(), wanted=wanted, reaches=reaches)
+        async with DingTalk(settings, room) as target:
             assert target.sandbox is not None
             tenant = target.sandbox.tenant
             (app,) = tenant.apps.values()
@@ -36,9 +38,9 @@ def verdicts(*, without: str = "", faults: tuple[Fault, ...] = (), contacts: boo
     return asyncio.run(work())
 
 
-def test_a_well_set_up_application_has_both() -> None:
+def test_a_well_set_up_application_has_all_of_them() -> None:
     told = verdicts()
-    assert (told[LEAVES].standing, told[CONTACTS].standing) == (Standing.OK, Standing.OK)
+    assert {told[name].standing for name in (LEAVES, CONTACTS, TODOS)} == {Standing.OK}
 
 
 def test_without_the_right_to_read_leave_records_there_is_a_warning_that_says_what_does_not_work() -> None:
@@ -67,3 +69,11 @@ def test_external_contacts_that_are_not_open_are_told_in_the_same_words(code: in
 
 def test_where_no_rule_makes_contacts_nobody_asks_for_the_right() -> None:
     assert CONTACTS not in verdicts(without="qyapi_ext_read", contacts=False)
+
+
+def test_without_the_right_to_look_up_to_dos_there_is_a_warning_where_people_are_told() -> None:
+    told = verdicts(without=TODOS)[TODOS]
+    assert told.standing is Standing.WARNING
+    assert told.problem is not None
+    assert told.problem.code == "DNG-097"
+    assert TODOS not in verdicts(without=TODOS, tell=False)
