@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from syncd.core.correlation import JoinRules, Statement
-from syncd.core.difference import Names
+from syncd.core.difference import Names, units_of
 from syncd.core.model import (
+    HOLDING_UNITS,
     RECORD_KINDS,
     ROOT_UNIT,
     Aside,
     Change,
+    Desired,
     Effect,
     Entity,
     Kind,
@@ -79,6 +81,8 @@ class Explanation:
     """Our removal, or the target's own record of their leaving, while they are not there."""
     handed_from: str = ""
     """Who has left, and is still named as the manager by the sources; somebody else has taken over."""
+    leads: tuple[SubjectId, ...] = ()
+    """The units to which the person belongs for leading them alone (`heads: add`)."""
     names: Mapping[str, str] = field(default_factory=dict)
     """What to call the subjects that are mentioned."""
     queued: tuple[QueuedChange, ...] = ()
@@ -132,6 +136,7 @@ def explain(tx: Transaction, world: World, target: Target, who: str) -> Explanat
         offboarded=tx.offboardings.all().get(subject) if subject else None,
         left=_left(tx, world, subject, there=observed is not None),
         handed_from=_handed_from(tx, recalled, subject),
+        leads=_leads(recalled, entity) if world.outbound.heads_join else (),
         names={**_others(tx, world, mentioned), **_names(recalled.standing.tree, mentioned, world.own_units)},
         queued=tuple(tx.queue.for_subject(subject)) if subject else (),
         stale=_stale(tx, world, rows),
@@ -194,6 +199,20 @@ def _handed_from(tx: Transaction, recalled: Computed, subject: SubjectId | None)
 
 def _left(tx: Transaction, world: World, subject: SubjectId | None, *, there: bool) -> Leaving | None:
     return tx.leavings.of(world.target_name, [subject]).get(subject) if subject and not there else None
+
+
+def _leads(recalled: Computed, entity: Entity | None) -> tuple[SubjectId, ...]:
+    """Return the units that the plan adds to somebody's own."""
+    wanted = recalled.wishes.desired.get(entity.subject) if entity is not None else None
+    if wanted is None or entity is None or entity.kind is not Kind.PERSON or HOLDING_UNITS & units_of(_places(wanted)):
+        return ()
+    own = entity.facts.get("units")
+    named = {str(one) for one in own} if isinstance(own, tuple | list) else set()
+    return tuple(sorted(SubjectId(unit) for unit in units_of(_places(wanted)) - named))
+
+
+def _places(wanted: Desired) -> Value:
+    return wanted.fields.get("departments")
 
 
 def _rows(tx: Transaction, subject: SubjectId | None, found: FoundRecord) -> tuple[StagedRecord, ...]:

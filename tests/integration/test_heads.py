@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from support.incidents import guarded, homes, settled
 from support.outer_world import SHIPPED, OuterWorld
 from support.small_world import INBOUND, OUTBOUND, SmallWorld
+from syncd.cli import main
+from syncd.cli.call import Call
+from syncd.cli.session import Session
 from syncd.core.errors import Misconfigured
 from syncd.core.model import Effect, Kind, TargetId
 from syncd.core.policy import Limit
-from syncd.engine.world import LeaverTerms
+from syncd.engine.world import LeaverTerms, World
 from syncd.mapping import load_outbound
 from syncd.testing.memory import FIELDS
 from syncd_dingtalk.fields import FIELDS as DINGTALK
@@ -226,6 +231,30 @@ def test_as_shipped_nobody_is_added_and_the_department_without_a_head_is_named(
     assert [one.message.code for one in done.reconciliation.plan.warnings] == ["PLN-006"]
     assert company.warned() == {"PLN-006"}
     company.store.close()
+
+
+def test_explain_says_that_somebody_is_a_member_for_leading(
+    company: LedWorld, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Own(Session):
+        settings: Any = SimpleNamespace(base=company.folder)
+        store: Any = company.store
+        now: Any = company.now
+
+        def world(self, service: str) -> World:
+            return company.world
+
+        def target(self) -> Any:
+            return company.target
+
+    monkeypatch.setattr(Call, "session", lambda _call, **_: Own())
+    company.sync()
+    capsys.readouterr()
+
+    assert main(["explain", "Example 2"]) == 0
+    assert "a member of Unit team for leading it, by `heads: add`" in capsys.readouterr().out
+    assert main(["explain", "Example 3"]) == 0
+    assert "for leading it" not in capsys.readouterr().out
 
 
 # --- as DingTalk has it -----------------------------------------------------------------------------------------------

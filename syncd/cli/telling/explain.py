@@ -77,6 +77,9 @@ def _header(out: Output, one: Explanation, manner: Manner) -> None:
         out.say(f"  {_left(one.left, manner.now)}")
     if one.handed_from:
         out.say(f"  {one.handed_from} has left, and is still named as the manager: the next one above has taken over")
+    if one.leads:
+        units = ", ".join(str(word(unit, one.names)) for unit in one.leads)
+        out.say(f"  a member of {units} for leading it, by `heads: add`")
     if one.observed is not None and one.observed.protected:
         out.say("  protected: never touched", style="yellow")
     for name, texts in (one.entity.unresolved if one.entity else {}).items():
