@@ -7,13 +7,15 @@ What is to be done about them is plain: create them with everything that is said
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Final, NamedTuple
+from datetime import datetime
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from syncd.core.difference import ROLES, references, refers
+from syncd.core.errors import Place
 from syncd.core.fields import FieldSpec
-from syncd.core.model import ROOT_UNIT, Desired, Effect, Kind, Lane, Op, SubjectId
+from syncd.core.model import ROOT_UNIT, Effect, Kind, Lane, Op, SubjectId
 from syncd.core.ordering import RANK_LINKS, RANK_PEOPLE
-from syncd.core.values import Value, frozen, is_empty
+from syncd.core.values import Value, Values, frozen, is_empty
 
 OP: Final = Op.CREATE
 KIND: Final = Kind.PERSON
@@ -24,10 +26,47 @@ _DEEPEST: Final = RANK_LINKS - RANK_PEOPLE - 1
 _NOBODY: Final[tuple[SubjectId, ...]] = ()
 
 
+class Wish(Protocol):
+    """What is asked of somebody's wish here: of a `Desired`, or of what is made in less time."""
+
+    @property
+    def subject(self) -> SubjectId:
+        """Return who it is."""
+        ...
+
+    @property
+    def kind(self) -> Kind:
+        """Return what becomes of them."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """Return the name that people know them by."""
+        ...
+
+    @property
+    def fields(self) -> Values:
+        """Return what the target shall hold."""
+        ...
+
+    @property
+    def rules(self) -> Mapping[str, Place]:
+        """Return which rule fills which field."""
+        ...
+
+    @property
+    def since(self) -> datetime | None:
+        """Return when the source changed what led here."""
+        ...
+
+
+W = TypeVar("W", bound=Wish)
+
+
 class Newcomer(NamedTuple):
     """The creation of one person; what all creations have in common stands above."""
 
-    wanted: Desired
+    wanted: Wish
     fields: tuple[tuple[str, Value], ...]
     """What is said, by name."""
     rank: int
@@ -53,12 +92,10 @@ class Newcomers:
         self._names: dict[tuple[str, ...], list[str]] = {}
         """The names of fields in their order, by the names as they come: nearly everybody has the same."""
 
-    def among(
-        self, wanted: Iterable[Desired], *, leaving: Collection[SubjectId]
-    ) -> tuple[list[Newcomer], list[Desired]] | None:
+    def among(self, wanted: Iterable[W], *, leaving: Collection[SubjectId]) -> tuple[list[Newcomer], list[W]] | None:
         """Return those who are plain and the others, in their order; None if it is not known before whom somebody comes."""
         plain: list[Newcomer] = []
-        others: list[Desired] = []
+        others: list[W] = []
         for one in wanted:
             steps = self._order.get(one.subject)
             manager = one.fields.get("manager")
@@ -71,7 +108,7 @@ class Newcomers:
                 plain.append(made)
         return plain, others
 
-    def _plain(self, one: Desired, steps: int) -> Newcomer | None:
+    def _plain(self, one: Wish, steps: int) -> Newcomer | None:
         """Return the creation; None if somebody is named who does not come, or who does not come before."""
         if one.kind is not KIND or one.fields.get(ROLES):
             return None  # no account; or with roles, which are given by a second change
@@ -98,7 +135,7 @@ class Newcomers:
             _others(soft, one.subject),
         )
 
-    def _said(self, one: Desired) -> tuple[tuple[str, Value], ...]:
+    def _said(self, one: Wish) -> tuple[tuple[str, Value], ...]:
         """Return all that is said of somebody, by name."""
         fields = one.fields
         key = tuple(fields)

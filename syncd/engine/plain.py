@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from syncd.core.attributes import REFERRING
@@ -35,7 +35,7 @@ class Plain(NamedTuple):
     fields: Values
     manager: SubjectId | None
     facts: Values
-    places: Mapping[str, Place]
+    rules: Mapping[str, Place]
     record: Alone
 
     @property
@@ -50,6 +50,11 @@ class Plain(NamedTuple):
         return str(text) if text else Entity(subject=self.subject, kind=Kind.PERSON, facts=self.facts).label
 
     @property
+    def since(self) -> datetime | None:
+        """Return when the source changed what led here."""
+        return self.record.changed_at
+
+    @property
     def desired(self) -> Desired:
         """Return the same as a wish like any other, which nearly nobody asks for."""
         return Desired(
@@ -57,8 +62,8 @@ class Plain(NamedTuple):
             kind=Kind.PERSON,
             label=self.label,
             fields=self.fields,
-            rules=self.places,
-            since=self.record.changed_at,
+            rules=self.rules,
+            since=self.since,
         )
 
 

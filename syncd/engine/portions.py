@@ -15,12 +15,12 @@ from syncd.core.collisions import Wanted
 from syncd.core.difference import fields_where, references, refers
 from syncd.core.model import HOLDING_UNITS, Desired, Kind, LinkState, Op, Plan, SubjectId
 from syncd.core.newcomers import Newcomer, Newcomers
+from syncd.core.orgtree import OrgTree
 from syncd.core.plan import diff
 from syncd.core.ports import Target
-from syncd.engine import heads, write_back
+from syncd.engine import chain, heads, write_back
 from syncd.engine.clashes import clashes, with_clashes
 from syncd.engine.gathering import Gathering
-from syncd.engine.handing import leaves
 from syncd.engine.part import gather
 from syncd.engine.planning import Computed, planned, population_for, review_of, terms
 from syncd.engine.roles import silent
@@ -49,6 +49,8 @@ class _Common:
     """Who has left, or leaves, and is somebody's manager by the sources."""
     newcomers: Newcomers | None
     """Tells who is plainly new, where the target holds nobody."""
+    ringed: Collection[SubjectId]
+    """Who is in a circle of people who manage each other: of them the plan has something to say."""
     reviewed: Collection[SubjectId]
     """Whose time is known from before, which may be over: of all others nothing has to be taken back."""
 
@@ -154,11 +156,12 @@ def _common(tx: Transaction, *, asked: _Asked, left: Collection[SubjectId], firs
     ground = ground_of(tx, world, asked.target, units)
     links = {**tx.links.get_many(name, [*units, *HOLDING_UNITS])}
     anybody = tx.links.any(name)
-    linked = {one for some in _some(left) for one in _linked(tx, world, some)} if anybody else set[SubjectId]()
+    linked = {one for some in chain.portions(left) for one in _linked(tx, world, some)} if anybody else set[SubjectId]()
     made = {change.subject for change in first.plan.changes if change.op in (Op.CREATE, Op.ADOPT)}
     making = frozenset(made | (set(left) - linked - asked.leaving - too_early(tx, ground)))
     leaving = asked.leaving | first.wishes.leaving.keys()
-    order = _steps(tx, ground, asked.people)
+    above = chain.managers(tx, ground, asked.people)
+    order = chain.steps(above)
     specs = asked.target.fields[Kind.PERSON]
     nobody = not leaving and not anybody and not tx.observed.unlinked(name, Kind.PERSON)
     return _Common(
@@ -168,27 +171,11 @@ def _common(tx: Transaction, *, asked: _Asked, left: Collection[SubjectId], firs
         making=making,
         leaving=leaving,
         complete=asked.complete,
-        left=_left(tx, ground),
+        left=chain.left(tx, ground),
         newcomers=Newcomers(specs, coming=making, order=order) if nobody else None,
+        ringed=chain.circling(above),
         reviewed=tx.reviews.subjects(),
     )
-
-
-def _left(tx: Transaction, ground: Ground) -> set[SubjectId]:
-    """Return who is somebody's manager and leaves by what their records say."""
-    if not ground.world.leavers.hand_over:
-        return set()
-    found: set[SubjectId] = set(tx.offboardings.all())
-    for some in _some({manager for _, manager in ground.lookup.persons(tx, "manager")}):
-        standing = people_among(tx, ground, some)
-        found |= {
-            one
-            for one in some
-            if (entity := standing.tree.entities.get(one)) is not None
-            and one not in standing.parked
-            and leaves(standing.tree, entity, ground.world)
-        }
-    return found
 
 
 def _handed_over(tx: Transaction, world: World, standing: Standing, common: _Common) -> Standing:
@@ -214,31 +201,6 @@ def _linked(tx: Transaction, world: World, subjects: Collection[SubjectId]) -> s
     return {subject for subject, link in links.items() if link.state is not LinkState.REMOVED}
 
 
-def _some(subjects: Collection[SubjectId]) -> Iterable[list[SubjectId]]:
-    every = sorted(subjects)
-    return (every[at : at + PORTION] for at in range(0, len(every), PORTION))
-
-
-def _steps(tx: Transaction, ground: Ground, people: Collection[SubjectId]) -> dict[SubjectId, int]:
-    """Return how many managers everybody has above, from the references alone; a circle is cut where it is entered.
-
-    It is kept while the plan is made: of `people` the very texts, so that those of everybody are there once.
-    """
-    held = {one: one for one in people}.get
-    above = {held(one, one): held(manager, manager) for one, manager in ground.lookup.persons(tx, "manager")}
-    steps: dict[SubjectId, int] = {}
-    for start in sorted(above):
-        trail: dict[SubjectId, None] = {}
-        at: SubjectId | None = start
-        while at is not None and at not in steps and at not in trail:
-            trail[at] = None
-            at = above.get(at)
-        base = steps.get(at, -1) if at is not None else -1
-        for step, one in enumerate(reversed(trail), 1):
-            steps[one] = base + step
-    return steps
-
-
 def _people(
     tx: Transaction,
     *,
@@ -257,8 +219,10 @@ def _people(
         if not beside:
             break
         together |= beside
-    times = ((one, review_of(world, made.standing, made.sight.links, made.leaving, one)) for one in together)
-    reviews = {one: at for one, at in times if at is not None or one in common.reviewed}
+    times = {one: review_of(world, made.standing, made.sight.links, made.leaving, one) for one in made.standing.asked}
+    reviews = {
+        one: times.get(one) for one in {*times, *together} if times.get(one) is not None or one in common.reviewed
+    }
     units = counted_units(tx, world, made.plan, made.sight.links)
     found.take_newcomers(made.newcomers, {one: one for one in together})
     found.take(replace(made.plan, units=units), made.leaving, reviews)
@@ -277,6 +241,9 @@ class _Made:
     """Those of whom the plan says nothing, because they are plainly new."""
 
 
+_NOBODY: Final = Standing(tree=OrgTree(entities={}), asked=frozenset(), since={}, parked=frozenset(), gone={})
+
+
 def _portion(
     tx: Transaction,
     world: World,
@@ -286,6 +253,44 @@ def _portion(
     common: _Common,
     ours: Collection[SubjectId],
 ) -> _Made:
+    if common.newcomers is None:
+        return _weighed(tx, world, target, portion, common=common, ours=ours)
+    coming, others = _plainly_coming(tx, portion, common)
+    if not others:
+        plan = Plan(fingerprint="", changes=())
+        return _Made(standing=_NOBODY, sight=Sight(), plan=plan, leaving={}, newcomers=coming)
+    made = _weighed(tx, world, target, others, common=common, ours=ours)
+    if late := {one.wanted.subject for one in coming if one.wanted.fields.get("manager") in made.leaving}:
+        # Of whoever's manager leaves something is to be said.
+        coming = [one for one in coming if one.wanted.subject not in late]
+        made = _weighed(tx, world, target, {*others, *late}, common=common, ours=ours)
+    return replace(made, newcomers=[*coming, *made.newcomers])
+
+
+def _plainly_coming(
+    tx: Transaction, portion: Collection[SubjectId], common: _Common
+) -> tuple[Sequence[Newcomer], Collection[SubjectId]]:
+    """Return who of a portion is plain and plainly new, and the others: whoever has to be weighed."""
+    kept = {one for one in portion if one in common.ringed}
+    plain, others = common.ground.plain.among(tx, sorted({*portion} - kept))
+    open_ = [one.subject for one in plain if one.manager in common.left]
+    some = [one for one in plain if one.manager not in common.left]
+    if common.newcomers is None or (parted := common.newcomers.among(some, leaving=())) is None:
+        return (), portion
+    coming, back = parted
+    return coming, {*kept, *others, *open_, *(one.subject for one in back)}
+
+
+def _weighed(
+    tx: Transaction,
+    world: World,
+    target: Target,
+    portion: Collection[SubjectId],
+    *,
+    common: _Common,
+    ours: Collection[SubjectId],
+) -> _Made:
+    """Return the plan for those who are not plain."""
     name = world.target_name
     standing = _handed_over(tx, world, people_among(tx, common.ground, sorted(portion)), common)
     links = {} if common.newcomers else {**common.sight.links, **tx.links.get_many(name, portion)}
