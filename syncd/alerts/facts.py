@@ -183,6 +183,13 @@ def removal_unconfirmed(at: Situation, measure: Measure) -> Iterator[Found]:
         )
 
 
+def joiner_untold(at: Situation, measure: Measure) -> Iterator[Found]:
+    """Managers could not be told of joiners, three times or more."""
+    if at.health.untold > measure.number:
+        words = {"count": _number(at.health.untold), "code": at.health.untold_code}
+        yield Found(id="", words=words, who=at.health.untold_labels, number=at.health.untold)
+
+
 def guard_held(at: Situation, _: Measure) -> Iterator[Found]:
     """The guard holds changes that wait for an approval."""
     for hold, count in sorted(at.health.held.items()):
@@ -298,6 +305,7 @@ _ALL: Final = (
     ("people.undecided", Needs.OVER, (), people_undecided),
     ("leaver.late", Needs.OVER, (), leaver_late),
     ("removal.unconfirmed", Needs.OVER, _TARGET, removal_unconfirmed),
+    ("joiner.untold", Needs.OVER, (), joiner_untold),
     ("guard.held", Needs.NOTHING, ("hold",), guard_held),
     ("queue.backlog", Needs.OVER, (), queue_backlog),
     ("queue.delay", Needs.AFTER, (), queue_delay),

@@ -42,6 +42,7 @@ LOOK: Final[Mapping[str, tuple[str, str]]] = {
     "people.undecided": ("syncd links review", "several-sources.md"),
     "leaver.late": ("syncd queue list", "operate.md"),
     "removal.unconfirmed": ("syncd status", "lifecycle.md"),
+    "joiner.untold": ("syncd calendar", "lifecycle.md"),
     "guard.held": ("syncd hold show {hold}", "operate.md"),
     "queue.backlog": ("syncd queue list", "operate.md"),
     "queue.delay": ("syncd queue list", "operate.md"),

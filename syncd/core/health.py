@@ -128,6 +128,12 @@ class Health:
     """Records of which a person has to say whose they are; `aside` counts them, too."""
     undecided_labels: tuple[str, ...] = ()
     """Labels of the first ten of them."""
+    untold: int = 0
+    """Words to managers about joiners that could not be sent three times or more."""
+    untold_labels: tuple[str, ...] = ()
+    """Labels of the first ten joiners."""
+    untold_code: str = ""
+    """What most of these words failed with."""
     held: Mapping[str, int] = field(default_factory=dict)
     """Changes that wait for an approval, by hold id."""
     held_since: datetime | None = None

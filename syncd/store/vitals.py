@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -77,6 +78,7 @@ _MISPLACED: Final = (
     f"SELECT label FROM asides WHERE scope = 'plan' AND reason = '{Reason.MISPLACED}' ORDER BY number LIMIT {NAMED}"
 )
 _UNDECIDED: Final = "SELECT min(label) AS label FROM proposals WHERE state = 'open' GROUP BY source, kind, native_id"
+_UNTOLD: Final = f"SELECT label, code FROM words WHERE fate = 'waiting' AND attempts >= {STUBBORN} ORDER BY number"
 _ALERTS: Final = "SELECT body FROM alert_cases WHERE stage = 'open'"
 
 
@@ -118,6 +120,12 @@ class Vitals:
     """Records of which a person has to say whose they are."""
     undecided_labels: tuple[str, ...] = ()
     """The first of them."""
+    untold: int = 0
+    """Words about joiners that could not be sent, again and again."""
+    untold_labels: tuple[str, ...] = ()
+    """The first of the joiners."""
+    untold_code: str = ""
+    """What most of these words failed with."""
     alerts: Mapping[str, int] = field(default_factory=dict)
     """Open alerts by severity."""
     file_bytes: int | None = None
@@ -135,6 +143,7 @@ def vitals(ask: Ask, *, target: str, late: datetime, file: Path | None) -> Vital
     tardy = {row["subject"]: row for row in ask(_LATE, {"late": (late - _EPOCH) // _MICROSECOND})}
     gone = next(iter(ask(_GONE, {"target": target})))["n"]
     undecided = sorted(row["label"] for row in ask(_UNDECIDED, {}))
+    untold = [(row["label"], row["code"]) for row in ask(_UNTOLD, {})]
     return Vitals(
         by_lane=_by_lane(open_),
         oldest_at=_created(ask, min((row["first"] for row in open_), default=None)),
@@ -152,6 +161,9 @@ def vitals(ask: Ask, *, target: str, late: datetime, file: Path | None) -> Vital
         misplaced_labels=tuple(row["label"] for row in ask(_MISPLACED, {})),
         undecided=len(undecided),
         undecided_labels=tuple(undecided[:NAMED]),
+        untold=len(untold),
+        untold_labels=tuple(dict.fromkeys(label for label, _ in untold))[:NAMED],
+        untold_code=max(Counter(code for _, code in untold).items(), key=itemgetter(1), default=("", 0))[0],
         alerts=Counter(str(json.loads(bytes(row["body"]))["severity"]) for row in ask(_ALERTS, {})),
         file_bytes=size(file),
         disk_free=free(file),

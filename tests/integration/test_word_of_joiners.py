@@ -12,16 +12,19 @@ import pytest
 from support.dated_world import foretold
 from support.incidents import Make, making
 from support.word_world import BEGINS, DAY, Heard, WordWorld
+from syncd.alerts.facts import Measure, Situation, joiner_untold
 from syncd.core.errors import NeedsHuman, TryAgain
 from syncd.core.model import Kind, SubjectId, TargetId
 from syncd.core.welcome import Fate
 from syncd.engine.forecast import Coming
+from syncd.engine.health import health
 from syncd.engine.welcoming import LOOK
 from syncd.engine.world import GuardTerms, WriterTerms
 from syncd.testing.memory import refusal
 
 SOON = BEGINS - timedelta(days=3)
 MINUTE = timedelta(minutes=1)
+SELF = "Example 7"
 SAID = f"Example 7 starts on {DAY}"
 
 
@@ -183,8 +186,12 @@ def test_what_cannot_be_sent_is_tried_again_by_the_schedule(world: WordWorld, er
     assert (world.day(SOON + first - MINUTE), world.target.sent) == ([], 1)
     assert (world.day(SOON + first), world.target.sent) == ([], 2)
 
+    assert (untold(world), world.day(SOON + first + second)) == ((0, (), ""), [])
+    assert untold(world) == (1, (SELF,), "MEM-001")
+
     world.target.shelf.before = lambda: None
-    assert world.day(SOON + first + second) == [Heard("e2", SAID)]
+    assert world.day(SOON + timedelta(hours=1)) == [Heard("e2", SAID)]
+    assert untold(world) == (0, (), "")
     assert world.audited() == [("joiner.told", "comes", "e2")]
 
 
@@ -282,6 +289,14 @@ def test_the_calendar_says_where_nobody_can_be_told(world: WordWorld) -> None:
     expected = [one for one in foretold(world.small) if one.label == "Example 7"]
     assert [(one.what, one.told) for one in expected] == [(Coming.TOLD, ()), (Coming.FIRST_DAY, ())]
     assert world.day(SOON) == []
+
+
+def untold(world: WordWorld) -> tuple[int, tuple[str, ...], str]:
+    """Return what health says of words that cannot be sent; one of them is alerted, with its code."""
+    seen = health(world.small.world)
+    alerted = [found.words["code"] for found in joiner_untold(Situation(health=seen), Measure())]
+    assert alerted == ([seen.untold_code] if seen.untold else [])
+    return seen.untold, seen.untold_labels, seen.untold_code
 
 
 def joiner(world: WordWorld) -> SubjectId:
