@@ -19,7 +19,7 @@ from syncd.core.values import Value
 if TYPE_CHECKING:
     from syncd.core.ports import Target
     from syncd.engine.sight import Sight
-    from syncd.engine.tree import Standing, Wishes
+    from syncd.engine.tree import Wishes
     from syncd.engine.world import World
     from syncd.store import Transaction
 
@@ -27,11 +27,11 @@ _PLACES: Final = "departments"
 
 
 def beside(
-    tx: Transaction, world: World, target: Target, wishes: Wishes, sight: Sight, asked: Collection[SubjectId]
+    tx: Transaction, world: World, target: Target, *, wishes: Wishes, sight: Sight, asked: Collection[SubjectId]
 ) -> set[SubjectId]:
     """Return who has to be planned for together with these departments: who is to lead one and is no member, and who led one."""
     found: set[SubjectId] = set()
-    for unit in _units(wishes, world):
+    for unit in _units(wishes.desired):
         for name in _leading(target):
             if name not in unit.fields:
                 continue
@@ -48,21 +48,22 @@ def beside(
     return {one for one, link in links.items() if link.kind is Kind.PERSON and link.state is LinkState.LINKED}
 
 
-def joined(wishes: Wishes, standing: Standing, world: World, target: Target) -> Wishes:
-    """Return the wishes in which those who are to lead a department are members of it, but for whoever is out of sight, and for
+def joined(
+    desired: Mapping[SubjectId, Desired], entities: Mapping[SubjectId, Entity], target: Target
+) -> dict[SubjectId, Desired]:
+    """Return what is wanted with those who are to lead a department as members of it, but for whoever is out of sight, and for
     outsiders among insiders, or the other way round."""
-    desired = dict(wishes.desired)
-    entities = standing.tree.entities
-    for unit in _units(wishes, world):
+    found = dict(desired)
+    for unit in _units(desired):
         for name in _leading(target):
             for head in references(unit.fields.get(name), target.fields[Kind.UNIT][name]):
-                wanted = desired.get(head)
+                wanted = found.get(head)
                 if wanted is not None and may_join(entities.get(head), entities.get(unit.subject)):
-                    desired[head] = _with(wanted, [unit.subject])
-    return replace(wishes, desired=desired)
+                    found[head] = _with(wanted, [unit.subject])
+    return found
 
 
-def kept(tx: Transaction, world: World, target: Target, wishes: Wishes, sight: Sight) -> Wishes:
+def kept(tx: Transaction, world: World, target: Target, *, wishes: Wishes, sight: Sight) -> Wishes:
     """Return the wishes in which people keep the departments that they lead, unless one is planned for here and says who does."""
     extra = {one.subject: found for one in wishes.desired.values() if (found := _besides(one, sight))}
     if not extra:
@@ -91,8 +92,8 @@ def may_join(person: Entity | None, unit: Entity | None) -> bool:
     return is_outsider(person.facts) is (unit.facts.get("outer") is True)
 
 
-def _units(wishes: Wishes, world: World) -> Iterator[Desired]:
-    return (one for one in wishes.desired.values() if one.kind is Kind.UNIT and world.outbound.heads_join)
+def _units(desired: Mapping[SubjectId, Desired]) -> Iterator[Desired]:
+    return (one for one in desired.values() if one.kind is Kind.UNIT)
 
 
 def _leading(target: Target) -> tuple[str, ...]:

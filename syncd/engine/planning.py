@@ -83,9 +83,10 @@ def planned(
         wishes = replace(wishes, desired={one: two for one, two in wishes.desired.items() if one not in in_hand})
     look(tx, world, target, asked=part.asked, wishes=wishes, sight=sight)
     if world.outbound.heads_join:
-        if beside := heads.beside(tx, world, target, wishes, sight, part.asked) - set(busy):
+        if beside := heads.beside(tx, world, target, wishes=wishes, sight=sight, asked=part.asked) - set(busy):
             return again(beside)
-        wishes = heads.kept(tx, world, target, heads.joined(wishes, standing, world, target), sight)
+        wishes = replace(wishes, desired=heads.joined(wishes.desired, standing.tree.entities, target))
+        wishes = heads.kept(tx, world, target, wishes=wishes, sight=sight)
     plan = diff(
         wishes.desired.values(),
         sight.objects.values(),

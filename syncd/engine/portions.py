@@ -333,7 +333,7 @@ def _compared(
     wishes = replace(wishes, desired=desired)
     look(tx, world, target, asked=standing.asked, wishes=wishes, sight=sight)
     if world.outbound.heads_join:
-        wishes = heads.kept(tx, world, target, wishes, sight)
+        wishes = heads.kept(tx, world, target, wishes=wishes, sight=sight)
     plan = diff(
         wishes.desired.values(),
         sight.objects.values(),

@@ -15,6 +15,7 @@ from syncd.core.outsiders import apart
 from syncd.core.ports import Target
 from syncd.core.values import is_empty
 from syncd.engine.explain import first_candidate
+from syncd.engine.heads import joined
 from syncd.engine.roles import with_roles
 from syncd.engine.staging import DERIVED
 from syncd.engine.surroundings import around
@@ -110,6 +111,9 @@ def _outcome(
     for entity in tree.entities.values():
         if entity.kind is not Kind.GROUP or outbound.fills(Kind.GROUP):
             outcome[entity.subject] = _desired(tree, entity, target, outbound)
+    if outbound.heads_join:
+        desired = {subject: one for subject, one in outcome.items() if isinstance(one, Desired)}
+        outcome |= joined(desired, tree.entities, target)
     return {**outcome, **outbound.roles}
 
 

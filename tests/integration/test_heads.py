@@ -19,6 +19,7 @@ from syncd.cli.session import Session
 from syncd.core.errors import Misconfigured
 from syncd.core.model import Effect, Kind, TargetId
 from syncd.core.policy import Limit
+from syncd.engine.preview import impact
 from syncd.engine.world import LeaverTerms, World
 from syncd.mapping import load_outbound
 from syncd.testing.memory import FIELDS
@@ -255,6 +256,17 @@ def test_explain_says_that_somebody_is_a_member_for_leading(
     assert "a member of Unit team for leading it, by `heads: add`" in capsys.readouterr().out
     assert main(["explain", "Example 3"]) == 0
     assert "for leading it" not in capsys.readouterr().out
+
+
+def test_before_it_is_switched_on_it_is_shown_whom_it_makes_a_member(company: LedWorld) -> None:
+    company.sync(write=False)
+    (company.folder / "was.yaml").write_text(OUTBOUND)
+    was = load_outbound(company.folder / "was.yaml", fields=FIELDS, now=company.now)
+
+    with company.store.reading() as tx:
+        found = impact(tx, replace(company.world, outbound=was), company.target, outbound=company.world.outbound)
+
+    assert [(one.label, [item.name for item in one.fields]) for one in found.shifts] == [("Example 2", ["departments"])]
 
 
 # --- as DingTalk has it -----------------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def same_in_portions(world: SmallWorld) -> bool:
 
 @settings(
     deadline=None,
-    max_examples=examples(3),
+    max_examples=examples(6),
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )
