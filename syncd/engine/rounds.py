@@ -65,6 +65,8 @@ class Asking:
     """Those whom an earlier round had to leave."""
     reviewed: frozenset[SubjectId] = frozenset()
     """Those whose time has come, and who have been looked at since."""
+    shown: str = ""
+    """By what everybody was planned for last: until somebody accepts it, planning for everybody anew shows nothing new."""
 
 
 @dataclass(slots=True)
@@ -77,10 +79,12 @@ class Marks:
     busy: set[SubjectId] = field(default_factory=set)
     """Who has to wait for a change that is in the writer's hands."""
     reviewed: set[SubjectId] = field(default_factory=set)
+    shown: str = ""
 
     def asking(self) -> Asking:
         """Return for whom a round is to be made."""
-        return Asking(after=self.after, besides=frozenset(self.besides), reviewed=frozenset(self.reviewed))
+        besides, reviewed = frozenset(self.besides), frozenset(self.reviewed)
+        return Asking(after=self.after, besides=besides, reviewed=reviewed, shown=self.shown)
 
     def learn(self, done: Round) -> None:
         """Take note of who was looked at, and who has to wait."""
@@ -114,9 +118,19 @@ def is_due(tx: Transaction, world: World, asking: Asking) -> bool:
     return (
         bool(asking.besides)
         or tx.marks.last() > asking.after
-        or everybody_due(tx, world)
+        or (everybody_due(tx, world) and not _is_shown(tx, world, asking))
         or not asking.reviewed.issuperset(tx.reviews.due(world.now()))
     )
+
+
+def _is_shown(tx: Transaction, world: World, asking: Asking) -> bool:
+    """Tell whether everybody was planned for, and somebody has to accept that first."""
+    return asking.shown == world.computed_by and _waits(tx, world)
+
+
+def _waits(tx: Transaction, world: World) -> bool:
+    """Tell whether nobody has accepted this configuration yet."""
+    return world.guard.plan_only_first and tx.meta.get(ACCEPTED_CONFIG) != world.config_digest.hex()
 
 
 async def make_round(world: World, target: Target, run_id: RunId, asking: Asking) -> Round:
@@ -168,7 +182,8 @@ def _round(tx: Transaction, world: World, target: Target, run_id: RunId, asking:
     if trust.doubt(tx, world) is not None:
         return Round(verdict=Verdict.BARRED, upto=asking.after)
     if everybody_due(tx, world):
-        return Round(verdict=Verdict.WHOLE, upto=asking.after)
+        shown = _is_shown(tx, world, asking)
+        return Round(verdict=Verdict.BARRED if shown else Verdict.WHOLE, upto=asking.after)
     ambiguous = join(tx, world)
     upto = tx.marks.last()
     due = frozenset(tx.reviews.due(world.now())) - asking.reviewed
@@ -176,7 +191,7 @@ def _round(tx: Transaction, world: World, target: Target, run_id: RunId, asking:
     wanted |= marking.reports(tx, world, due)
     if not wanted:
         return Round(verdict=Verdict.IDLE, upto=upto)
-    if world.guard.plan_only_first and tx.meta.get(ACCEPTED_CONFIG) != world.config_digest.hex():
+    if _waits(tx, world):
         return Round(verdict=Verdict.BARRED, upto=asking.after)
     if len(wanted) > MOST:
         leaving = _leaving(tx, world, wanted, due)

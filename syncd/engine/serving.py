@@ -296,7 +296,7 @@ class Service:
                 done = await cycle(world, Order(beside=True), read=read, stop=self._halt, progress=lambda *_: moved())
         finally:
             self._pen.go_on()
-        self._marks = Marks(after=done.reconciliation.upto)
+        self._marks = Marks(after=done.reconciliation.upto, shown=world.computed_by)
         self._backoff.reset()
         self._failing, self._first = None, False
         self._facts.set()
