@@ -86,7 +86,7 @@ class Newcomers:
     ) -> None:
         """`coming` is everybody whom the plan makes, `order` how many managers people have above. Nobody has an object yet."""
         self._specs = specs
-        self._referring = {name: spec for name, spec in specs.items() if refers(spec)}
+        self._referring = tuple((name, spec) for name, spec in specs.items() if refers(spec))
         self._coming = coming
         self._order = order
         self._names: dict[tuple[str, ...], list[str]] = {}
@@ -113,31 +113,31 @@ class Newcomers:
         if one.kind is not KIND or one.fields.get(ROLES):
             return None  # no account; or with roles, which are given by a second change
         hard = soft = _NOBODY
-        for name, spec in self._referring.items():
-            value = one.fields.get(name)
+        fields, coming = one.fields, self._coming
+        for name, spec in self._referring:
+            value = fields.get(name)
             if not value:
                 continue
             named = references(value, spec)
             for other in named:
-                if other not in self._coming and other != ROOT_UNIT:
+                if other not in coming and other != ROOT_UNIT:
                     return None
                 if spec.late and (other == ROOT_UNIT or self._order.get(other, steps) >= steps):
                     return None
             if spec.late:
-                soft = (*soft, *named)
+                soft = (*soft, *named) if soft else named
             else:
-                hard = (*hard, *named)
+                hard = (*hard, *named) if hard else named
         return Newcomer(
             one,
-            self._said(one),
+            self._said(fields),
             RANK_PEOPLE + min(steps, _DEEPEST),
             _others(hard, one.subject, but=soft),
             _others(soft, one.subject),
         )
 
-    def _said(self, one: Wish) -> tuple[tuple[str, Value], ...]:
+    def _said(self, fields: Values) -> tuple[tuple[str, Value], ...]:
         """Return all that is said of somebody, by name."""
-        fields = one.fields
         key = tuple(fields)
         if (names := self._names.get(key)) is None:
             names = self._names[key] = [name for name in sorted(key) if name in self._specs]
@@ -145,7 +145,8 @@ class Newcomers:
             [
                 (name, value if type(value) is str else frozen(value))
                 for name in names
-                if (value := fields[name]) is not None and not is_empty(value)
+                if (value := fields[name]) is not None
+                and (value and not value.isspace() if type(value) is str else not is_empty(value))
             ]
         )
 

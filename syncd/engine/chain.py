@@ -41,12 +41,12 @@ def circling(above: Mapping[SubjectId, SubjectId]) -> set[SubjectId]:
     return {one for ring in rings({one: above.get(one) for one in leaders}) for one in ring}
 
 
-def left(tx: Transaction, ground: Ground) -> set[SubjectId]:
+def left(tx: Transaction, ground: Ground, above: Mapping[SubjectId, SubjectId]) -> set[SubjectId]:
     """Return who is somebody's manager and leaves by what their records say; nobody, where nothing is handed over."""
     if not ground.world.leavers.hand_over:
         return set()
     found: set[SubjectId] = set(tx.offboardings.all())
-    for some in portions({manager for _, manager in ground.lookup.persons(tx, "manager")}):
+    for some in portions({*above.values()}):
         _, others = ground.plain.among(tx, some)  # nobody plain leaves
         standing = people_among(tx, ground, others)
         found |= {

@@ -171,7 +171,7 @@ def _common(tx: Transaction, *, asked: _Asked, left: Collection[SubjectId], firs
         making=making,
         leaving=leaving,
         complete=asked.complete,
-        left=chain.left(tx, ground),
+        left=chain.left(tx, ground, above),
         newcomers=Newcomers(specs, coming=making, order=order) if nobody else None,
         ringed=chain.circling(above),
         reviewed=tx.reviews.subjects(),

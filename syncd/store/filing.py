@@ -7,7 +7,7 @@ for: a plan for everybody holds all of its changes, and what it can put together
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
@@ -150,29 +150,44 @@ def filed(change: Change) -> Filed:
 
 def filed_newcomer(one: Newcomer) -> Filed:
     """Return a creation as it is filed: the same as its change, which is not made."""
-    wanted = one.wanted
+    wanted, since = one.wanted, one.wanted.since
     if not _all_exact([value for _, value in one.fields]):
         return filed(created(one))
-    rules = wanted.rules
     return Filed(
         one.rank,
         wanted.subject,
         newcomers.OP,
-        Manner(
-            newcomers.LANE,
-            newcomers.EFFECTS,
-            newcomers.KIND,
-            newcomers.REASON,
-            _rules(tuple([rules.get(name, _NOWHERE) for name, _ in one.fields])),
-        ),
+        _manner(wanted.rules, tuple([name for name, _ in one.fields])),
         one.needs,
         one.after,
-        None if wanted.since is None else instant(wanted.since),
+        None if since is None else instant(since),
         None,
         wanted.label.encode(),
         _exactly([(name, None, value) for name, value in one.fields]),
         None,
     )
+
+
+class _Way(NamedTuple):
+    rules: Mapping[str, Place]
+    """Kept, so that nothing else can have the same identity."""
+    manner: Manner
+
+
+_WAYS: Final[dict[tuple[int, tuple[str, ...]], _Way]] = {}
+
+
+def _manner(rules: Mapping[str, Place], names: tuple[str, ...]) -> Manner:
+    """Return what the creations have in common that one rule file fills these fields of. Remembered: the very same mapping says
+    of nearly all which rule filled what."""
+    known = _WAYS.get((id(rules), names))
+    if known is None:
+        if len(_WAYS) >= _MOST:
+            _WAYS.clear()
+        places = _rules(tuple([rules.get(name, _NOWHERE) for name in names]))
+        manner = Manner(newcomers.LANE, newcomers.EFFECTS, newcomers.KIND, newcomers.REASON, places)
+        known = _WAYS[id(rules), names] = _Way(rules, manner)
+    return known.manner
 
 
 def _exactly(fields: object) -> bytes:
