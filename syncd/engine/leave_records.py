@@ -290,7 +290,7 @@ def _entry(row: Leaving) -> AuditEntry:
         label=row.label,
         target_id=row.target_id,
         reason=f"the target's own record says that they {row.left_by.words}",
-        facts={"left_at": instant(row.left_at), "by": str(row.left_by), "removed_at": instant(row.removed_at)},
+        facts={"left_at": instant(row.left_at), "left_by": str(row.left_by), "removed_at": instant(row.removed_at)},
     )
 
 

@@ -107,7 +107,7 @@ def test_removals_are_confirmed_by_the_targets_own_records_and_audited_once(worl
     done = world.remove("5", "6")
 
     assert done.left == Learned(confirmed=2)
-    assert sorted((one["label"], one["target"], one["facts"]["by"]) for one in world.audited()) == [
+    assert sorted((one["label"], one["target"], one["facts"]["left_by"]) for one in world.audited()) == [
         ("Example 5", "e5", "program"),
         ("Example 6", "e6", "program"),
     ]
@@ -157,7 +157,7 @@ def test_who_was_deleted_by_hand_while_out_of_sight_is_confirmed_by_that_record(
     world.sync()
 
     (entry,) = world.audited()
-    assert entry["facts"]["by"] == "administrator"
+    assert entry["facts"]["left_by"] == "administrator"
     assert world.known()["e6"].left_at == entry_time(entry, "left_at")
 
 

@@ -77,7 +77,7 @@ def test_dingtalk_confirms_what_we_removed_and_tells_who_left_without_us(company
         assert found == {"Example 6": "program", "e5": "administrator", "e4": "closed"}
         assert {one.label for one in tx.drifts.all("dingtalk")} == {"Example 4", "Example 5"}
         records = [json.loads(row.body) for row in company.store.audit.iterate(tx) if row.type == "leave.confirmed"]
-    assert [(one["label"], one["facts"]["by"]) for one in records] == [("Example 6", "program")]
+    assert [(one["label"], one["facts"]["left_by"]) for one in records] == [("Example 6", "program")]
     assert company.sync().left == Learned()
 
 

@@ -232,7 +232,7 @@ def _removed(status: Status) -> str:
     if seen.late:
         told += f"; of {seen.late:,} there is none after a day: {some(seen.late_labels)}"
     if failing is not None:
-        told += f"; the records cannot be read since {relative(failing.since, status.at)}: {failing.what} {failing.do}"
+        told += f"; the records cannot be read since {when(failing.since, status.at)}: {failing.what} {failing.do}"
     return told
 
 
