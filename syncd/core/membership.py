@@ -90,7 +90,9 @@ def with_those_present(draft: Draft, item: Desired) -> Desired:
 
 def _has_left(draft: Draft, subject: SubjectId) -> bool:
     link = draft.links.get(subject)
-    return link is not None and link.state is LinkState.OFFBOARDED
+    if link is None or link.state not in (LinkState.OFFBOARDED, LinkState.REMOVED):
+        return False
+    return link.state is LinkState.OFFBOARDED or not draft.makes(subject)
 
 
 def _label(draft: Draft, person: SubjectId) -> str:

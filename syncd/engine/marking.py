@@ -104,7 +104,7 @@ def freed(tx: Transaction, subjects: Collection[SubjectId], now: datetime) -> No
 
 
 def left(tx: Transaction, world: World, subjects: Collection[SubjectId]) -> None:
-    """Mark the external contacts that were shared with those who are out of sight now."""
+    """Mark the external contacts that were shared with those who are out of sight now, or gone."""
     names = {name for row in tx.records.of_subjects(sorted(subjects)) for name in names_of(row, world.looked_up_by)}
     rows = tx.records.referring(names) if names else ()
     found = {one.subject for one in rows if one.attribute == "visibleToPersons" and one.subject is not None}

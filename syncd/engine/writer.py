@@ -207,7 +207,8 @@ class Writer:
         if self.world.outbound.fills(Kind.CONTACT):
             left = [one for one in finished if one.wire.kind is Kind.PERSON and isinstance(one.outcome, Applied)]
             marking.freed(tx, {one.wire.subject for one in left if one.wire.op is Op.REMOVE}, now)
-            marking.left(tx, self.world, {one.wire.subject for one in left if one.wire.op is Op.OFFBOARD})
+            gone = {one.wire.subject for one in left if one.wire.op in (Op.OFFBOARD, Op.REMOVE)}
+            marking.left(tx, self.world, gone)
         if short := self._short & {done.wire.subject for done in finished}:
             tx.marks.add(short, reason="a reference was left out", at=now)
             self._short -= short

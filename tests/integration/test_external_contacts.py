@@ -204,9 +204,12 @@ def test_a_colleague_who_is_named_before_they_come_is_added_when_they_are_there(
     assert shared(company)[1] == {"e1", "e3"}
 
 
+@pytest.mark.parametrize("hold", [True, False])
 @pytest.mark.parametrize("others", ["e1,e3", "e3"])
-def test_nobody_who_has_left_is_among_them_and_whoever_comes_back_is_again(company: PartnerWorld, others: str) -> None:
-    company.world = replace(company.world, leavers=replace(company.world.leavers, hold=True))
+def test_nobody_who_has_left_is_among_them_and_whoever_comes_back_is_again(
+    company: PartnerWorld, others: str, hold: bool
+) -> None:
+    company.world = replace(company.world, leavers=replace(company.world.leavers, hold=hold))
     company.person("3", "top", manager="e1")
     company.edit("7", seen_by=others)
     company.sync()
