@@ -45,6 +45,10 @@ class Reading:
     """Whether nothing was taken for known, so that everything that is there came."""
     yielded: set[int] = field(default_factory=set)
     """The hashes of the records that came (`came`); those that are known by their fingerprints did not."""
+    unsearched: bool = False
+    """Whether records are put without an index by their ids: then none of those that came before may be put again."""
+    repeated: bool = False
+    """Whether one of the page at hand came before, where that counts."""
     changed: int = 0
     unchanged: int = 0
     """Records that are known by their fingerprints."""

@@ -117,6 +117,9 @@ async def _read(world: World, seat: Seat, asked: Asked) -> tuple[Reading, Beginn
             )
             if begins.full:
                 await _fetch_known(world, seat, reading)
+            if begins.cursor is None:
+                # What a process left behind that died in its first read.
+                await world.store.do(lambda tx: tx.records.end_bulk())
             try:
                 async for page in ahead.pages(begins):
                     if not reading.holds(page):
@@ -126,7 +129,6 @@ async def _read(world: World, seat: Seat, asked: Asked) -> tuple[Reading, Beginn
                         await _stage_page(world, seat, reading, page)
             finally:
                 if begins.cursor is None:
-                    # Also what a process that died in its first read left behind.
                     await world.store.do(lambda tx: tx.records.end_bulk())
     return reading, begins
 
@@ -158,7 +160,9 @@ async def _stage_page(world: World, seat: Seat, reading: Reading, page: Page) ->
 
 
 def _met(reading: Reading, page: Page) -> None:
-    reading.yielded.update([hash((record.kind, record.native_id)) for record in page.records])
+    marks = [hash((record.kind, record.native_id)) for record in page.records]
+    reading.repeated = reading.unsearched and not reading.yielded.isdisjoint(marks)
+    reading.yielded.update(marks)
     reading.people += sum(record.kind is Kind.PERSON for record in page.records)
 
 
@@ -175,7 +179,11 @@ def _learn(reading: Reading, page: Page) -> None:
 def _keep(tx: Transaction, world: World, seat: Seat, page: Page, reading: Reading) -> int:
     """Store records and mark whom they concern; returns how many say something new."""
     records, most = page.records, reading.most if page.full else marking.MOST_TOLD
-    was = tx.records.was(seat.name, [(record.kind, record.native_id) for record in records])
+    if reading.repeated:
+        tx.records.end_bulk()
+        reading.unsearched = False
+    keys = [(record.kind, record.native_id) for record in records]
+    was = {} if reading.unsearched else tx.records.was(seat.name, keys)
     mapped_by, fresh, same = stamp(world, seat), [], []
     meaning = dict(meanings(world, seat, records)) if reading.all_decoded else {}
     for record in records:
@@ -188,17 +196,25 @@ def _keep(tx: Transaction, world: World, seat: Seat, page: Page, reading: Readin
             same.append((record.kind, record.native_id, record.fingerprint, record.review_at, record.changed_at))
     tx.records.touch(seat.name, same)
     if fresh:
-        # With one source that was never read before, a new record is nobody whom we know. Later it may be somebody whose old
-        # record goes in the very same read.
-        first = len(world.seats) == 1 and tx.reads.last(seat.name) is None
-        alone = first and not tx.records.anybody_absent() and not {*tx.records.sources()} - {seat.name}
+        alone = _is_alone(tx, world, seat)
         new = {key for record in fresh if (key := (record.kind, record.native_id)) not in was} if alone else frozenset()
         fresh = _dated(fresh, reading.event_at)
         many = reading.changed + len(fresh) > most
-        if many and all(tx.reads.last(one) is None for one in world.seats):
-            tx.records.begin_bulk()
-        put(tx, world, seat, fresh, many=many, new=new, was=was)
+        put(tx, world, seat, fresh, many=many, new=new, was=was, searched=not reading.unsearched)
+        if many and not reading.unsearched and all(tx.reads.last(one) is None for one in world.seats):
+            # Whoever is stored came in this read, and no record but those that come will be: who comes again is known.
+            reading.unsearched = (
+                alone and not seat.rules.makes_units and tx.records.count(seat.name).total() == len(reading.yielded)
+            )
+            tx.records.begin_bulk(ids=reading.unsearched)
     return len(fresh)
+
+
+def _is_alone(tx: Transaction, world: World, seat: Seat) -> bool:
+    """Tell whether a new record is nobody whom we know: with one source that was never read before. Later it may be somebody
+    whose old record goes in the very same read."""
+    first = len(world.seats) == 1 and tx.reads.last(seat.name) is None
+    return first and not tx.records.anybody_absent() and not {*tx.records.sources()} - {seat.name}
 
 
 def _first_at(*told: Waiting | Wake | None) -> datetime | None:
@@ -221,13 +237,14 @@ def put(
     many: bool,
     new: Container[tuple[Kind, NativeId]] = frozenset(),
     was: absence.WasBy | None = None,
+    searched: bool = True,
 ) -> None:
     """Map records, store them, and mark whoever is concerned by those that mean something else than before. `was` says what is
-    known of them, where that was just asked."""
+    known of them, where that was just asked. Where they are not `searched` for, very many that nobody knows are put."""
     rows = tuple(staged(world, seat, records, new=new))
     if many:
         marking.whole(tx, "many records changed")
-        tx.records.put_many(rows)
+        tx.records.put_many(rows, new=not searched)
         return
     ids = [(row.kind, row.native_id) for row in rows]
     known = {(record.kind, record.native_id) for record in records} if was is not None else set()

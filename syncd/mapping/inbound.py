@@ -104,6 +104,8 @@ class InboundRules:
         was found in them at load, and nothing else. A kind that is not there has no rules: nothing of it is read."""
         self.parts_outsiders = any(each.parts_outsiders for each in kinds.values())
         """Whether it can depend on these rules which units are for outsiders."""
+        self.makes_units = any(each.paths is not None for each in kinds.values())
+        """Whether people's records can give units that have no record of their own."""
         self._source = source
         self._kinds = kinds
 

@@ -25,6 +25,7 @@ _OF_RECORDS: Final = tuple(
     if index.name == name
 )
 """Those whose order has nothing to do with the order in which records come."""
+_BY_ID: Final = tuple(index for index in records.indexes if index.name == "records_by_id")
 _OF_QUEUE: Final = tuple(sorted((*changes.indexes, *change_waits.indexes), key=lambda index: str(index.name)))
 
 
@@ -33,14 +34,15 @@ def is_empty(connection: Connection, table: Table) -> bool:
     return connection.execute(select(next(iter(table.primary_key))).limit(1)).first() is None
 
 
-def forget_order(connection: Connection) -> None:
-    """Go without the indexes by which records are found until `restore_order`. Whoever asks meanwhile waits longer."""
-    _drop(connection, _OF_RECORDS)
+def forget_order(connection: Connection, *, ids: bool = False) -> None:
+    """Go without the indexes by which records are found until `restore_order`, with `ids` without that by their ids, too. Whoever
+    asks meanwhile waits longer. Without the last one nobody may put a record without knowing that its id is new."""
+    _drop(connection, (*_OF_RECORDS, *_BY_ID) if ids else _OF_RECORDS)
 
 
 def restore_order(connection: Connection) -> None:
     """Have them again; fine where they are there."""
-    _create(connection, _OF_RECORDS)
+    _create(connection, (*_OF_RECORDS, *_BY_ID))
     _give_back()
 
 

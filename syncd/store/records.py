@@ -118,16 +118,17 @@ class Records(NamedRecords):
         rows = plain(self._connection, _DIGESTS, {"of_source": source})
         return {(KINDS[kind], native_id): digest for kind, native_id, digest in rows}
 
-    def put_many(self, rows: Iterable[StagedRecord]) -> None:
+    def put_many(self, rows: Iterable[StagedRecord], *, new: bool = False) -> None:
         """Insert or replace records with their keys. A record that is put is there or absent as the row says.
 
-        A join once made is kept, unless the row names another subject; `set_subject` alone takes it away.
+        A join once made is kept, unless the row names another subject; `set_subject` alone takes it away. With `new` it is known
+        that none of them was put before, and nobody looks.
         """
         for portion in portions(rows):
             wanted = dict.fromkeys(map(key_of, portion))
-            known = self._numbers(wanted)
-            new = [key for key in wanted if key not in known]
-            given = {**known, **dict(zip(new, self._new_numbers(len(new)), strict=True))}
+            known = {} if new else self._numbers(wanted)
+            unknown = [key for key in wanted if key not in known]
+            given = {**known, **dict(zip(unknown, self._new_numbers(len(unknown)), strict=True))}
             origins = [encode_places(row.origins) for row in portion]
             _PUT_ORIGINS.run(self._connection, [tuple(one) for one in dict.fromkeys(origins)])
             placed = [(row, given[key_of(row)]) for row in portion]
@@ -139,10 +140,11 @@ class Records(NamedRecords):
             self._forget_keys(known.values())
             _PUT_KEYS.run(self._connection, list(chain.from_iterable(keys(row, number) for row, number in placed)))
 
-    def begin_bulk(self) -> None:
+    def begin_bulk(self, *, ids: bool = False) -> None:
         """Go on without the indexes by which records are found by name and by subject, until `end_bulk`: for a first read, which
-        asks nothing by these. Whoever does all the same waits longer, and gets the same answer."""
-        bulk.forget_order(self._connection)
+        asks nothing by these. With `ids` also without that by id, into which ids fall all over: for a read that knows by itself
+        whether it has put somebody (`put_many(…, new=True)`). Whoever asks all the same waits longer, for the same answer."""
+        bulk.forget_order(self._connection, ids=ids)
 
     def end_bulk(self) -> None:
         """Have these indexes again; fine where they are there, as after a process died in between."""

@@ -74,18 +74,20 @@ def _break_promise(store: Store) -> None:
         tx.connection.exec_driver_sql("UPDATE changes SET subject = 'person:0'")
 
 
+@pytest.mark.parametrize("ids", [True, False])
 def test_indexes_of_records_are_there_again_also_for_whoever_comes_after_a_process_that_died(
-    new_store: Callable[[], Store],
+    new_store: Callable[[], Store], ids: bool
 ) -> None:
     store = new_store()
     before = indexes(store)
 
     with store.transaction() as tx:
-        tx.records.begin_bulk()
+        tx.records.begin_bulk(ids=ids)
     without = indexes(store)
     with store.transaction() as tx:
         tx.records.end_bulk()
         tx.records.end_bulk()
 
-    assert before.keys() - without.keys() == {"record_keys_by_value", "records_by_subject"}
+    by_id = {"records_by_id"} if ids else set()
+    assert before.keys() - without.keys() == {"record_keys_by_value", "records_by_subject", *by_id}
     assert indexes(store) == before
