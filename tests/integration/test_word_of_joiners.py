@@ -11,6 +11,8 @@ import pytest
 
 from support.dated_world import foretold
 from support.incidents import Make, making
+from support.serving import served
+from support.small_world import run
 from support.word_world import BEGINS, DAY, Heard, WordWorld
 from syncd.alerts.facts import Measure, Situation, joiner_untold
 from syncd.core.errors import NeedsHuman, TryAgain
@@ -18,7 +20,7 @@ from syncd.core.model import Kind, SubjectId, TargetId
 from syncd.core.welcome import Fate
 from syncd.engine.forecast import Coming
 from syncd.engine.health import health
-from syncd.engine.welcoming import LOOK
+from syncd.engine.welcoming import LOOK, Welcoming
 from syncd.engine.world import GuardTerms, WriterTerms
 from syncd.testing.memory import refusal
 
@@ -59,6 +61,17 @@ def test_the_manager_is_told_three_days_before_and_once(world: WordWorld) -> Non
     assert world.day(SOON + timedelta(hours=1)) == []
     assert world.day(BEGINS + timedelta(days=1)) == []
     assert world.audited() == [("joiner.told", "comes", "e2")]
+
+
+def test_beside_the_service_the_manager_is_told_by_the_target_that_it_works_with(world: WordWorld) -> None:
+    async def story() -> None:
+        async with served(world.small.world) as service:
+            await Welcoming(lambda: service.world).tick()
+
+    world.small.time = SOON
+    run(story())
+
+    assert world.heard() == [Heard("e2", SAID)]
 
 
 def test_of_somebody_who_comes_sooner_the_manager_hears_at_once(world: WordWorld) -> None:

@@ -48,7 +48,7 @@ def test_a_new_configuration_checks_clean_but_for_what_is_to_be_filled_in(
 
 @pytest.mark.parametrize(
     ("source", "unfilled"),
-    [("active_directory", ["joiners.ahead", "leavers.hand_over"]), ("table", ["leavers.hand_over"])],
+    [("active_directory", ["joiners.ahead", "joiners.tell", "leavers.hand_over"]), ("table", ["leavers.hand_over"])],
 )
 def test_settings_of_joiners_and_leavers_that_lack_a_rule_are_named(
     tmp_path: Path,
@@ -59,6 +59,7 @@ def test_settings_of_joiners_and_leavers_that_lack_a_rule_are_named(
 ) -> None:
     main(["init", str(tmp_path), "--source", source, "--quiet"])
     monkeypatch.setenv("SYNCD_JOINERS__AHEAD", "7d")
+    monkeypatch.setenv("SYNCD_JOINERS__TELL", "3d")
     monkeypatch.setenv("SYNCD_LEAVERS__HAND_OVER", "deputy")
 
     capsys.readouterr()

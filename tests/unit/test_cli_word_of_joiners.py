@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,9 @@ from support.dated_world import with_dates
 from support.office import Office
 from support.small_world import SmallWorld
 from support.word_world import TalkingTarget
+from syncd.cli import main
+from syncd.cli.serving import _Beside
+from syncd.cli.session import Session
 from syncd.core.errors import NeedsHuman
 from syncd.core.model import TargetId
 from syncd.engine.world import JoinerTerms
@@ -96,6 +101,23 @@ def test_what_was_told_after_that_is_explained_too(office: Office, then: Callabl
     office.run("sync")
 
     assert line in office.run("explain", "Example 7").out
+
+
+@pytest.mark.parametrize("tell", ["3d", None])
+def test_the_service_has_a_part_for_it_only_where_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tell: str | None
+) -> None:
+    main(["init", str(tmp_path), "--source", "table", "--quiet"])
+    if tell is not None:
+        monkeypatch.setenv("SYNCD_JOINERS__TELL", tell)
+    service: Any = SimpleNamespace(calls=SimpleNamespace(take=None), wake=None)
+    silent: Any = None
+
+    with Session(config=tmp_path / "syncd.yaml") as session:
+        parts: Any = _Beside(service, silent).read(session).rest
+
+    assert ("joiners" in parts.works) == (tell is not None)
+    assert {"alerts", "channels"} <= parts.works.keys()
 
 
 def test_whoever_could_not_be_told_is_named(office: Office) -> None:
