@@ -34,8 +34,8 @@ CHANGES = 45
 PEOPLE = 300
 ENDS = {ExitCode.DONE, ExitCode.CONFIGURATION, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP}
 """A service ends in order or is killed. It does not begin on a disk that is full, and signals end it only before it listens."""
-PATIENCE = 200
-"""Seconds; a source that could not be read is tried again within one minute."""
+PATIENCE = 400
+"""Seconds; what would need somebody, as a token that is refused as soon as it was given, is tried again after five minutes."""
 
 
 @pytest.fixture
@@ -94,10 +94,10 @@ def test_whatever_fails_in_the_end_the_tenant_is_what_a_first_run_would_give(cha
         one.believe_the_clock()
         return judges.differences(judges.picture(one.control("state"), unled=unled), wanted)
 
+    # Somebody may have left while a creation of theirs was not answered: until that is read back, the tenant is not at rest.
     with suppress(AssertionError):  # what is wrong says more than that it is
-        until(lambda: not wrong(), "the tenant of a first run", patience=PATIENCE)
-    assert wrong() == []
-    until(lambda: quiet(one), "nothing waits, and nothing is alerted", patience=PATIENCE)
+        until(lambda: not (wrong() or unrest(one)), "the tenant of a first run, at rest", patience=PATIENCE)
+    assert wrong() + unrest(one) == []
     calls = one.control("calls")["calls"]
     print(company.changes, dict(company.done), dict(chaos.done), len(calls), sep="\n")
 
@@ -111,10 +111,11 @@ def test_whatever_fails_in_the_end_the_tenant_is_what_a_first_run_would_give(cha
     assert one.run("audit", "verify").startswith("Sound: ")
 
 
-def quiet(one: ChaosInstallation) -> bool:
-    """Tell whether nothing waits, and nothing needs anybody but the small disk and a clock that was wrong within the hour."""
+def unrest(one: ChaosInstallation) -> list[str]:
+    """Say what waits, and what needs anybody but for the small disk and a clock that was wrong within the hour."""
     status, alerts = one.ran("status", "--json").json, one.ran("alerts", "list", "--json").json["alerts"]
+    waiting = [f"{count} {state}" for state, count in status["queue"].items() if count]
+    problems = [told["what"] for told in status["problems"] if told["code"] != "CLI-182"]
     # One that is not seen any more is kept as clearing for some minutes, lest it come and go.
-    opened = {alert["rule"] for alert in alerts if alert["stage"] == "open"}
-    codes = {told["code"] for told in status["problems"]}
-    return not any(status["queue"].values()) and codes <= {"CLI-182"} and opened <= {"clock_jump"}
+    opened = [alert["rule"] for alert in alerts if alert["stage"] == "open" and alert["rule"] != "clock_jump"]
+    return waiting + problems + opened
