@@ -5,7 +5,7 @@ What is missing is told by DingTalk's name of the right, with what does not work
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -28,8 +28,9 @@ company elsewhere, that is recalled."""
 async def leave_records(api: Api, now: datetime) -> str:
     """Look whether leave records can be read. Raises Doubt where it is not permitted: nothing else needs them."""
     try:
-        async for _ in leaves.read(api, since=now - _MOMENT, until=now):
-            break
+        async with aclosing(leaves.read(api, since=now - _MOMENT, until=now)) as pages:
+            async for _ in pages:
+                break
     except NeedsHuman as error:
         raise Doubt(error.problem) from None
     return "who has left can be read"

@@ -6,7 +6,7 @@ documented; whoever asks must expect that it is missing for a while.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -35,7 +35,7 @@ _REASONS: Final[Mapping[str, LeftBy]] = {
 """The page has these and `unknown`."""
 
 
-async def read(api: Api, *, since: datetime, until: datetime) -> AsyncIterator[Sequence[Left]]:
+async def read(api: Api, *, since: datetime, until: datetime) -> AsyncGenerator[Sequence[Left], None]:
     """Yield the records of this time, page by page. Raises as `Api.call` does; NeedsHuman (DNG-098) where it is not permitted."""
     for start, end in _spans(since, until):
         async for page in _pages(api, startTime=start.strftime(_STAMP), endTime=end.strftime(_STAMP)):

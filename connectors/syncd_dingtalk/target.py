@@ -270,8 +270,9 @@ class DingTalk:
     async def left(self, *, since: datetime, until: datetime) -> AsyncIterator[Sequence[Left]]:
         """Yield who has left, as `syncd.core.leave_records.Remembering` says."""
         try:
-            async for some in leaves.read(self.api, since=since, until=until):
-                yield some
+            async with aclosing(leaves.read(self.api, since=since, until=until)) as pages:
+                async for some in pages:
+                    yield some
         except Refused as refused:
             raise _for_a_person(refused) from None
 

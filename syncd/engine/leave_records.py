@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.errors import NeedsHuman, Problem, TryAgain
@@ -60,7 +61,9 @@ class Learned:
     without_us: int = 0
     """People who are linked and have a record that was not known."""
     problem: Problem | None = None
-    """Why the records could not be read."""
+    """Why the records could not be read, or whoever left could not be looked at."""
+    again: timedelta = timedelta(0)
+    """How long to wait then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +80,11 @@ async def read(world: World, target: Remembering, *, far: bool) -> Learned:
     until = world.now()
     since = await world.store.look(lambda tx: _since(tx, world, until, far=far))
     confirmed = without_us = 0
-    async for some in target.left(since=since, until=until):
-        learned = await _learn(world, some)
-        confirmed, without_us = confirmed + learned.confirmed, without_us + learned.without_us
+    records: Any = target.left(since=since, until=until)  # an asynchronous generator: it is to be closed
+    async with aclosing(records) as pages:
+        async for some in pages:
+            learned = await _learn(world, some)
+            confirmed, without_us = confirmed + learned.confirmed, without_us + learned.without_us
     await world.store.do(lambda tx: _was_read(tx, world, until, far=far))
     return Learned(confirmed=confirmed, without_us=without_us)
 
@@ -93,20 +98,25 @@ async def tried(world: World, target: Remembering, *, far: bool) -> Learned:
     try:
         return await read(world, target, far=far)
     except (TryAgain, NeedsHuman) as error:
-        problem = error.problem
+        problem, again = error.problem, AGAIN if isinstance(error, NeedsHuman) else APART
     before = await world.store.do(lambda tx: _note(tx, problem, world.now()))
     if before != problem.code:
         log.warning("leave_records.unread", code=problem.code)
-    return Learned(problem=problem)
+    return Learned(problem=problem, again=again)
 
 
 async def after(world: World, target: Target) -> Learned | None:
-    """Read the records once, after a cycle has written, and look at who left without us; None where the target has none."""
+    """Read the records once, after a cycle has written, and look at who left without us; None where the target has none.
+
+    Whatever comes of it: a cycle never fails by it."""
     if not isinstance(target, Remembering):
         return None
     learned = await tried(world, target, far=True)
     if learned.without_us:
-        await drift.examine(world, target)
+        try:
+            await drift.examine(world, target)
+        except NeedsHuman as error:
+            return replace(learned, problem=error.problem)
     return learned
 
 
@@ -121,7 +131,7 @@ async def follow(world: World, target: Target, *, ring: Callable[[], None]) -> N
         now = world.now()
         if due.at <= now and (not_before is None or now >= not_before):
             learned = await tried(world, target, far=due.far)
-            not_before = now + AGAIN if learned.problem is not None else None
+            not_before = now + learned.again
             if learned.without_us and not isinstance(target, Telling):
                 # What is kept as touched by one that tells is looked at where its events are.
                 examined = await drift.examine(world, target)

@@ -14,6 +14,7 @@ import pytest
 
 from support.serving import ringing, served, until
 from support.small_world import SmallWorld, run
+from syncd.core.errors import NeedsHuman
 from syncd.core.health import TargetHealth
 from syncd.core.leave_records import Left, LeftBy
 from syncd.core.model import Kind, SubjectId, TargetId
@@ -292,6 +293,21 @@ def test_a_missing_permission_is_one_note_and_heals_by_itself(world: LeaverWorld
     world.target.closed = None
     assert world.sync().left == Learned(confirmed=1)
     assert world.told().records_failing is None
+
+
+def test_a_platform_that_does_not_answer_about_who_left_fails_no_cycle(world: LeaverWorld) -> None:
+    world.target.leaves(TargetId("e4"))
+    world.wait(minutes=5)
+
+    async def closed(*_: object) -> None:
+        raise NeedsHuman(refusal("not permitted"))
+
+    world.target.look = closed  # type: ignore[assignment,method-assign]
+
+    done = world.sync()
+
+    assert done.left is not None
+    assert (done.left.without_us, str(done.left.problem)) == (1, str(refusal("not permitted")))
 
 
 # --- in the service ---------------------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from servers.dingtalk_control import by_hand, control
-from support.small_world import SmallWorld
+from support.serving import served, until
+from support.small_world import SmallWorld, run
 from syncd.config.secrets import Secret
 from syncd.core.model import TargetId
 from syncd.core.ports import Room
@@ -97,6 +98,23 @@ def test_without_the_permission_people_are_removed_all_the_same_and_it_is_said_o
     assert target is not None
     assert target.records_failing is not None
     assert target.records_failing.code == "DNG-098"
+
+
+def test_the_service_finds_who_left_by_its_first_look_though_no_event_comes(company: Company) -> None:
+    with company.store.transaction() as tx:
+        for key in ("leavings.read:dingtalk", "leavings.far:dingtalk"):
+            tx.meta.drop(key)  # as where the records were never read
+    by_hand(company.server.url, "user/delete", userid="e5")
+
+    def drifts() -> set[str]:
+        with company.store.reading() as tx:
+            return {one.label for one in tx.drifts.all("dingtalk")}
+
+    async def story() -> None:
+        async with served(company.world):
+            await until(lambda: drifts() == {"Example 5"}, "the drift")
+
+    run(story())
 
 
 IDS = [TargetId(f"e{number}") for number in range(1, 7)]
