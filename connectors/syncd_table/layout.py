@@ -7,7 +7,7 @@ opens a file.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -74,12 +74,25 @@ def read_layout(file: str, rows: Iterator[Row], *, header_row: int, key: str) ->
             place = Place(file=file, line=header.line, column=at + 1)
             raise NeedsHuman(messages.SAME_HEADER.at(place, name=name, first=first + 1, second=at + 1))
     if key not in columns:
-        hint = difflib.get_close_matches(key, columns, n=1)
-        said = f" Did you mean “{hint[0]}”?" if hint else ""
         place = Place(file=file, line=header.line)
+        said = f" Did you mean “{close}”?" if (close := _closest(key, columns)) else ""
         shown = ", ".join(filter(None, columns[:40]))
         raise NeedsHuman(messages.NO_KEY_COLUMN.at(place, key=key, hint=said, columns=shown))
     return Layout(file=file, key=key, key_at=columns.index(key), columns=columns)
+
+
+def missing(layout: Layout, wanted: Collection[str]) -> Problem | None:
+    """Return what to say of columns that rules read and that are not there."""
+    absent = sorted(set(wanted) - set(layout.columns))
+    if not absent:
+        return None
+    named = ((name, _closest(name, layout.columns)) for name in absent)
+    said = ", ".join(f"“{name}”" + (f" (is it “{close}”?)" if close else "") for name, close in named)
+    return messages.UNKNOWN_COLUMNS.at(Place(file=layout.file), columns=said)
+
+
+def _closest(name: str, columns: Sequence[str]) -> str:
+    return next(iter(difflib.get_close_matches(name, columns, n=1)), "")
 
 
 def survey(layout: Layout, rows: Iterator[Row], *, exact_width: bool, go_on: Callable[[], None]) -> Survey:

@@ -89,6 +89,13 @@ NO_KEY_COLUMN: Final = message(
     do="Correct `key`, or the header of the file.",
     example="sources:\n  hr:\n    type: table\n    path: company.csv\n    key: employe_id",
 )
+UNKNOWN_COLUMNS: Final = message(
+    "TAB-014",
+    what="The rules read columns that the file does not have: {columns}.",
+    do="Correct the name in the rules or in the header. A column that is not there says nothing of anybody, so what it said "
+    "before may be emptied; take out of the rules what your file never has.",
+    example="title: {from: Job Titel}   # the header says Job Title",
+)
 
 # --- rows and cells -------------------------------------------------------------------------------------------------
 

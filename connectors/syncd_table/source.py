@@ -12,7 +12,7 @@ from syncd.core.known import NOTHING_KNOWN, Known
 from syncd.core.model import Kind, Page, SourceRecord
 from syncd.core.ports import Room, Standing, Verdict
 from syncd_table.grid import Grid, Row
-from syncd_table.layout import Layout, Survey, behind_header, proof, read_layout, records, survey
+from syncd_table.layout import Layout, Survey, behind_header, missing, proof, read_layout, records, survey
 from syncd_table.settings import TableSettings
 from syncd_table.snapshot import Snapshot, take
 from syncd_table.threads import Stop
@@ -67,7 +67,8 @@ class Table:
             while following := await stop.run(lambda: _next_batch(rows)):
                 yield Page(records=batch)
                 batch = following
-            notes: tuple[Problem, ...] = (*grid.notes, *found.told())
+            absent = self._absent(layout)
+            notes: tuple[Problem, ...] = (*grid.notes, *((absent,) if absent else ()), *found.told())
             yield Page(records=batch, completeness=proof(layout, found, file_detail=snapshot.detail), notes=notes)
 
     async def check(self) -> AsyncIterator[Verdict]:
@@ -84,13 +85,20 @@ class Table:
                 step = "rows"
                 layout, found = await stop.run(lambda: self._survey(grid, stop))
                 seen = f"{len(layout.columns)} columns, key “{layout.key}”"
-                yield Verdict(name="header", standing=Standing.OK, seen=seen)
+                absent = self._absent(layout)
+                yield Verdict(
+                    name="header", standing=Standing.WARNING if absent else Standing.OK, seen=seen, problem=absent
+                )
                 yield _rows_verdict(found)
             except (NeedsHuman, TryAgain) as error:
                 yield Verdict(name=step, standing=Standing.FAILED, seen=error.problem.what, problem=error.problem)
 
     async def _take(self, stop: Stop) -> Snapshot:
         return await take(stop, self._path, now=self._room.now(), settle=self._settings.settle_seconds)
+
+    def _absent(self, layout: Layout) -> Problem | None:
+        """Return which columns the rules read in vain."""
+        return missing(layout, (self._room.wanted or {}).get(self._settings.kind, ()))
 
     def _layout(self, rows: Iterator[Row]) -> Layout:
         settings = self._settings
