@@ -12,13 +12,15 @@ import pytest
 
 from support.incidents import guarded, homes, settled
 from support.outer_world import SHIPPED, OuterWorld
-from support.small_world import INBOUND, OUTBOUND, SmallWorld
+from support.serving import served, until
+from support.small_world import INBOUND, OUTBOUND, SmallWorld, run
 from syncd.cli import main
 from syncd.cli.call import Call
 from syncd.cli.session import Session
 from syncd.core.errors import Misconfigured
 from syncd.core.model import Effect, Kind, TargetId
 from syncd.core.policy import Limit
+from syncd.engine import offboarding
 from syncd.engine.preview import impact
 from syncd.engine.world import LeaverTerms, World
 from syncd.mapping import load_outbound
@@ -232,6 +234,29 @@ def test_as_shipped_nobody_is_added_and_the_department_without_a_head_is_named(
     assert [one.message.code for one in done.reconciliation.plan.warnings] == ["PLN-006"]
     assert company.warned() == {"PLN-006"}
     company.store.close()
+
+
+def test_a_service_finds_a_head_within_the_round_in_which_the_old_one_leaves(company: LedWorld) -> None:
+    def offboard(undo: bool) -> None:
+        with company.store.transaction() as tx:
+            subject, found = offboarding.who_is(tx, "memory", "Example 2")
+            if undo:
+                offboarding.undo(tx, company.world, subject, found.label, at=company.now())
+            else:
+                offboarding.offboard(tx, company.world, subject, found.label, by="ops", reason="x", at=company.now())
+
+    async def story() -> None:
+        async with served(company.world):
+            offboard(undo=False)
+            await until(lambda: company.heads() == ("Example 1",), "the next one above")
+            offboard(undo=True)
+            await until(lambda: company.heads() == ("Example 2",), "the head")
+            await until(lambda: homes(company, "Example 1") == ("Unit top",), "the old place")
+
+    company.sync()
+    run(story())
+
+    settled(company)
 
 
 def test_explain_says_that_somebody_is_a_member_for_leading(
