@@ -12,7 +12,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from unittest.mock import patch
 
 from syncd.cli.session import Session
 from syncd.core.known import NOTHING_KNOWN, Known
+from syncd.core.leave_records import Left
 from syncd.core.model import (
     Change,
     Completeness,
@@ -72,6 +73,10 @@ class Confirming(DingTalk):
 
     def observed(self) -> Completeness:
         return _PROVEN
+
+    async def left(self, *, since: datetime, until: datetime) -> AsyncIterator[Sequence[Left]]:  # noqa: ARG002
+        for some in tuple[Sequence[Left], ...]():
+            yield some
 
     async def apply(self, change: Change, *, key: str, again: bool = False) -> Outcome:  # noqa: ARG002
         if change.op is not Op.CREATE:
