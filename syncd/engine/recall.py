@@ -13,7 +13,8 @@ from syncd.core.ordering import fingerprint
 from syncd.core.ports import Target
 from syncd.engine.joining import join
 from syncd.engine.planning import Computed, planned
-from syncd.engine.reconcile import marked
+from syncd.engine.reconcile import STEPS, marked
+from syncd.engine.rivals import rivals
 from syncd.engine.world import World
 from syncd.store import Transaction
 
@@ -21,11 +22,18 @@ from syncd.store import Transaction
 def recall(
     tx: Transaction, world: World, target: Target, *, about: Callable[[], Collection[SubjectId]] = tuple
 ) -> Computed:
-    """Compute the plan for whoever is marked, and for those whom `about` returns once everybody is joined."""
+    """Compute the plan for whoever is marked, for those whom `about` returns once everybody is joined, and for whom a cycle would
+    take in beside them."""
     ambiguous = join(tx, world)
     # Not looked at yet: then nothing is known to be missing either.
     complete = tx.observed.last_full_at(world.target_name) is not None
-    return planned(tx, world, target, {*marked(tx, world), *about()}, complete=complete, ambiguous=ambiguous)
+    subjects = {*marked(tx, world), *about()}
+    for _ in range(STEPS):
+        made = planned(tx, world, target, subjects, complete=complete, ambiguous=ambiguous)
+        if not (more := rivals(tx, target, made, subjects, settled=())):
+            break
+        subjects |= more
+    return made
 
 
 def held_changes(plan: Plan, effect: Effect, expected: str) -> tuple[Change, ...] | None:
