@@ -296,6 +296,7 @@ def accept(
         tx.asides.replace_some("plan", {*found.looked_at, *(one.name for one in found.plan.aside)}, found.plan.aside)
     else:
         tx.asides.replace("plan", found.plan.aside)
+        _let_go(tx, world, found, now)
     if not writing:
         return holds
     allowed = found.judgement.allowed
@@ -325,6 +326,21 @@ def accept(
     return holds
 
 
+def _let_go(tx: Transaction, world: World, found: Reconciliation, now: datetime) -> None:
+    """Drop what was held and is not any more: its cause is mended. Whoever is held stays marked, so a plan for all who are marked
+    has seen them. What a source lacks is for `syncd.engine.absence` to say."""
+    held = {Effect.SOURCE_SHRUNK, *(hold.effect for hold in found.judgement.holds)}
+    for row in tx.holds.open():
+        if row.effect not in held:
+            _drop(tx, world, found, row, now, "nothing of this kind has to be held any more")
+
+
+def _drop(tx: Transaction, world: World, found: Reconciliation, row: HoldRow, now: datetime, why: str) -> None:
+    tx.holds.drop(row.id, by="syncd", at=now, reason=why)
+    entry = AuditEntry(type=EntryType.HOLD_DROPPED, run=found.run_id, reason=why, facts={"hold": row.id})
+    world.audit.append(tx, [entry], at=now)
+
+
 def _open_hold(tx: Transaction, world: World, found: Reconciliation, hold: Hold, now: datetime) -> HoldRow:
     """Keep one hold per set of changes: seeing the same set again does not make a second one."""
     known = next(
@@ -334,7 +350,7 @@ def _open_hold(tx: Transaction, world: World, found: Reconciliation, hold: Hold,
         return known
     for row in tx.holds.open():
         if row.effect is hold.effect:
-            tx.holds.drop(row.id, by="syncd", at=now, reason="another set of changes took its place")
+            _drop(tx, world, found, row, now, "another set of changes took its place")
     row = HoldRow(
         id=f"{hold.effect}-{hold.fingerprint[:8]}",
         run_id=found.run_id,

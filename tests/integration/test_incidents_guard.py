@@ -10,15 +10,17 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from support.incidents import Make, guarded, homes, in_step, making, release, settled
 from support.small_world import SmallWorld, run
-from syncd.core.model import Effect, Op, Reason
+from syncd.core.model import Effect, Kind, Op, Reason
 from syncd.core.outcome import Deferred, Rejected
 from syncd.core.policy import Limit
 from syncd.engine.cycle import Order, Result, cycle
 from syncd.engine.explain import explain
 from syncd.engine.world import WriterTerms
+from syncd.store.rows import HoldState
 from syncd.testing.memory import refusal
 
 
@@ -161,6 +163,32 @@ def test_a_hold_that_nobody_answers_never_turns_into_consent(make: Make) -> None
         done = world.sync()
         assert (done.result, done.tally.done) == (Result.HELD, 0)
         world.time += timedelta(days=2)
+
+
+def test_a_hold_ends_when_its_cause_is_mended_and_the_log_says_so(make: Make) -> None:
+    """B: whoever mends the cause is not asked to release anything, and the alert about it ends."""
+    world = make(guard=guarded(leave=Limit(count=1)))
+    world.company()
+    world.sync()
+    gone = dict(world.source.records[Kind.PERSON, "5"])
+    world.leave("5")
+    assert world.sync().result is Result.HELD
+    world.edit("2", title="Beside it")
+    assert world.sync().result is Result.HELD, "what else there is to do ends no hold"
+    with world.store.reading() as tx:
+        (held,) = tx.holds.open()
+
+    world.source.records[Kind.PERSON, "5"] = gone
+    assert world.sync().result is not Result.HELD
+
+    with world.store.reading() as tx:
+        assert not tx.holds.open()
+        ended = tx.holds.get(held.id)
+    assert ended is not None
+    assert (ended.state, ended.reason) == (HoldState.DROPPED, "nothing of this kind has to be held any more")
+    with world.store.reading() as tx:
+        told = tx.connection.execute(text("SELECT count(*) FROM audit WHERE type = 'hold.dropped'")).scalar_one()
+    assert told == 1
 
 
 # --- C: preview -------------------------------------------------------------------------------------------------------
