@@ -201,7 +201,12 @@ class Api:
         try:
             return await self._with(token, interface, body)
         except _TokenRefused as error:
-            raise NeedsHuman(error.refusal.problem()) from None
+            problem = error.refusal.problem()
+            if not self._token.was_accepted(token):
+                raise NeedsHuman(problem) from None
+            # It was good a moment ago, and has been taken away again: by another program with this key, for instance.
+            self._token.refused(token)
+            raise _Soon(TryAgain(problem)) from None
 
     async def _with(self, token: str, interface: Interface[T], body: Mapping[str, object]) -> T:
         path, body = _placed(interface.path, body)
@@ -216,6 +221,7 @@ class Api:
         envelope = _opened(answer)
         if isinstance(envelope, Refusal):
             self._refuse(envelope, interface.path, writes=interface.writes)
+        self._token.accepted(token)
         result = b"{}" if interface.shape is shapes.Nothing else bytes(envelope.result)
         try:
             decoded = interface.decoder.decode(answer.content if interface.beside else result)

@@ -25,6 +25,7 @@ class TokenKeeper:
         self._fetch = fetch
         self._clock = clock
         self._token = ""
+        self._accepted = ""
         self._renew_at = self._ends_at = float("-inf")
         self._flight: asyncio.Task[None] | None = None
 
@@ -47,6 +48,14 @@ class TokenKeeper:
         """Drop a token that the platform did not accept, unless it has been replaced meanwhile."""
         if token == self._token:
             self._renew_at = self._ends_at = float("-inf")
+
+    def accepted(self, token: str) -> None:
+        """Note that the platform has accepted this token."""
+        self._accepted = token
+
+    def was_accepted(self, token: str) -> bool:
+        """Tell whether the platform has accepted this token, from whomever, since it was given."""
+        return token == self._accepted
 
     async def _renewed(self) -> None:
         """Wait for the one fetch that is under way; a caller who gives up does not end it for the others."""

@@ -111,6 +111,24 @@ def test_a_token_refused_twice_is_for_a_person_to_look_at() -> None:
     assert "token-" not in str(told.value)
 
 
+def test_a_token_that_others_could_use_until_it_was_refused_is_fetched_again() -> None:
+    """While many call at once, and tokens are taken away one after the other, nobody has to look at anything."""
+    line = Line(TOKEN_REFUSED, YES, TOKEN_REFUSED, YES)
+    answered, others = line.send, ["u2"]
+
+    async def work(api: Api) -> Any:
+        async def send(method: str, url: str, **words: Any) -> Answer:
+            if url.endswith("token-2") and others:
+                await api.call(a.USER_GET, userid=others.pop())
+            return await answered(method, url, **words)
+
+        line.send = send  # type: ignore[method-assign]
+        return await api.call(a.USER_UPDATE, userid="u1")
+
+    talk(line, work)
+    assert [url[-7:] for _, url, _ in line.asked] == ["token-1", "token-2", "token-2", "token-3"]
+
+
 @pytest.mark.parametrize("said", [lost(), BUSY, HALF, PAGE, b"", b"[]", b'{"errcode":0,"result":{"nothing":1}}'])
 def test_a_write_that_may_have_happened_is_never_repeated(said: Said) -> None:
     line = Line(said)
