@@ -47,7 +47,10 @@ _PERSONAL_TEXT: Final = re.compile(
 )
 _LEVELS: Final = {"debug": "7", "info": "6", "warning": "4", "error": "3", "critical": "2"}
 """sd-daemon(3): a line that begins with `<N>` gets this priority in the journal."""
-_CHATTY: Final = ("ldap3", "httpx", "httpcore", "aiohttp", "asyncio", "uvicorn", "uvicorn.error", "uvicorn.access")
+_CHATTY: Final = (
+    *("ldap3", "httpx", "httpcore", "aiohttp", "asyncio", "uvicorn", "uvicorn.error", "uvicorn.access"),
+    "alembic.runtime.plugins",
+)
 
 
 def get(name: str) -> structlog.stdlib.BoundLogger:

@@ -96,7 +96,7 @@ def test_warnings_of_python_are_logged() -> None:
     assert "DeprecationWarning: old" in lines(out)[0]["event"]
 
 
-@pytest.mark.parametrize("name", ["ldap3", "uvicorn.access", "aiohttp"])
+@pytest.mark.parametrize("name", ["ldap3", "uvicorn.access", "aiohttp", "alembic.runtime.plugins"])
 def test_talkative_libraries_are_heard_only_when_everything_is(name: str) -> None:
     quiet = configured()
     logging.getLogger(name).info("chatter")
