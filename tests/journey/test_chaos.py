@@ -34,8 +34,9 @@ CHANGES = 45
 PEOPLE = 300
 ENDS = {ExitCode.DONE, ExitCode.CONFIGURATION, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP}
 """A service ends in order or is killed. It does not begin on a disk that is full, and signals end it only before it listens."""
-PATIENCE = 400
-"""Seconds; what would need somebody, as a token that is refused as soon as it was given, is tried again after five minutes."""
+PATIENCE = 600
+"""Seconds; what would need somebody, as a token that is refused as soon as it was given, is tried again after five minutes, and
+whose creation finds an account that somebody else got meanwhile, ten times more."""
 
 
 @pytest.fixture
