@@ -102,20 +102,16 @@ class Records:
         attributes = self._decoders[kind].values(entry.raw, unreadable)
         # Nothing that holds no backslash is spelled in two ways.
         escaped = b"\\" in entry.raw
-        references = _NOBODY
-        if extended:
-            references = self._references(kind, attributes)
-        elif escaped:
+        references = self._references(kind, attributes) if extended else _NOBODY
+        if escaped and not extended:
             self._respell(kind, attributes)
         identity = attributes.get(identified)
         if not isinstance(identity, str):
             self.without_id += 1
             return None
-        review_at, sure = None, True
-        if kind is Kind.PERSON:
-            if "computer" in attributes.get("objectClass", ()):  # type: ignore[operator]
-                return None
-            review_at, sure = self._add_state(attributes)
+        if kind is Kind.PERSON and "computer" in attributes.get("objectClass", ()):  # type: ignore[operator]
+            return None
+        review_at, sure = self._add_state(attributes) if kind is Kind.PERSON else (None, True)
         self.made[kind] += 1
         if unreadable:
             self._note(kind, attributes, unreadable)
