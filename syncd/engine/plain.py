@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, NamedTuple
 
 from syncd.core.attributes import REFERRING
@@ -36,7 +36,6 @@ class Plain(NamedTuple):
     manager: SubjectId | None
     facts: Values
     rules: Mapping[str, Place]
-    record: Alone
 
     @property
     def kind(self) -> Kind:
@@ -50,9 +49,9 @@ class Plain(NamedTuple):
         return str(text) if text else Entity(subject=self.subject, kind=Kind.PERSON, facts=self.facts).label
 
     @property
-    def since(self) -> datetime | None:
-        """Return when the source changed what led here."""
-        return self.record.changed_at
+    def since(self) -> None:
+        """Return nothing: when a source changed somebody is not kept in a plan for very many (`people_among`)."""
+        return
 
     @property
     def desired(self) -> Desired:
@@ -63,7 +62,6 @@ class Plain(NamedTuple):
             label=self.label,
             fields=self.fields,
             rules=self.rules,
-            since=self.since,
         )
 
 
@@ -191,7 +189,7 @@ class PlainPeople:
         wanted = rules.wanted(facts, above.facts, above.path)
         if wanted is None:
             return None
-        return Plain(subject, self._normalise(Kind.PERSON, wanted[0]), manager, facts, wanted[1], record)
+        return Plain(subject, self._normalise(Kind.PERSON, wanted[0]), manager, facts, wanted[1])
 
     def _standing_in(self, unit: SubjectId | None) -> _Above | None:
         """Return what rules may look at of a unit; None where nobody plain stands: it is not in the tree, or outer."""

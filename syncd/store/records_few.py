@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, exists, func, or_, select, text, u
 from syncd.core.model import Kind, NativeId, SourceName, SubjectId
 from syncd.core.values import Value, Values
 from syncd.store import codec, tables
-from syncd.store.columns import folded, maybe_from_micros, maybe_micros, micros
+from syncd.store.columns import folded, maybe_micros, micros
 from syncd.store.record_rows import KINDS, STATES, encode_told, narrow
 from syncd.store.rows import ALIAS, REFERS, SAME_ID, RecordState, Reference, StagedRecord, Was
 from syncd.store.statements import PORTION, Few, Many, among, plain, portions, several, stream
@@ -96,12 +96,9 @@ _TOUCH: Final = Many(
 )
 _OF_SUBJECTS: Final = Few(select(*_NARROW).where(among(_T.c.subject)))
 _ALONE: Final = Few(
-    select(
-        *(
-            _T.c[name]
-            for name in ("subject", "source", "changed_at", "facts", "state", "kind", "absent_since", "problems")
-        )
-    ).where(among(_T.c.subject))
+    select(*(_T.c[name] for name in ("subject", "source", "facts", "state", "kind", "absent_since", "problems"))).where(
+        among(_T.c.subject)
+    )
 )
 _WHOLE: Final = (RecordState.MAPPED.value, Kind.PERSON.value, None, encode_told(()))
 _LIVING: Final = Few(
@@ -146,13 +143,7 @@ class Alone(NamedTuple):
     """The only record that speaks of a person, as far as a plan looks at it. Made for each person; decodes when asked."""
 
     source: SourceName
-    changed: int | None
     stored: bytes
-
-    @property
-    def changed_at(self) -> datetime | None:
-        """Return when its source changed it, by its own account."""
-        return maybe_from_micros(self.changed)
 
     def facts(self) -> dict[str, Value]:
         """Return what it says, references as the source's text; made now, so it is the asker's own."""
@@ -255,9 +246,7 @@ class FewRecords:
             subject = row[0]
             found[subject] = row if subject not in found else None
         return {
-            subject: Alone(row[1], row[2], row[3])
-            for subject, row in found.items()
-            if row is not None and row[4:] == _WHOLE
+            subject: Alone(row[1], row[2]) for subject, row in found.items() if row is not None and row[3:] == _WHOLE
         }
 
     def living(self, subjects: Iterable[SubjectId]) -> set[SubjectId]:

@@ -18,7 +18,6 @@ from syncd.core.model import Kind, NativeId, SubjectId
 from syncd.core.values import Value
 from syncd.engine import survey
 from syncd.engine.joining import join
-from syncd.engine.part import gather
 from syncd.engine.plain import Plain
 from syncd.engine.reconcile import read_sources
 from syncd.engine.stage import Asked
@@ -105,18 +104,17 @@ def weighed(made: SmallWorld, tx: Transaction, plain: list[Plain]) -> None:
     standing = survey.people_among(tx, ground, people)
     wanted, differing = survey._wanted(tx, ground, standing, people)
     for one in plain:
-        assert wanted[one.subject] == replace(one.desired, since=None)
+        assert wanted[one.subject] == one.desired
         assert standing.tree.entities[one.subject].facts.get("manager") == one.manager
     silent = {one.subject for one in plain}
     assert not silent & (differing | standing.warned | ground.leaving | ground.reviews.keys())
-    since_too(made, standing, tx, plain)
+    wished_for(made, standing, tx, plain)
 
 
-def since_too(made: SmallWorld, standing: Standing, tx: Transaction, plain: list[Plain]) -> None:
+def wished_for(made: SmallWorld, standing: Standing, tx: Transaction, plain: list[Plain]) -> None:
     """See that a first plan would wish the same."""
-    part = gather(tx, made.world, [one.subject for one in plain], above=False)
     wishes = wish(
-        replace(standing, asked=part.asked, since=part.since),
+        replace(standing, asked=frozenset(one.subject for one in plain)),
         made.world,
         {},
         normalise=made.target.normalise,
