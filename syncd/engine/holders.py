@@ -47,10 +47,12 @@ def _judged(done: Finished, held: dict[tuple[Kind, TargetId], SubjectId], target
     holder = held.setdefault((change.kind, outcome.target_id), change.subject)
     if holder == change.subject:
         return done
-    return replace(done, outcome=later(change, outcome.target_id, target, holder, now=now))
+    return replace(done, outcome=later(change, outcome.target_id, target, holder, now=now, read_back=True))
 
 
-def later(change: Change, target_id: TargetId, target: str, holder: SubjectId, *, now: datetime) -> Deferred:
-    """Return that a change waits until somebody else has gone, whose object it would take."""
+def later(
+    change: Change, target_id: TargetId, target: str, holder: SubjectId, *, now: datetime, read_back: bool
+) -> Deferred:
+    """Return that a change waits until somebody else has gone, whose object it would take; `read_back` where it may be made."""
     problem = TAKEN.at(kind=change.kind, target_id=target_id, target=target, holder=holder, subject=change.subject)
-    return Deferred(problem=problem, retry_at=now + WAIT, read_back=True)
+    return Deferred(problem=problem, retry_at=now + WAIT, read_back=read_back)

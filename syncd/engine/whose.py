@@ -31,7 +31,9 @@ class Whose:
         self._links: dict[SubjectId, Link | None] = {}
         self._names = Names({}, root=target.root)
         self._asked: set[tuple[Kind, TargetId]] = set()
-        self._holders: dict[tuple[Kind, TargetId], Link] = {}
+        self._holders: dict[tuple[Kind, TargetId], SubjectId] = {}
+        """Whose objects those are by now that creations choose the ids of."""
+        self._making: dict[tuple[Kind, TargetId], SubjectId] = {}
         self.ids: dict[SubjectId, TargetId] = {ROOT_UNIT: target.root}
         """The objects of those who are linked."""
 
@@ -42,12 +44,12 @@ class Whose:
     def learn(self, tx: Transaction, taken: Iterable[QueuedChange]) -> None:
         """Find out about everybody whom these changes concern."""
         wanted: set[SubjectId] = set()
-        unsure: dict[Kind, set[TargetId]] = {}
+        choices: dict[Kind, set[TargetId]] = {}
         for queued in taken:
             change = queued.change
             wanted.add(change.subject)
-            if queued.again and change.op is Op.CREATE and (id_ := chosen(change)):
-                unsure.setdefault(change.kind, set()).add(id_)
+            if change.op is Op.CREATE and (id_ := chosen(change)):
+                choices.setdefault(change.kind, set()).add(id_)
             if change.op is Op.WRITE_BACK:
                 continue  # its fields are a source's
             specs = self._target.fields[change.kind]
@@ -56,14 +58,36 @@ class Whose:
                 if specs[item.name].shared:  # what is taken away is named to the target, too
                     wanted.update(references(item.before, specs[item.name]))
         self._ask(tx, wanted)
-        for kind, ids in unsure.items():
-            for link in tx.links.by_objects(self._name, kind, ids).values():
-                self._holders[kind, link.target_id] = link
+        for kind, ids in choices.items():
+            held = tx.links.by_objects(self._name, kind, ids)
+            self._holders.update({(kind, id_): held[id_].subject for id_ in held})
+            for id_ in ids - held.keys():
+                self._holders.pop((kind, id_), None)
 
-    def holder(self, change: Change) -> Link | None:
-        """Return who else has by now what a creation may have made; nobody is known for one that is tried for the first time."""
-        link = self._holders.get((change.kind, chosen(change) or TargetId("")))
-        return link if link is not None and link.subject != change.subject else None
+    def begin(self, change: Change) -> tuple[TargetId, SubjectId] | None:
+        """Note that a creation begins; or return the id that it chooses, and who else has that object, or is being given it.
+
+        Two who choose one id (somebody left, and somebody else has the number now) must never be at the target side by side: what
+        one of them has made is found by the other, whose answer was lost, and is written over.
+        """
+        id_ = chosen(change) if change.op is Op.CREATE else None
+        if id_ is None:
+            return None
+        key = change.kind, id_
+        holder = self._making.get(key) or self._holders.get(key)
+        if holder is not None and holder != change.subject:
+            return id_, holder
+        self._making[key] = change.subject
+        return None
+
+    def end(self, change: Change) -> None:
+        """A creation is settled, whatever came of it."""
+        if (
+            change.op is Op.CREATE
+            and (id_ := chosen(change))
+            and self._making.get((change.kind, id_)) == change.subject
+        ):
+            del self._making[change.kind, id_]
 
     def _ask(self, tx: Transaction, subjects: Collection[SubjectId]) -> None:
         unknown = [one for one in subjects if one not in self._links]

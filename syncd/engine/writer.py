@@ -17,16 +17,7 @@ from syncd import tracing
 from syncd.audit.entries import EntryType
 from syncd.core.difference import exchange, references
 from syncd.core.errors import message
-from syncd.core.model import (
-    Change,
-    ChangeId,
-    FieldChange,
-    Kind,
-    Observed,
-    Op,
-    SubjectId,
-    TargetId,
-)
+from syncd.core.model import Change, ChangeId, FieldChange, Kind, Observed, Op, SubjectId, TargetId
 from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
 from syncd.core.ports import Target
 from syncd.engine import leave_records, marking, rivals, write_back
@@ -250,6 +241,7 @@ class Writer:
         told = getattr(done.outcome, "problem", None)
         tracing.settled(done.queued.id, type(done.outcome).__name__.lower(), told.code if told else "")
         self.tally.attempts += 1
+        self._whose.end(done.wire)
         if one.link is not None:
             self._whose.note(change.subject, one.link)
         match done.outcome:
@@ -279,8 +271,9 @@ class Writer:
 
     def _start(self, queued: QueuedChange) -> None:
         wire, missing = self.resolve(queued.change)
-        task = asyncio.create_task(self._apply(queued, wire, missing))
-        asked = not missing and not _is_over(wire) and wire.op is not Op.WRITE_BACK
+        held = self._whose.begin(wire) if not missing else None
+        task = asyncio.create_task(self._apply(queued, wire, missing, held))
+        asked = not (missing or held or _is_over(wire)) and wire.op is not Op.WRITE_BACK
         self._running[task] = Call(queued=queued, wire=wire, began=self.world.now(), asked=asked)
         task.add_done_callback(self._ended)
 
@@ -301,14 +294,17 @@ class Writer:
             self._alarm = None
         return [Finished(call=self._running.pop(task), outcome=task.result()) for task in tasks]
 
-    async def _apply(self, queued: QueuedChange, wire: Change, missing: str) -> Outcome:
+    async def _apply(
+        self, queued: QueuedChange, wire: Change, missing: str, held: tuple[TargetId, SubjectId] | None
+    ) -> Outcome:
         if missing:
             problem = NOT_THERE.at(label=wire.label, field=missing)
             return Deferred(problem=problem, retry_at=self.world.now() + timedelta(seconds=2))
         if _is_over(wire):
             return Applied(target_id=wire.target_id or TargetId(""), detail="nothing left to link")
-        if wire.op is Op.CREATE and (theirs := self._whose.holder(wire)) is not None:
-            return later(wire, theirs.target_id, self.world.target_name, theirs.subject, now=self.world.now())
+        if held is not None:
+            now, name = self.world.now(), self.world.target_name
+            return later(wire, held[0], name, held[1], now=now, read_back=queued.again)
         try:
             if wire.op is Op.WRITE_BACK:
                 return await self._callers.write(wire)
