@@ -106,10 +106,11 @@ async def tried(world: World, target: Remembering, *, far: bool) -> Learned:
 
 
 async def after(world: World, target: Target) -> Learned | None:
-    """Read the records once, after a cycle has written, and look at who left without us; None where the target has none.
+    """Read the records once, after a cycle has written, and look at who left without us; None where the target has none, or
+    nothing new is expected of them: then it is not called.
 
     Whatever comes of it: a cycle never fails by it."""
-    if not isinstance(target, Remembering):
+    if not isinstance(target, Remembering) or not await world.store.look(lambda tx: _is_expected(tx, world)):
         return None
     learned = await tried(world, target, far=True)
     if learned.without_us:
@@ -118,6 +119,16 @@ async def after(world: World, target: Target) -> Learned | None:
         except NeedsHuman as error:
             return replace(learned, problem=error.problem)
     return learned
+
+
+def _is_expected(tx: Transaction, world: World) -> bool:
+    """Tell whether a removal waits for its record, or nobody has looked for an hour: looks that failed do not count, so that a
+    permission is noticed at once. A removal waits until a look `LATE` after it found nothing: by that look it is told."""
+    name = world.target_name
+    far_at = _instant(tx, f"{_FAR}{name}")
+    if far_at is None or world.now() - far_at >= AGAIN:
+        return True
+    return tx.leavings.first_waiting(name, since=far_at - LATE) is not None
 
 
 async def follow(world: World, target: Target, *, ring: Callable[[], None]) -> None:

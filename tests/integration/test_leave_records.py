@@ -114,7 +114,7 @@ def test_removals_are_confirmed_by_the_targets_own_records_and_audited_once(worl
     ]
     assert "removed by a program" in world.audited()[0]["reason"]
 
-    world.wait(minutes=1)
+    world.wait(hours=1)
     assert world.sync().left == Learned()
     assert len(world.audited()) == 2
 
@@ -144,7 +144,24 @@ def test_a_removal_without_a_record_is_told_a_day_later_and_no_longer_once_there
 
     world.target.catch_up()
     world.sync()
+    assert world.told().unconfirmed == 1, "it is no longer looked for by each run"
+    world.wait(hours=1)
+    world.sync()
     assert world.told().unconfirmed == 0
+
+
+def test_the_first_run_after_that_day_reads_however_short_ago_the_last_look_was(world: LeaverWorld) -> None:
+    world.target.late = True
+    world.remove("6")
+    world.wait(hours=23, minutes=50)
+    assert world.sync().left == Learned()
+    world.wait(minutes=20)
+
+    assert world.sync().left == Learned()
+
+    assert world.told().unconfirmed_labels == ("Example 6",)
+    world.wait(minutes=20)
+    assert world.sync().left is None, "what is told is looked for each hour, as everything is"
 
 
 def test_who_was_deleted_by_hand_while_out_of_sight_is_confirmed_by_that_record(make: Make) -> None:
@@ -251,7 +268,7 @@ def test_where_the_rule_says_so_they_are_made_again_by_the_next_run(world: Leave
 
     assert dict(world.sync().tally.confirmed) == {"create person": 1}
     assert "e4" in world.people()
-    world.wait(minutes=5)
+    world.wait(hours=1)
     assert world.sync().left == Learned()
 
 
@@ -384,6 +401,23 @@ def test_in_the_service_a_missing_permission_is_tried_again_each_hour_and_no_oft
 
 
 # --- when -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_expects_nothing_of_the_records_does_not_ask_for_them(world: LeaverWorld) -> None:
+    assert world.remove("6").left == Learned(confirmed=1)
+    world.target.asked.clear()
+    world.target.closed = refusal("a question is an error")
+
+    for minutes in (0, 1, 58):  # the last one is a minute short of an hour
+        world.wait(minutes=minutes)
+        assert world.sync().left is None
+    world.person("7", "team", manager="e1")
+    assert dict(world.sync().tally.confirmed) == {"create person": 1}
+    assert world.target.asked == []
+
+    world.wait(minutes=1)
+    world.sync()
+    assert len(world.target.asked) == 1
 
 
 def due(world: LeaverWorld) -> leave_records.Next:

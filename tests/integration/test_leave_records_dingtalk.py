@@ -17,7 +17,7 @@ from syncd.config.secrets import Secret
 from syncd.core.model import TargetId
 from syncd.core.ports import Room
 from syncd.engine.health import health
-from syncd.engine.leave_records import Learned
+from syncd.engine.leave_records import AGAIN, Learned
 from syncd.engine.world import DriftRule, DriftTerms, GuardTerms, LeaverTerms
 from syncd_dingtalk import DingTalk
 from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
@@ -25,7 +25,10 @@ from syncd_dingtalk.settings import DingTalkSettings, EventMode, EventSettings
 
 
 class Company(SmallWorld):
-    """A small world whose target is DingTalk, from which no events come; its clock is the machine's, as the sandbox's is."""
+    """A small world whose target is DingTalk, from which no events come; its clock is the machine's, as the sandbox's is,
+    or `ahead` of it."""
+
+    ahead = timedelta(0)
 
     def __init__(self, folder: Path, server: SandboxServer) -> None:
         super().__init__(folder)
@@ -40,7 +43,7 @@ class Company(SmallWorld):
         )
 
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) + self.ahead
 
     def dingtalk(self) -> DingTalk:
         settings = DingTalkSettings(
@@ -79,6 +82,8 @@ def test_dingtalk_confirms_what_we_removed_and_tells_who_left_without_us(company
         assert {one.label for one in tx.drifts.all("dingtalk")} == {"Example 4", "Example 5"}
         records = [json.loads(row.body) for row in company.store.audit.iterate(tx) if row.type == "leave.confirmed"]
     assert [(one["label"], one["facts"]["left_by"]) for one in records] == [("Example 6", "program")]
+    assert company.sync().left is None, "nothing new is expected of them"
+    company.ahead = AGAIN
     assert company.sync().left == Learned()
 
 

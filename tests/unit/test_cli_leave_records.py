@@ -14,6 +14,7 @@ from syncd.alerts.facts import WORDS, Measure, Situation
 from syncd.core.leave_records import LeftBy
 from syncd.core.model import TargetId
 from syncd.engine.health import health
+from syncd.engine.leave_records import AGAIN
 from syncd.engine.world import LeaverTerms
 from syncd.testing.memory import refusal
 from syncd.testing.remembering import MemoryRememberer
@@ -72,6 +73,7 @@ def test_a_removal_of_which_there_is_no_record_is_named_and_alerted_after_a_day(
 
 def test_a_missing_permission_is_a_note_and_no_trouble(office: Office) -> None:
     target(office).closed = refusal("not permitted")
+    office.world.time += AGAIN
 
     ran = office.run("sync")
 
@@ -81,11 +83,12 @@ def test_a_missing_permission_is_a_note_and_no_trouble(office: Office) -> None:
     status = office.run("status")
     assert status.code == 0
     words = " ".join(status.out.split())
-    assert "nobody in 30 days; the records cannot be read since 01:30 UTC, now: The in-memory target refuses" in words
+    assert "nobody in 30 days; the records cannot be read since 02:30 UTC, now: The in-memory target refuses" in words
 
 
 def test_who_left_without_syncd_is_told_with_the_way(office: Office) -> None:
     target(office).leaves(TargetId("e4"), by=LeftBy.THEMSELVES)
+    office.world.time += AGAIN
 
     assert "Left without syncd: 1 person; the next run does what `drift` says" in office.run("sync").out
     assert "the target's own record: 2026-11-22 01:30:00Z, they left by themselves" in (
