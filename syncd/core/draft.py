@@ -232,7 +232,9 @@ class Draft:
             self.hidden.update(name for name in item.fields if name in seen.unreadable)
             self._immutable(item, seen)
         handed = handed_over(fields, self.links, self.leaving)
-        now, later = self._split(item, tuple([change for change in fields if change not in handed]), specs)
+        now, later = self._split(
+            item, tuple([one for one in fields if one not in handed]), specs, there=seen is not None
+        )
         if seen is None:
             self._create(item, now)
         else:
@@ -319,10 +321,11 @@ class Draft:
             self.warn(item.subject, MANAGER_LEAVES.at(label=item.label))
 
     def _split(
-        self, item: Desired, fields: tuple[FieldChange, ...], specs: Mapping[str, FieldSpec]
+        self, item: Desired, fields: tuple[FieldChange, ...], specs: Mapping[str, FieldSpec], *, there: bool
     ) -> tuple[tuple[FieldChange, ...], tuple[FieldChange, ...]]:
-        """Part the fields into those that can be written at once and those that must wait for others."""
-        before = self._comes_before(item)
+        """Part the fields into those that can be written at once and those that must wait for others. Who is not there yet is
+        made without others who are late; who is there waits for them, or would be looked at again and again until they come."""
+        before = (lambda one: not self.makes(one)) if there else self._comes_before(item)
         later = [
             change
             for change in fields

@@ -42,8 +42,6 @@ SLACK: Final = timedelta(minutes=5)
 """Clocks are set right by so much all the time."""
 BELIEVED: Final = timedelta(hours=6)
 """A jump ahead by more is not believed. A machine that slept is none: its clock of time since boot went on."""
-LONGEST_WAIT: Final = timedelta(days=1)
-"""Beyond the longest wait of the queue's schedule."""
 
 OLDER: Final = message(
     "ENG-070",
@@ -157,13 +155,18 @@ def _found(tx: Transaction, world: World, jump: timedelta) -> tuple[Problem, ...
     now, ahead = world.now(), tx.meta.get(AHEAD)
     if ahead is None and jump > BELIEVED:
         return (*found, CLOCK_AHEAD.at(before=instant(now - jump), after=instant(now)))
-    last = max((run.started_at for run in tx.runs.last()), default=now)
-    if ahead is not None:
-        # Also where it was put back while nobody was at work to see that, and nothing was begun in between.
-        last = max(last, moment(ahead.split()[1]))
+    last = _last(tx, now)
     if last > now + SLACK:
         found.append(CLOCK_BACK.at(last=instant(last), now=instant(now)))
     return tuple(found)
+
+
+def _last(tx: Transaction, now: datetime) -> datetime:
+    """Return the latest moment at which syncd was at work, by the clock of then."""
+    last = max((run.started_at for run in tx.runs.last()), default=now)
+    # Also where it was put back while nobody was at work to see that, and nothing was begun in between.
+    ahead = tx.meta.get(AHEAD)
+    return max(last, moment(ahead.split()[1])) if ahead is not None else last
 
 
 def _heal(tx: Transaction, world: World, found: tuple[Problem, ...], jump: timedelta) -> None:
@@ -174,12 +177,12 @@ def _heal(tx: Transaction, world: World, found: tuple[Problem, ...], jump: timed
         elif problem.message is CLOCK_AHEAD:
             tx.meta.set(AHEAD, f"{instant(now - jump)} {instant(now)}")
         elif problem.message is CLOCK_BACK:
-            _put_back(tx, now)
+            _put_back(tx, now, back=max(-jump, _last(tx, now) - now))
 
 
-def _put_back(tx: Transaction, now: datetime) -> None:
+def _put_back(tx: Transaction, now: datetime, *, back: timedelta) -> None:
     """Forget what is dated in the future; a jump ahead that is undone is forgiven."""
-    stale.forget_future(tx, at=now, latest=now + LONGEST_WAIT)
+    stale.forget_future(tx, at=now, back=back)
     marking.whole(tx, "the clock was put back")
     ahead = tx.meta.get(AHEAD)
     if ahead is not None and now < moment(ahead.split()[1]):

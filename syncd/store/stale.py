@@ -5,10 +5,10 @@ It forgets certainties, never people: links, records and the audit log stay. Wha
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, delete, text, update
+from sqlalchemy import bindparam, case, delete, text, update
 
 from syncd.store.columns import micros
 from syncd.store.rows import HoldState, QueueState
@@ -28,11 +28,18 @@ _END: Final = (
     .where(text("state IN ('ready', 'running', 'pending', 'parked')"))
     .values(state=QueueState.SUPERSEDED.value, settled_at=bindparam("now"), waits_for=None)
 )
+_EARLIER: Final = changes.c.due_at - bindparam("back", type_=changes.c.due_at.type)
 _DUE: Final = (
     update(changes)
-    .where(text("state IN ('ready', 'pending')"), changes.c.due_at > bindparam("latest"))
+    .where(text("state IN ('ready', 'pending')"), changes.c.due_at > bindparam("now"))
+    .values(due_at=case((bindparam("now") < _EARLIER, _EARLIER), else_=bindparam("now")))
+)
+_UNTRIED: Final = (
+    update(changes)
+    .where(text("state = 'ready' AND attempt = 0"), changes.c.due_at > bindparam("now"))
     .values(due_at=bindparam("now"))
 )
+_NOT_ASKED: Final = delete(meta).where(meta.c.key.like("leavings.%"))
 _CLOSE: Final = (
     update(holds)
     .where(holds.c.state.in_([HoldState.OPEN.value, HoldState.RELEASED.value]))
@@ -54,10 +61,13 @@ def forget_all(tx: Transaction, *, at: datetime) -> None:
     tx.connection.execute(_END, now)
 
 
-def forget_future(tx: Transaction, *, at: datetime, latest: datetime) -> None:
-    """Forget what a clock that was ahead left behind: reads that end in the future, and waits that go beyond `latest`."""
+def forget_future(tx: Transaction, *, at: datetime, back: timedelta) -> None:
+    """Forget what a clock that was ahead by `back` left behind: reads that end in the future, and waits that began there. What
+    was never tried waits for nothing; what is to be tried again comes earlier by as much, whenever it was tried."""
     tx.connection.execute(_NO_CURSORS)
     tx.connection.execute(_NO_FUTURE, {"now": micros(at)})
     tx.connection.execute(_NOW, {"now": micros(at)})
     tx.connection.execute(_NOT_SEEN)
-    tx.connection.execute(_DUE, {"now": micros(at), "latest": micros(latest)})
+    tx.connection.execute(_NOT_ASKED)
+    tx.connection.execute(_UNTRIED, {"now": micros(at)})
+    tx.connection.execute(_DUE, {"now": micros(at), "back": back // timedelta(microseconds=1)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -13,7 +13,7 @@ from support.stores import NOON, after
 from syncd.core.errors import NeedsHuman, Place
 from syncd.core.model import Change, ChangeId, Effect, FieldChange, Kind, Lane, Op, RunId, SubjectId
 from syncd.core.ordering import fingerprint
-from syncd.store import Store
+from syncd.store import Store, stale
 from syncd.store.packed import Packed
 from syncd.store.queue import PATIENCE
 from syncd.store.rows import Accepted, QueueCounts, QueuedChange, QueueState, Settlement, Told
@@ -495,3 +495,18 @@ def test_a_packed_plan_forgets_all_but_those_whom_it_shall_keep() -> None:
     packed.keep_only(subjects("b", "c"))
     assert packed.subjects == {"b", "c"}
     assert packed.effects == Counter(effect for one in packed for effect in one.effects)
+
+
+def test_what_waits_by_a_clock_that_was_ahead_comes_as_much_earlier_and_what_was_never_tried_at_once(
+    store: Store,
+) -> None:
+    accept(store, change("a"), change("b"))
+    (first,) = claim(store, 1)
+    # The clock goes three hours ahead, and back.
+    settle(store, first, QueueState.READY, due_at=after(hours=3, minutes=20))
+    accept(store, change("c"), run=NEXT_RUN, at=after(hours=3))
+    with store.transaction() as tx:
+        stale.forget_future(tx, at=after(minutes=5), back=timedelta(hours=3))
+    assert names(claim(store, now=after(minutes=5))) == ["create b", "create c"]
+    assert names(claim(store, now=after(minutes=19))) == []
+    assert names(claim(store, now=after(minutes=20))) == ["create a"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from support.stores import NOON, after
 from syncd.core.model import RunId, SourceName, SubjectId
 from syncd.store import Store, stale
@@ -56,7 +58,7 @@ def test_forgetting_the_future_keeps_the_past(store: Store) -> None:
         for run, minutes in (("past", 1), ("future", 1_000)):
             tx.runs.start(RunId(run), kind="sync", at=after(minutes=minutes), config_digest=b"")
             tx.reads.put(_read(run, minutes))
-        stale.forget_future(tx, at=after(minutes=2), latest=after(days=1))
+        stale.forget_future(tx, at=after(minutes=2), back=timedelta(minutes=998))
         last = tx.reads.last(SourceName("hr"))
         assert last is not None
         assert (last.run_id, last.cursor) == ("past", None)
