@@ -46,7 +46,8 @@ class Welcoming:
     async def forever(self) -> None:
         """Tell whoever is to be told, until cancelled. Raises what the store raises, and what opening the target raises."""
         while True:
-            await asyncio.sleep(PAUSE)  # also at the start: after a long absence what is stored is old, and is read first
+            # Also at the start: after a long absence what is stored is old, and is read first.
+            await asyncio.sleep(PAUSE)
             await self.tick()
 
     async def tick(self) -> None:
