@@ -77,10 +77,11 @@ class Traces:
     @contextmanager
     def waking(self, source: str, reason: str) -> Iterator[Doing]:
         with self.root("syncd.wake", [], {"source": source, "reason": reason}) as (span, doing):
+            # Before it is kept: the source is read meanwhile.
+            told = self._woken.setdefault(source, [])
+            told.append(span.get_span_context())
+            del told[:-MOST_LINKS]
             yield doing
-            kept = self._woken.setdefault(source, [])
-            kept.append(span.get_span_context())
-            del kept[:-MOST_LINKS]
 
     @contextmanager
     def reading(self, source: str) -> Iterator[Doing]:
