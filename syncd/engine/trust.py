@@ -155,7 +155,7 @@ def _found(tx: Transaction, world: World, jump: timedelta) -> tuple[Problem, ...
     now, ahead = world.now(), tx.meta.get(AHEAD)
     if ahead is None and jump > BELIEVED:
         return (*found, CLOCK_AHEAD.at(before=instant(now - jump), after=instant(now)))
-    last = _last(tx, now)
+    last = max(_last(tx, now), now - jump)
     if last > now + SLACK:
         found.append(CLOCK_BACK.at(last=instant(last), now=instant(now)))
     return tuple(found)

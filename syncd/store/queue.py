@@ -159,7 +159,7 @@ class Queue:
                 subject=one.change.subject,
                 state=QueueState.READY,
                 attempt=one.attempt,
-                due_at=at,
+                due_at=one.due_at,  # it was due when it was taken, whatever the clock says now
                 problem=one.problem,
                 again=True,
             )

@@ -196,3 +196,14 @@ def test_time_that_passes_is_no_jump_and_a_correction_is_none_either(world: Smal
     world.time += timedelta(minutes=4)
     assert run(trust.settle(world.world, clock=clock)) == ()
     assert clock.jumps == 0
+
+
+def test_a_clock_that_went_ahead_and_back_is_noticed_though_nothing_was_begun_meanwhile(world: SmallWorld) -> None:
+    world.sync()
+    base = world.time
+    clock = Clock(world.now, running=lambda: base.timestamp())
+    world.time = base + timedelta(hours=3)
+    assert run(trust.settle(world.world, clock=clock)) == ()
+    world.time = base
+    assert _codes(run(trust.settle(world.world, clock=clock))) == ["ENG-072"]
+    assert run(trust.settle(world.world, clock=clock)) == ()

@@ -510,3 +510,11 @@ def test_what_waits_by_a_clock_that_was_ahead_comes_as_much_earlier_and_what_was
     assert names(claim(store, now=after(minutes=5))) == ["create b", "create c"]
     assert names(claim(store, now=after(minutes=19))) == []
     assert names(claim(store, now=after(minutes=20))) == ["create a"]
+
+
+def test_what_a_dead_process_left_is_due_also_by_a_clock_that_was_put_back_since(store: Store) -> None:
+    accept(store, change("a"))
+    claim(store)
+    with store.transaction() as tx:
+        tx.queue.interrupted(at=after(hours=3))
+    assert names(claim(store, now=after(minutes=1))) == ["create a"]
