@@ -28,8 +28,8 @@ from syncd.testing.memory import MemorySource, refusal
 FLUSHED = 1
 """Writing transactions before the call: it stores the read, the plan and the queue, claims, and logs the intent."""
 STATEMENTS = 120
-"""Before the call, of everybody, where nobody stands deep: 75, and five for each look that the service takes besides, which it does
-each second: more of them on a slow machine."""
+"""Before the call, of everybody, where nobody stands deep: 75, and five for each look that the service takes besides, each
+second: more of them on a slow machine."""
 
 
 class Bell(MemorySource):
