@@ -340,6 +340,7 @@ class Service:
         """Look whether the state and the clock are what they were; where they are not, the writer begins anew, and asks first."""
         if await trust.settle(self.world, clock=self._watch):
             await self._pen.still()
+            self._pen.try_again()
             self._pen.go_on()
 
     # -- others, and the end -------------------------------------------------------------------------------------------

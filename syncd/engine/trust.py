@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.errors import Problem, message
 from syncd.core.values import instant, moment
-from syncd.engine import marking
+from syncd.engine import left_alone, marking
 from syncd.store import stale, witness
 from syncd.store.witness import Witness
 from syncd.structured import structlog
@@ -183,6 +183,7 @@ def _heal(tx: Transaction, world: World, found: tuple[Problem, ...], jump: timed
 def _put_back(tx: Transaction, now: datetime, *, back: timedelta) -> None:
     """Forget what is dated in the future; a jump ahead that is undone is forgiven."""
     stale.forget_future(tx, at=now, back=back)
+    tx.meta.drop(left_alone.KEY)  # until a moment by the clock of then: it is probed at once instead
     marking.whole(tx, "the clock was put back")
     ahead = tx.meta.get(AHEAD)
     if ahead is not None and now < moment(ahead.split()[1]):

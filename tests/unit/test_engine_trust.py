@@ -11,7 +11,7 @@ import pytest
 
 from support.small_world import HR, SmallWorld, run
 from syncd.core.errors import Problem, TryAgain
-from syncd.engine import trust
+from syncd.engine import left_alone, trust
 from syncd.engine.cycle import Result
 from syncd.engine.trust import Clock
 from syncd.testing.memory import refusal
@@ -204,6 +204,10 @@ def test_a_clock_that_went_ahead_and_back_is_noticed_though_nothing_was_begun_me
     clock = Clock(world.now, running=lambda: base.timestamp())
     world.time = base + timedelta(hours=3)
     assert run(trust.settle(world.world, clock=clock)) == ()
+    with world.store.transaction() as tx:
+        tx.meta.set(left_alone.KEY, "until a moment of then")
     world.time = base
     assert _codes(run(trust.settle(world.world, clock=clock))) == ["ENG-072"]
+    with world.store.reading() as tx:
+        assert tx.meta.get(left_alone.KEY) is None, "the target is probed at once"
     assert run(trust.settle(world.world, clock=clock)) == ()
