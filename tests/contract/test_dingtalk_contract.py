@@ -12,7 +12,8 @@ import pytest
 from syncd.core.model import Kind
 from syncd.core.ports import Room
 from syncd.core.values import Value
-from syncd.testing.target import TargetContract, Tenant
+from syncd.testing.contacts import ContactContract
+from syncd.testing.target import Tenant
 from syncd_dingtalk import DingTalk
 from syncd_dingtalk.settings import DingTalkSettings, SandboxEntry
 
@@ -70,7 +71,7 @@ def contact(number: int) -> dict[str, Value]:
     }
 
 
-class TestDingTalkKeepsTheContract(TargetContract):
+class TestDingTalkKeepsTheContract(ContactContract):
     @pytest.fixture
     def tenant(self) -> Iterator[Tenant]:
         settings = DingTalkSettings(sandbox=SandboxEntry(qps=None))

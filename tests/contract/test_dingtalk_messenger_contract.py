@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from syncd.config.secrets import Secret
+from servers.dingtalk import connected
 from syncd.core.errors import NeedsHuman
 from syncd.core.model import TargetId
 from syncd.core.ports import Room
@@ -19,7 +19,6 @@ from syncd_dingtalk import DingTalk
 from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
 from syncd_dingtalk.sandbox.faults import Fault, FaultKind
 from syncd_dingtalk.sandbox.records import App, Membership, User
-from syncd_dingtalk.settings import DingTalkSettings
 
 TODOS = "/v1.0/todo/users/{unionId}/tasks"
 
@@ -45,15 +44,8 @@ class DingTalkPost(Post):
             server.tenant.put("users", person, user)
 
     def open(self) -> DingTalk:
-        settings = DingTalkSettings(
-            app_key=self.server.settings.app_key,
-            app_secret=Secret.literal(self.server.settings.app_secret),
-            base_url=self.server.url,
-            new_base_url=self.server.url,
-            qps=None,
-            address_calls=None,
-        )
-        return DingTalk(settings, Room(name="dingtalk", now=lambda: datetime.now(UTC), base=Path()))
+        room = Room(name="dingtalk", now=lambda: datetime.now(UTC), base=Path())
+        return connected(self.server, room)
 
     def got(self, person: TargetId) -> list[Letter]:
         todos = self.server.tenant.todos.values()
