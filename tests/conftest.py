@@ -41,4 +41,4 @@ def _write_to_memory() -> None:
 
 _write_to_memory()
 
-pytest_plugins = ["servers.fixtures", "support.stores"]
+pytest_plugins = ["servers.fixtures", "support.office", "support.stores"]

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from support.alerts import Watch, policy
 from support.alerts import health as well
-from support.office import Office
+from support.office import Office, Opened
 from support.serving import ringing, served, until
 from support.small_world import SmallWorld, run
 from syncd.core.errors import NeedsHuman
@@ -32,13 +32,10 @@ def world(tmp_path: Path) -> Iterator[SmallWorld]:
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys)
+def office(opened: Opened) -> Office:
+    one = opened()
     one.world.company(4)
-    yield one
-    one.close()
+    return one
 
 
 def does(world: SmallWorld, statement: str) -> None:

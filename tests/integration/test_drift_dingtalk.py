@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from servers.dingtalk import connected
 from servers.dingtalk_control import by_hand, control, until
 from support.small_world import SmallWorld
-from syncd.config.secrets import Secret
 from syncd.core.model import Kind, TargetId
 from syncd.core.ports import Room
 from syncd.core.wakes import Touched
@@ -25,7 +25,7 @@ from syncd.engine.world import DriftRule, DriftTerms, GuardTerms
 from syncd.store.drifts import Drift
 from syncd_dingtalk import DingTalk
 from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
-from syncd_dingtalk.settings import DingTalkSettings, EventMode, EventSettings
+from syncd_dingtalk.settings import EventMode, EventSettings
 
 LOOK = "/topapi/v2/user/get"
 
@@ -48,16 +48,8 @@ class Company(SmallWorld):
         return datetime.now(UTC)
 
     def dingtalk(self, mode: EventMode = EventMode.STREAM) -> DingTalk:
-        settings = DingTalkSettings(
-            app_key=self.server.settings.app_key,
-            app_secret=Secret.literal(self.server.settings.app_secret),
-            base_url=self.server.url,
-            new_base_url=self.server.url,
-            qps=None,
-            address_calls=None,
-            events=EventSettings(mode=mode),
-        )
-        return DingTalk(settings, Room(name="dingtalk", now=self.now, base=self.folder))
+        room = Room(name="dingtalk", now=self.now, base=self.folder)
+        return connected(self.server, room, events=EventSettings(mode=mode))
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[list[str]]:

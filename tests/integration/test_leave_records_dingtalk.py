@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from servers.dingtalk import connected
 from servers.dingtalk_control import by_hand, control
 from support.serving import served, until
 from support.small_world import SmallWorld, run
-from syncd.config.secrets import Secret
 from syncd.core.model import TargetId
 from syncd.core.ports import Room
 from syncd.engine.health import health
@@ -21,7 +21,7 @@ from syncd.engine.leave_records import AGAIN, Learned
 from syncd.engine.world import DriftRule, DriftTerms, GuardTerms, LeaverTerms
 from syncd_dingtalk import DingTalk
 from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
-from syncd_dingtalk.settings import DingTalkSettings, EventMode, EventSettings
+from syncd_dingtalk.settings import EventMode, EventSettings
 
 
 class Company(SmallWorld):
@@ -46,16 +46,8 @@ class Company(SmallWorld):
         return datetime.now(UTC) + self.ahead
 
     def dingtalk(self) -> DingTalk:
-        settings = DingTalkSettings(
-            app_key=self.server.settings.app_key,
-            app_secret=Secret.literal(self.server.settings.app_secret),
-            base_url=self.server.url,
-            new_base_url=self.server.url,
-            qps=None,
-            address_calls=None,
-            events=EventSettings(mode=EventMode.NONE),
-        )
-        return DingTalk(settings, Room(name="dingtalk", now=self.now, base=self.folder))
+        room = Room(name="dingtalk", now=self.now, base=self.folder)
+        return connected(self.server, room, events=EventSettings(mode=EventMode.NONE))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from support.workday_rows import CLIENT, by_query
-from support.workday_tenant import Read, read, refusal, tenant
+from support.workday_tenant import Read, read, refusal, tenant, wid_of
 from syncd.config.secrets import Secret
 from syncd.core.errors import Problem
 from syncd_workday.sandbox import Sandbox
@@ -29,10 +29,6 @@ def ask(workday: Sandbox, cursor: str | None = None, **more: Any) -> Read:
 
 def refused(workday: Sandbox, **more: Any) -> Problem:
     return refusal(workday, **by_query(**more))
-
-
-def wid_of(workday: Sandbox, number: str) -> str:
-    return next(wid for wid, each in workday.store.workers.items() if each.number == number)
 
 
 def test_workers_and_organizations_come_page_by_page_with_their_references(workday: Sandbox) -> None:

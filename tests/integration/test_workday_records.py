@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from support.workday_rows import read_report
-from support.workday_tenant import Read, read, tenant
+from support.workday_tenant import read, said, tenant, wid_of
 from syncd_workday.sandbox import Sandbox
 
 
@@ -17,14 +17,6 @@ from syncd_workday.sandbox import Sandbox
 def workday() -> Iterator[Sandbox]:
     with tenant(12) as sandbox:
         yield sandbox
-
-
-def wid_of(workday: Sandbox, number: str) -> str:
-    return next(wid for wid, each in workday.store.workers.items() if each.number == number)
-
-
-def said(found: Read, number: str) -> dict[str, object]:
-    return dict(found.people[number].attributes)
 
 
 def test_a_pre_hire_of_a_report_is_the_person_whom_workday_hires_later(workday: Sandbox) -> None:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from support.workday_rows import CLIENT, COLUMNS, DELTA, by_report, read_report, refused_report
-from support.workday_tenant import Read, source, tenant
+from support.workday_tenant import said, source, tenant, wid_of
 from syncd.config.secrets import Secret
 from syncd.core.model import Kind
 from syncd.core.ports import Standing, Verdict
@@ -22,14 +22,6 @@ PEOPLE = "report ISU_example/People"
 def workday() -> Iterator[Sandbox]:
     with tenant(12) as sandbox:
         yield sandbox
-
-
-def wid_of(workday: Sandbox, number: str) -> str:
-    return next(wid for wid, each in workday.store.workers.items() if each.number == number)
-
-
-def said(found: Read, number: str) -> dict[str, object]:
-    return dict(found.people[number].attributes)
 
 
 # --- what rows say ---

@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 from wws_api import request_wws
 
-from support.workday_tenant import Read, read, refusal, source, tenant
+from support.workday_tenant import read, refusal, said, source, tenant, wid_of
 from syncd.config.secrets import Secret
 from syncd.core.ports import Standing, Verdict
 from syncd_workday.sandbox import Sandbox, rendering
@@ -20,14 +20,6 @@ from syncd_workday.settings import RefreshSettings
 def workday() -> Iterator[Sandbox]:
     with tenant(12) as sandbox:
         yield sandbox
-
-
-def wid_of(workday: Sandbox, number: str) -> str:
-    return next(wid for wid, each in workday.store.workers.items() if each.number == number)
-
-
-def said(found: Read, number: str) -> dict[str, object]:
-    return dict(found.people[number].attributes)
 
 
 # --- what a full read proves ---

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from support.workday_tenant import START, Read, read, tenant
+from support.workday_tenant import START, read, said, tenant, wid_of
 from syncd_workday.sandbox import Sandbox
 
 
@@ -16,14 +16,6 @@ from syncd_workday.sandbox import Sandbox
 def workday() -> Iterator[Sandbox]:
     with tenant(12) as sandbox:
         yield sandbox
-
-
-def wid_of(workday: Sandbox, number: str) -> str:
-    return next(wid for wid, each in workday.store.workers.items() if each.number == number)
-
-
-def said(found: Read, number: str) -> dict[str, object]:
-    return dict(found.people[number].attributes)
 
 
 # --- days ---

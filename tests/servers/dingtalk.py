@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from syncd.config.secrets import Secret
 from syncd.core.model import Change, Effect, FieldChange, Kind, Lane, Observed, Op, SubjectId, TargetId
 from syncd.core.outcome import Applied, Deferred, Outcome
 from syncd.core.ports import Room
 from syncd.core.values import Value
 from syncd_dingtalk import DingTalk
+from syncd_dingtalk.sandbox import SandboxServer
 from syncd_dingtalk.sandbox.faults import Fault
 from syncd_dingtalk.sandbox.tenant import Tenant
 from syncd_dingtalk.settings import DingTalkSettings, SandboxEntry
@@ -127,6 +129,19 @@ def person(number: int, *units: TargetId) -> Change:
         "title": "Buyer",
     }
     return change(Op.CREATE, Kind.PERSON, f"person:{number}", **fields)
+
+
+def connected(server: SandboxServer, room: Room, **settings: Any) -> DingTalk:
+    """Return a target that calls a sandbox over HTTP, without limits unless `settings` say some."""
+    with_ids = {
+        "app_key": server.settings.app_key,
+        "app_secret": Secret.literal(server.settings.app_secret),
+        "base_url": server.url,
+        "new_base_url": server.url,
+        "qps": None,
+        "address_calls": None,
+    }
+    return DingTalk(DingTalkSettings(**{**with_ids, **settings}), room)
 
 
 Open = Callable[..., Company]

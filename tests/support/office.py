@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -130,3 +130,22 @@ class Office:
         with self.world.store.reading() as tx:
             rows = list(self.world.store.audit.iterate(tx))
         return [json.loads(row.body) for row in rows if row.type == type_]
+
+
+Opened = Callable[..., Office]
+
+
+@pytest.fixture
+def opened(
+    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Opened]:
+    """Opens an operator's office, with what `Office` takes besides; it is closed in the end."""
+    offices: list[Office] = []
+
+    def open_(**more: Any) -> Office:
+        offices.append(Office(migrated_file, tmp_path, monkeypatch, capsys, **more))
+        return offices[-1]
+
+    yield open_
+    for one in offices:
+        one.close()

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from servers.dingtalk import connected
 from support.small_world import HR, INBOUND, SmallWorld
-from syncd.config.secrets import Secret
 from syncd.core.correlation import JoinRules
 from syncd.core.model import Kind
 from syncd.core.ports import Room
@@ -18,7 +18,6 @@ from syncd_dingtalk import DingTalk
 from syncd_dingtalk.fields import FIELDS
 from syncd_dingtalk.sandbox import SandboxServer
 from syncd_dingtalk.sandbox.records import Department
-from syncd_dingtalk.settings import DingTalkSettings
 
 SHIPPED = Path(__file__).parents[2] / "mappings" / "dingtalk.yaml"
 _PERSON = "    outsider: {from: kind, via: [{one_of: [partner, contractor]}]}\n"
@@ -58,16 +57,9 @@ class OuterWorld(SmallWorld):
         return datetime.now(UTC)
 
     def dingtalk(self) -> DingTalk:
-        settings = DingTalkSettings(
-            app_key=self.server.settings.app_key,
-            app_secret=Secret.literal(self.server.settings.app_secret),
-            base_url=self.server.url,
-            new_base_url=self.server.url,
-            qps=None,
-            address_calls=None,
-        )
         wanted = {kind: frozenset(self.world.outbound.fills(kind)) for kind in Kind}
-        return DingTalk(settings, Room(name="dingtalk", now=self.now, base=self.folder, wanted=wanted))
+        room = Room(name="dingtalk", now=self.now, base=self.folder, wanted=wanted)
+        return connected(self.server, room)
 
     def says(self, key: str, **facts: Value) -> None:
         """Let the record of a unit say something of rights; None takes it away."""

@@ -82,6 +82,16 @@ def tenant(workers: int = 30) -> Sandbox:
     return Sandbox(store=store)
 
 
+def wid_of(sandbox: Sandbox, number: str) -> str:
+    """Return Workday's own id of a worker."""
+    return next(wid for wid, each in sandbox.store.workers.items() if each.number == number)
+
+
+def said(found: Read, number: str) -> dict[str, object]:
+    """Return what a read says of a person."""
+    return dict(found.people[number].attributes)
+
+
 def source(
     sandbox: Sandbox,
     *,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from support.alerts import health
-from support.office import Office
+from support.office import Office, Opened
 from support.small_world import SmallWorld
 from syncd.config.alerting import AlertSettings, ChannelEntry
 from syncd.core.errors import TryAgain
@@ -52,12 +51,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Desk]:
-    office = Office(migrated_file, tmp_path, monkeypatch, capsys, prepare=SmallWorld.now)
-    yield Desk(office)
-    office.close()
+def desk(opened: Opened) -> Desk:
+    return Desk(opened(prepare=SmallWorld.now))
 
 
 def test_list_says_that_nothing_is_wrong_only_while_a_service_looks(desk: Desk) -> None:

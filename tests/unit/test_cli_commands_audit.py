@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support.office import Office
+from support.office import Office, Opened
 from support.small_world import SmallWorld
 from syncd.audit import standalone
 
@@ -22,12 +22,8 @@ def company(world: SmallWorld) -> None:
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys, prepare=company)
-    yield one
-    one.close()
+def office(opened: Opened) -> Office:
+    return opened(prepare=company)
 
 
 def test_show_tells_one_person_s_history_with_old_and_new_and_names(office: Office) -> None:

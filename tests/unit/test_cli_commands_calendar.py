@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.dated_world import DATED, with_dates
 from support.incidents import guarded, homes
-from support.office import Office, Ran
+from support.office import Office, Opened, Ran
 from support.small_world import HR, SmallWorld
 from syncd.core.model import Kind, NativeId, SourceName
 from syncd.core.policy import Limit
@@ -29,13 +27,10 @@ def in_step(world: SmallWorld) -> None:
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys, prepare=in_step)
+def office(opened: Opened) -> Office:
+    one = opened(prepare=in_step)
     with_dates(one.world)
-    yield one
-    one.close()
+    return one
 
 
 def expected(office: Office, *words: str) -> list[dict[str, Any]]:

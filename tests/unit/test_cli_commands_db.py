@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -13,19 +12,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from support.office import Office
+from support.office import Office, Opened
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys)
+def office(opened: Opened, tmp_path: Path) -> Office:
+    one = opened()
     one.settings.state = SimpleNamespace(url=f"sqlite:///{tmp_path / 'syncd.db'}")
     one.world.company(8)
     one.world.sync()
-    yield one
-    one.close()
+    return one
 
 
 def _backup(office: Office) -> Path:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from support.office import Office
+from support.office import Office, Opened
 from support.small_world import SmallWorld
 from syncd.core.model import Kind, TargetId
 from syncd.core.wakes import Touched
@@ -39,13 +37,10 @@ def with_two_edits(world: SmallWorld) -> None:
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys, prepare=with_two_edits)
+def office(opened: Opened) -> Office:
+    one = opened(prepare=with_two_edits)
     one.world.world = replace(one.world.world, drift=TERMS)
-    yield one
-    one.close()
+    return one
 
 
 def names(office: Office) -> list[object]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from support.office import Office
+from support.office import Office, Opened
 from support.small_world import SmallWorld
 from syncd.core.model import Effect, Entity, Kind, NativeId, Origin, SourceName, SubjectId
 from syncd.core.policy import Limit, Limits
@@ -25,12 +24,8 @@ def company(world: SmallWorld) -> None:
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys, prepare=company)
-    yield one
-    one.close()
+def office(opened: Opened) -> Office:
+    return opened(prepare=company)
 
 
 def test_each_field_is_told_with_its_rule_its_source_and_names(office: Office) -> None:

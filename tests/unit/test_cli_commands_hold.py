@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.office import Office
+from support.office import Office, Opened
 from support.small_world import SmallWorld
 from syncd.cli import operating
 from syncd.core.model import Effect
@@ -33,13 +31,10 @@ def with_two_held(world: SmallWorld) -> None:
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys, prepare=with_two_held)
+def office(opened: Opened) -> Office:
+    one = opened(prepare=with_two_held)
     one.world.world = replace(one.world.world, guard=GUARD)
-    yield one
-    one.close()
+    return one
 
 
 def hold(office: Office) -> dict[str, Any]:

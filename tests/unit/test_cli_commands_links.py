@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from support.office import Office
+from support.office import Office, Opened
 from support.small_world import SmallWorld
 from syncd.core.model import Kind, Link, SubjectId, TargetId
 
@@ -18,12 +15,8 @@ def company(world: SmallWorld) -> None:
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys, prepare=company)
-    yield one
-    one.close()
+def office(opened: Opened) -> Office:
+    return opened(prepare=company)
 
 
 def link_of(office: Office, kind: Kind, target_id: str) -> Link | None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from support.incidents import homes
-from support.office import Office
+from support.office import Office, Opened
 from support.small_world import SmallWorld
 from syncd.core.model import Effect
 from syncd.core.policy import Limit, Limits
@@ -23,13 +21,10 @@ def in_step(world: SmallWorld) -> None:
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys, prepare=in_step)
+def office(opened: Opened) -> Office:
+    one = opened(prepare=in_step)
     one.settings.leavers = SimpleNamespace(within=timedelta(hours=1))
-    yield one
-    one.close()
+    return one
 
 
 def hidden(office: Office, name: str = "Example 3") -> bool:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from support.office import Office
+from support.office import Office, Opened
 from support.small_world import SmallWorld
 from syncd.core.model import Change
 from syncd.core.outcome import Outcome, Rejected
@@ -28,13 +25,10 @@ def with_one_parked(world: SmallWorld) -> None:
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys, prepare=with_one_parked)
+def office(opened: Opened) -> Office:
+    one = opened(prepare=with_one_parked)
     one.world.target.fault = refuse
-    yield one
-    one.close()
+    return one
 
 
 def parked(office: Office) -> QueuedChange:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from support.office import Office
+from support.office import Office, Opened
 from support.small_world import HR, SmallWorld
 from support.two_sources import AD, Directory
 from syncd.cli.commands.check import _former
@@ -28,17 +26,14 @@ def company(world: SmallWorld) -> None:
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
+def office(opened: Opened) -> Office:
     """Four people of HR; the directory knows one of them, and one more."""
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys, prepare=company)
+    one = opened(prepare=company)
     directory = Directory(one.world)
     directory.account("2", number="e2", title="By AD")
     directory.account("9", number="e9", title="By AD")
     one.world.sync()
-    yield one
-    one.close()
+    return one
 
 
 def configured(office: Office, *names: SourceName) -> None:

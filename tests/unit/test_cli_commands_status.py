@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.office import Office
+from support.office import Office, Opened
 from syncd.cli import moments, overview
 from syncd.config.durations import spelled
 from syncd.core.errors import TryAgain
@@ -28,13 +27,10 @@ from syncd.testing.memory import refusal
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys)
+def office(opened: Opened) -> Office:
+    one = opened()
     one.world.company(8)
-    yield one
-    one.close()
+    return one
 
 
 def codes(office: Office) -> list[str]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from support.office import Office
+from support.office import Office, Opened
 from syncd.alerts.facts import WORDS, Measure, Situation
 from syncd.core.leave_records import LeftBy
 from syncd.core.model import TargetId
@@ -21,17 +19,14 @@ from syncd.testing.remembering import MemoryRememberer
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys)
+def office(opened: Opened) -> Office:
+    one = opened()
     company = one.world
     company.target = MemoryRememberer({}, company.target.room)
     company.world = replace(company.world, leavers=LeaverTerms(hold=False, grace=timedelta(0)))
     company.company(5)
     company.sync()
-    yield one
-    one.close()
+    return one
 
 
 def target(office: Office) -> MemoryRememberer:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.office import Office
+from support.office import Office, Opened
 from syncd.cli import standing
 from syncd.cli.operating import rehearsal
 from syncd.core.model import LEARNED, Kind, NativeId, ProofFact, RunId, SourceName, SourceRecord
@@ -23,13 +23,10 @@ HR = SourceName("hr")
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys)
+def office(opened: Opened) -> Office:
+    one = opened()
     one.world.company(8)
-    yield one
-    one.close()
+    return one
 
 
 def read_of(office: Office, *facts: ProofFact, full: bool = False, cursor: str | None = "2", count: int = 1) -> None:

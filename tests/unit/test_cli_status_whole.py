@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from support.office import Office
+from support.office import Office, Opened
 from syncd.cli.condition import Delays
 from syncd.core.outcome import Deferred
 from syncd.engine import failures
@@ -16,14 +14,11 @@ from syncd.testing.memory import refusal
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys)
+def office(opened: Opened) -> Office:
+    one = opened()
     one.world.company(8)
     one.world.sync()
-    yield one
-    one.close()
+    return one
 
 
 def test_coverage_accuracy_and_delay_are_told(office: Office) -> None:

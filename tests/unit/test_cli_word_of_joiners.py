@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from support.dated_world import with_dates
-from support.office import Office
+from support.office import Office, Opened
 from support.small_world import SmallWorld
 from support.word_world import TalkingTarget
 from syncd.cli import main
@@ -31,18 +31,15 @@ def in_step(world: SmallWorld) -> None:
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys, prepare=in_step)
+def office(opened: Opened) -> Office:
+    one = opened(prepare=in_step)
     with_dates(one.world)
     target = TalkingTarget({}, one.world.target.room)
     vars(target).update(vars(one.world.target))
     one.world.target = target
     one.world.world = replace(one.world.world, joiners=JoinerTerms(tell=timedelta(days=3)))
     one.world.person("7", "team", manager="e2", hired="2026-11-24")
-    yield one
-    one.close()
+    return one
 
 
 def shelf(office: Office) -> TalkingTarget:

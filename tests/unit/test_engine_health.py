@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from support.office import Office
+from support.office import Office, Opened
 from support.small_world import HR
 from syncd.core.health import Failure
 from syncd.core.model import Change, Effect, Lane
@@ -22,13 +20,10 @@ from syncd.testing.memory import refusal
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys)
+def office(opened: Opened) -> Office:
+    one = opened()
     one.world.company(8)
-    yield one
-    one.close()
+    return one
 
 
 def test_an_empty_state_has_a_health_too(office: Office) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from support.office import Office
+from support.office import Office, Opened
 from syncd.core.alerting import Case, Found, Severity, Stage
 from syncd.core.health import Failure
 from syncd.engine.health import UNWRITTEN, Live, health
@@ -17,12 +15,8 @@ from syncd.store import errors
 
 
 @pytest.fixture
-def office(
-    migrated_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Office]:
-    one = Office(migrated_file, tmp_path, monkeypatch, capsys)
-    yield one
-    one.close()
+def office(opened: Opened) -> Office:
+    return opened()
 
 
 def test_open_alerts_are_counted_by_severity_and_those_that_are_over_are_not(office: Office) -> None:
