@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from syncd.core.model import Kind, SubjectId
 from syncd.core.rights import Book, Contact, Person, Unit
 from syncd.engine.rights import Books
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +79,12 @@ class Followed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OfContact:
-    """Who sees an external contact; None at a moment at which it is not there."""
+class _Seen(Generic[T]):
+    """Who sees something; None at a moment at which it is not there."""
 
     label: str
-    now: Followed | None
-    then: Followed | None
+    now: T | None
+    then: T | None
     viewers: tuple[str, ...]
     """Who sees it now."""
     more: tuple[str, ...]
@@ -92,21 +95,16 @@ class OfContact:
         return self.now != self.then or bool(self.more or self.less)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfUnit:
-    """A department; None at a moment at which it is not there."""
+class OfContact(_Seen[Followed]):
+    """Who sees an external contact."""
 
-    label: str
-    now: Shown | None
-    then: Shown | None
-    viewers: tuple[str, ...]
-    """Who sees it now."""
-    more: tuple[str, ...]
-    less: tuple[str, ...]
+    __slots__ = ()
 
-    @property
-    def differs(self) -> bool:
-        return self.now != self.then or bool(self.more or self.less)
+
+class OfUnit(_Seen[Shown]):
+    """Who sees a department."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
