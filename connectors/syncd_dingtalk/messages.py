@@ -120,7 +120,7 @@ SCOPE: Final = message(
 NO_PERSON: Final = message(
     "DNG-020",
     what="DingTalk has no account for {label} ({code}): removed there, or an invitation was not accepted.",
-    do="Nothing, if the person shall have an account: the next full look at DingTalk finds it missing and creates it.",
+    do="Nothing: where the rules say so, the next plan creates it again; `syncd drift list` shows who was removed by hand.",
     example='{"errcode": 60121}',
 )
 USERID_TAKEN: Final = message(

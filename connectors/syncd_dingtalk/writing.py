@@ -163,7 +163,7 @@ class Writer(ABC):
         """Return the outcome for an object that is not there: done if it was to go, else for the next full look."""
         if change.op in (Op.REMOVE, Op.OFFBOARD) and change.target_id is not None:
             return Applied(target_id=change.target_id, detail="gone already")
-        return Rejected(problem=self.nobody(change))
+        return Rejected(problem=self.nobody(change), gone=True)
 
     @abstractmethod
     def nobody(self, change: Change) -> Problem:

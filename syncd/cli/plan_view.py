@@ -48,6 +48,7 @@ SIGNS: Final = {
     Op.LOGIN: ("~", "yellow"),
     Op.ROLES: ("~", "yellow"),
     Op.WRITE_BACK: ("<", "magenta"),
+    Op.LOOK: ("?", "cyan"),
 }
 GONE: Final = ("-", "red")
 FEW: Final = 12

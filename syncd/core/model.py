@@ -282,6 +282,8 @@ class Op(StrEnum):
     REMOVE = "remove"
     WRITE_BACK = "write_back"
     """Write what the target holds into the person's record in a source."""
+    LOOK = "look"
+    """See how an object is: something was done to it of which nobody heard what came of it. It changes nothing."""
 
 
 class Effect(StrEnum):

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from syncd.core.errors import Problem
-from syncd.core.model import FieldChange, Kind, SubjectId, TargetId
+from syncd.core.model import FieldChange, Kind, Observed, SubjectId, TargetId
 from syncd.core.values import Values
 
 # --- what came of a change ------------------------------------------------------------------------------------------
@@ -24,6 +24,8 @@ class Applied:
     detail: str = ""
     learned: Values = field(default_factory=dict)
     """Fields that the target made up and told in its answer (a `unionid`)."""
+    seen: Observed | None = None
+    """Of a look, the object as it is; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,8 @@ class Rejected:
     """The target refuses this change of this subject for good. It is parked until its record, rule or settings change."""
 
     problem: Problem
+    gone: bool = False
+    """True when the object that was to be changed is not there: who plans next has to know."""
 
 
 Outcome = Applied | Pending | Deferred | Rejected

@@ -21,7 +21,7 @@ from syncd.core.model import Change, Effect, RunId, SourceName
 from syncd.core.policy import Hold
 from syncd.core.ports import Target
 from syncd.core.values import Value
-from syncd.engine import failures, leave_records, trust
+from syncd.engine import failures, leave_records, trust, unheard
 from syncd.engine.attempts import Tally
 from syncd.engine.feed import Delivery, deliver
 from syncd.engine.leave_records import Learned
@@ -301,10 +301,11 @@ def accept(
         return holds
     allowed = found.judgement.allowed
     among = None if found.everybody else found.looked_at
-    tx.queue.supersede_absent(subjects_of(allowed), at=now, among=among)
+    ended = tx.queue.supersede_absent(subjects_of(allowed), at=now, among=among)
     if allowed:
         approved = frozenset(Effect) if seen else found.judgement.approved
-        tx.queue.accept(found.run_id, allowed, at=now, approved=approved)
+        ended += tx.queue.accept(found.run_id, allowed, at=now, approved=approved).superseded
+    unheard.look(tx, found.run_id, ended, allowed, at=now)
     entry = AuditEntry(
         type=EntryType.PLAN_ACCEPTED,
         run=found.run_id,

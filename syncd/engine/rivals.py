@@ -9,14 +9,10 @@ about what is wanted is decided here, and only the store is asked.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
 from typing import Final
 
 from syncd.core.model import Change, Kind, Op, SubjectId
-from syncd.core.outcome import Applied
 from syncd.core.ports import Target
-from syncd.core.values import is_empty
-from syncd.engine.attempts import Finished
 from syncd.engine.planning import Computed
 from syncd.store import Transaction
 
@@ -34,7 +30,7 @@ def rivals(
     """
     found: set[SubjectId] = set()
     for kind in (Kind.UNIT, Kind.PERSON):
-        only = _only_one_has(kind, target)
+        only = only_one_has(kind, target)
         passing = [one for one in made.plan.changes if one.kind is kind and _passes_on(one, only)]
         ahead = {other for one in passing for other in one.after if other.startswith(f"{kind}:")} - set(chosen)
         given = {one.subject for one in passing if one.op is not Op.CREATE}
@@ -45,23 +41,8 @@ def rivals(
     return found - set(chosen)
 
 
-def known_at_last(tx: Transaction, target: Target, found: Collection[Finished], *, at: datetime) -> None:
-    """Have those looked at whose creation met what an earlier one made, and have tried again what others were refused.
-
-    Whoever it was made for may have left while nobody knew of it. And it may have held what others want: no plan knew whom they
-    wait for, so none would see that it has been given up.
-    """
-    tx.marks.add({done.wire.subject for done in found}, reason="a creation was read back", at=at)
-    if any(isinstance(done.outcome, Applied) for done in found):
-        refused = [one for one in tx.queue.parked() if _takes(one.change, _only_one_has(one.change.kind, target))]
-        tx.queue.retry([one.id for one in refused], at=at)
-
-
-def _takes(change: Change, only: Collection[str]) -> bool:
-    return any(item.name in only and not is_empty(item.after) for item in change.fields)
-
-
-def _only_one_has(kind: Kind, target: Target) -> Collection[str]:
+def only_one_has(kind: Kind, target: Target) -> Collection[str]:
+    """Return the fields of which no two objects have the same value."""
     if kind is Kind.UNIT:
         return _PLACE
     return [name for name, spec in target.fields.get(kind, {}).items() if spec.unique]
@@ -71,4 +52,4 @@ def _passes_on(change: Change, only: Collection[str]) -> bool:
     return change.op is Op.REMOVE or any(item.name in only for item in change.fields)
 
 
-__all__ = ["known_at_last", "rivals"]
+__all__ = ["only_one_has", "rivals"]

@@ -81,6 +81,9 @@ def settle(
     match outcome:
         case Applied(detail=detail) if change.op is Op.WRITE_BACK:
             return Settled(settlement=_done(queued), entry=replace(entry, reason=_how(change, detail)))
+        case Applied() as looked if change.op is Op.LOOK:
+            entry = replace(entry, reason=_how(change, looked.detail))
+            return Settled(settlement=_done(queued), entry=entry, observed=looked.seen)
         case Applied(target_id=target_id) as applied:
             seen = None if change.op is Op.REMOVE else after(wire, target_id, before, mark, applied.learned)
             told = facts_of(change, target_id, entry.fields, link=link, observed=seen, whole=whole, now=now)

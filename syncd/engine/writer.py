@@ -20,10 +20,11 @@ from syncd.core.errors import message
 from syncd.core.model import Change, ChangeId, FieldChange, Kind, Observed, Op, SubjectId, TargetId
 from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
 from syncd.core.ports import Target
-from syncd.engine import leave_records, marking, rivals, write_back
+from syncd.engine import leave_records, marking, unheard, write_back
 from syncd.engine.attempts import Call, Finished, Tally
 from syncd.engine.claiming import Taken, claimed, intent, interface_of
 from syncd.engine.holders import later, one_each
+from syncd.engine.looking import looked
 from syncd.engine.quarantine import Answered, Gate
 from syncd.engine.settle import Settled, settle
 from syncd.engine.sight import keys_of
@@ -60,6 +61,9 @@ BUSY: Final = 250
 PATIENCE: Final = 0.05
 """Seconds for which the calls under way stand still for a turn (see `Store.do`) while we are `BUSY`. Never at the pace of a
 limit: there calls must leave on time, and a turn that holds them up for 20 ms costs every one of them its place."""
+
+
+_NO_WRITES: Final = frozenset({Op.WRITE_BACK, Op.LOOK})  # they do not tell whether the target takes changes
 
 
 class Writer:
@@ -190,8 +194,7 @@ class Writer:
         ]
         self._store(tx, settled, now)
         write_back.settled(tx, self.world, [(done.queued.change, done.outcome) for done in finished], now)
-        if found := [done for done in finished if done.was_there]:
-            rivals.known_at_last(tx, self.target, found, at=now)
+        unheard.settled(tx, self.world, self.target, finished, at=now)
         made = [one for one in finished if one.wire.kind is Kind.GROUP and one.wire.op in (Op.CREATE, Op.ADOPT)]
         if made and self.world.outbound.gives_roles:
             marking.given(tx, self.world, {one.wire.subject for one in made if isinstance(one.outcome, Applied)})
@@ -273,7 +276,7 @@ class Writer:
         wire, missing = self.resolve(queued.change)
         held = self._whose.begin(wire) if not missing else None
         task = asyncio.create_task(self._apply(queued, wire, missing, held))
-        asked = not (missing or held or _is_over(wire)) and wire.op is not Op.WRITE_BACK
+        asked = not (missing or held or _is_over(wire)) and wire.op not in _NO_WRITES
         self._running[task] = Call(queued=queued, wire=wire, began=self.world.now(), asked=asked)
         task.add_done_callback(self._ended)
 
@@ -308,6 +311,8 @@ class Writer:
         try:
             if wire.op is Op.WRITE_BACK:
                 return await self._callers.write(wire)
+            if wire.op is Op.LOOK:
+                return await looked(self.target, wire, now=self.world.now())
             doing: dict[str, str | int] = {"op": str(wire.op), "kind": str(wire.kind), "attempt": queued.attempt + 1}
             with tracing.applying(queued.id, queued.run_id, doing):
                 return await self.target.apply(wire, key=queued.id, again=queued.again)

@@ -18,7 +18,7 @@ from syncd.store import queue_bodies as bodies
 from syncd.store import queue_questions as ask
 from syncd.store.bulk import filling_queue
 from syncd.store.columns import maybe_from_micros, micros
-from syncd.store.filing import Filed, decode_change
+from syncd.store.filing import Filed, decode_change, filed
 from syncd.store.packed import Packed, filed_of, subjects_of
 from syncd.store.rows import OPEN_STATES, Accepted, Blocked, QueueCounts, QueuedChange, QueueState, Settlement
 from syncd.store.statements import Answer, numbers, portions, several
@@ -103,6 +103,26 @@ class Queue:
         over = [row for row in over if not bodies.may_have_made(row)]
         self._end(over, QueueState.SUPERSEDED, at=at)
         return [ChangeId(row.id) for row in over]
+
+    def unheard(self, ids: Sequence[ChangeId]) -> list[Change]:
+        """Return those of these changes of which nobody knows whether they happened."""
+        found: list[Change] = []
+        for portion in portions(ids):
+            found += [decode_change(row.body) for row in self._connection.execute(ask.UNHEARD, {"these": portion})]
+        return found
+
+    def look(self, run_id: RunId, looks: Sequence[Change], *, at: datetime) -> None:
+        """Queue looks at objects, of whose subjects none waits yet. They are of no plan, and no plan supersedes them."""
+        waiting: set[str] = set()
+        for portion in portions(sorted({one.subject for one in looks})):
+            waiting |= set(self._connection.execute(ask.LOOKED_AFTER, {"of_subjects": portion}).scalars())
+        fresh = [filed(one) for one in looks if one.subject not in waiting]
+        if fresh:
+            batch = numbers(self._connection, "batches", 1)[0]
+            accepting = bodies.Accepting(
+                run_id=run_id, batch=batch, at=micros(at), unsure=(), awaited={}, approved=frozenset(Effect)
+            )
+            self._add(enumerate(fresh), len(fresh), accepting, [_NO_ID] * len(fresh))
 
     # --- out ---
 

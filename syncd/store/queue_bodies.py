@@ -16,6 +16,8 @@ from syncd.store.rows import QueuedChange, QueueState, Settlement
 from syncd.store.statements import Answer, Fields
 
 LANE: Final = {lane: place for place, lane in enumerate(LANES)}
+LOOK: Final = "look"
+"""Looks belong to no plan: none supersedes them."""
 # At most one waiting change of each sort per subject (a unique index): a plan can hold several sorts for one subject.
 _SORT: Final = {
     Op.ADOPT: "adopt",
@@ -27,6 +29,7 @@ _SORT: Final = {
     Op.OFFBOARD: "leave",
     Op.REMOVE: "leave",
     Op.WRITE_BACK: "back",
+    Op.LOOK: LOOK,
 }
 _READY: Final = QueueState.READY.value
 _TO_SETTLE: Final = frozenset(QueueState) - {QueueState.RUNNING, QueueState.DROPPED}

@@ -30,6 +30,7 @@ from sqlalchemy import (
     update,
 )
 
+from syncd.store.queue_bodies import LOOK
 from syncd.store.rows import QueueState
 from syncd.store.statements import Many, among
 from syncd.store.tables import change_waits, changes
@@ -56,7 +57,8 @@ _OWN: Final = select(_O.c.subject).where(
     _O.c.subject == C.c.subject,
     _O.c.number != C.c.number,
     _is("o", _LIVE),
-    or_(_is("o", "= 'running'"), _O.c.number < C.c.number),
+    # A look does not wait for what somebody has to see to: it may show that there is nothing to see to.
+    or_(_is("o", "= 'running'"), and_(_O.c.number < C.c.number, or_(C.c.sort != LOOK, _is("o", "<> 'parked'")))),
 )
 
 
@@ -87,7 +89,7 @@ WAITING_OF: Final = (
         *(C.c.number, C.c.id, C.c.subject, C.c.sort, C.c.rank),
         *(C.c.digest, C.c.state, C.c.again, C.c.since, C.c.created_at),
     )
-    .where(C.c.subject.in_(bindparam("of_subjects", expanding=True)), text(f"state {_WAITING}"))
+    .where(C.c.subject.in_(bindparam("of_subjects", expanding=True)), text(f"state {_WAITING}"), C.c.sort != LOOK)
     .order_by(C.c.number)
 )
 ANY_WAITING: Final = select(C.c.number).where(text(f"state {_WAITING}")).limit(1)
@@ -95,15 +97,20 @@ WAITING_BODIES: Final = select(C.c.body).where(
     C.c.subject.in_(bindparam("of_subjects", expanding=True)), text(f"state {_WAITING}")
 )
 _WAITS: Final = select(C.c.number, C.c.id, C.c.subject, C.c.state, C.c.again, case((C.c.again, C.c.body)).label("body"))
-NOT_RUNNING: Final = _WAITS.where(text("state IN ('ready', 'parked')")).order_by(C.c.number)
+_ENDS: Final = _WAITS.where(text("state IN ('ready', 'parked')"), C.c.sort != LOOK)
+NOT_RUNNING: Final = _ENDS.order_by(C.c.number)
 PARKED_SUBJECTS: Final = select(C.c.subject).where(
     text("state IN ('ready', 'running', 'pending', 'parked')"), C.c.state == "parked"
 )
-NOT_RUNNING_OF: Final = _WAITS.where(text("state IN ('ready', 'parked')"), among(C.c.subject))
+NOT_RUNNING_OF: Final = _ENDS.where(among(C.c.subject))
 END: Final = Many(
     update(C)
     .where(C.c.number == bindparam("this"))
     .values(state=bindparam("to"), settled_at=bindparam("at"), waits_for=None)
+)
+UNHEARD: Final = select(C.c.body).where(C.c.id.in_(bindparam("these", expanding=True)), C.c.again)
+LOOKED_AFTER: Final = select(C.c.subject).where(
+    C.c.subject.in_(bindparam("of_subjects", expanding=True)), text(f"state {_WAITING}"), C.c.sort == LOOK
 )
 LET_LOOK_AGAIN: Final = (
     update(C).where(C.c.waits_for.in_(bindparam("of_subjects", expanding=True))).values(waits_for=None)
@@ -141,6 +148,7 @@ _N: Final = changes.alias("n")
 _OVERTAKEN: Final = (
     select(_N.c.number)
     .where(_N.c.subject == C.c.subject, _N.c.batch > C.c.batch, _is("n", _LIVE), _is("n", _WAITING))
+    .where(_N.c.sort != LOOK, C.c.sort != LOOK)
     .correlate(C)
     .exists()
 )

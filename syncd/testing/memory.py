@@ -156,7 +156,7 @@ class MemoryTarget:
         else:
             target_id = change.target_id or TargetId("")
             if (change.kind, target_id) not in self.objects:
-                return Rejected(problem=REFUSED.at(why=f"{change.label} does not exist"))
+                return Rejected(problem=REFUSED.at(why=f"{change.label} does not exist"), gone=True)
         held = self.objects[change.kind, target_id]
         if (roles := next((item for item in change.fields if item.name == "roles"), None)) is not None:
             fields["roles"] = _given(held, roles)

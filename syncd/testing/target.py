@@ -125,6 +125,16 @@ class TargetContract:
         assert isinstance(outcome, Applied)
         assert tenant.look(Kind.PERSON, person) is None
 
+    @pytest.mark.parametrize("again", [False, True])
+    def test_09_changing_what_is_gone_is_rejected_and_says_that_it_is_gone(self, tenant: Tenant, again: bool) -> None:
+        person = tenant.make_person(1, tenant.make_unit())
+        tenant.confirmed(change(Op.REMOVE, Kind.PERSON, "person:1", target_id=person), key="r1")
+
+        outcome = tenant.apply(change(Op.UPDATE, Kind.PERSON, "person:1", {"title": "T"}, person), key="u1", again=again)
+
+        assert isinstance(outcome, Rejected)
+        assert outcome.gone
+
     def test_09_a_department_with_people_in_it_is_not_removed(self, tenant: Tenant) -> None:
         unit = tenant.make_unit()
         tenant.make_person(1, unit)

@@ -3,49 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from support.outer_world import OuterWorld
-from syncd.core.model import Change, Kind, Op
-from syncd.core.outcome import Deferred, Outcome
-from syncd.store.rows import QueueState
-from syncd.testing.memory import refusal
-from syncd_dingtalk import DingTalk
+from support.unheard import Unheard
 from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
-
-
-class Unheard(OuterWorld):
-    """The answer to each creation of a person is lost while it is `deaf`."""
-
-    deaf = True
-
-    def dingtalk(self) -> DingTalk:
-        target = super().dingtalk()
-        answered = target.apply
-
-        async def apply(change: Change, *, key: str, again: bool = False) -> Outcome:
-            outcome = await answered(change, key=key, again=again)
-            if not self.deaf or (change.op, change.kind) != (Op.CREATE, Kind.PERSON):
-                return outcome
-            later = self.now() + timedelta(hours=1)
-            return Deferred(problem=refusal("nobody answers"), retry_at=later, read_back=True)
-
-        target.apply = apply  # type: ignore[method-assign]
-        return target
-
-    def settle(self) -> None:
-        """Hear again, and reconcile as often as a service does within a minute."""
-        self.deaf = False
-        for _ in range(3):
-            self.sync()
-        with self.store.reading() as tx:
-            assert not tx.queue.standing(QueueState.READY, QueueState.PENDING, QueueState.PARKED)
-
-    def held(self, field: str) -> dict[str, str]:
-        return {key: getattr(user, field) for key, user in self.server.tenant.live.users.items() if key[0] == "e"}
 
 
 @pytest.fixture
