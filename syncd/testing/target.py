@@ -130,7 +130,9 @@ class TargetContract:
         person = tenant.make_person(1, tenant.make_unit())
         tenant.confirmed(change(Op.REMOVE, Kind.PERSON, "person:1", target_id=person), key="r1")
 
-        outcome = tenant.apply(change(Op.UPDATE, Kind.PERSON, "person:1", {"title": "T"}, person), key="u1", again=again)
+        outcome = tenant.apply(
+            change(Op.UPDATE, Kind.PERSON, "person:1", {"title": "T"}, person), key="u1", again=again
+        )
 
         assert isinstance(outcome, Rejected)
         assert outcome.gone
