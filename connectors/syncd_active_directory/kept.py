@@ -1,7 +1,8 @@
 """The connection over which a source reads, kept from one read to the next together with what is known of the server.
 
 A read that follows a wake would otherwise spend most of its time with TLS, logging on and asking the server who it is. A kept
-connection that died meanwhile is replaced quietly, once, before anything was read over it. It is given to one read at a time.
+connection that died meanwhile is replaced quietly, once, before anything was read over it: whoever reads tries it first, in the
+thread in which he reads. It is given to one read at a time.
 """
 
 from __future__ import annotations
@@ -39,8 +40,26 @@ class Line:
     since: datetime
     telling: Telling | None = None
     """The way by which the last read over it learned who changed; None before there was one."""
+    tried: bool = True
+    """Whether it is known that somebody is at the other end, and what the server says of itself now."""
     units: dict[bytes, str] = field(default_factory=dict)
     """The ids of units that deltas over it asked for, by name: until one of them is told as changed."""
+
+
+class Died(Exception):
+    """A kept connection is no more. Nothing was read over it."""
+
+
+def tried(line: Line, settings: DirectorySettings, *, now: datetime) -> Line:
+    """Return a kept line with what the server says of itself now. Blocking. Raises `Died`."""
+    wire = line.wire
+    try:
+        wire.line.settimeout(min(_PATIENCE, settings.receive_seconds))
+        place = looked_again(wire, line.place, settings, now=now)
+        wire.line.settimeout(settings.receive_seconds)
+    except TryAgain as error:
+        raise Died from error
+    return replace(line, place=place, tried=True)
 
 
 def _ends(wire: Wire) -> dict[str, datetime]:
@@ -66,12 +85,12 @@ class Kept:
         """Whether a connection may stay open between reads: somebody will close it."""
 
     async def taken(self, *, fresh: bool) -> Line:
-        """Return a line that was tried just now; a new one if `fresh`. Raises as connecting and asking do."""
+        """Return the line that is kept, to be `tried` first; a new one if there is none, or if it shall be `fresh`. Raises as
+        connecting and asking do."""
         held, self._held = self._held, None
         if held is not None:
-            line = None if fresh or self._room.now() - held.since > _LONGEST else await self._tried(held)
-            if line is not None:
-                return line
+            if not fresh and self._room.now() - held.since <= _LONGEST:
+                return replace(held, tried=False)
             await self.dropped(held)
         return await self._opened()
 
@@ -98,21 +117,6 @@ class Kept:
     def ends(self) -> dict[str, datetime]:
         """Return when the certificate ends that was shown at the last connection; nothing where that was not encrypted."""
         return dict(self._ends)
-
-    async def _tried(self, held: Line) -> Line | None:
-        """Return the line with what the server says of itself now; None if the connection has died."""
-        wire, now = held.wire, self._room.now()
-        try:
-            wire.line.settimeout(min(_PATIENCE, self._settings.receive_seconds))
-            look = partial(looked_again, wire, held.place, self._settings, now=now)
-            place = await finished(look, interrupt=wire.abort)
-            wire.line.settimeout(self._settings.receive_seconds)
-        except TryAgain:
-            return None
-        except BaseException:
-            wire.close()
-            raise
-        return replace(held, place=place)
 
     async def _opened(self) -> Line:
         now = self._room.now()

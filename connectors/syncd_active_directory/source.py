@@ -27,7 +27,7 @@ from syncd_active_directory.choosing import again, choose
 from syncd_active_directory.cursor import Cursor, parsed
 from syncd_active_directory.delta import Delta
 from syncd_active_directory.full import Full
-from syncd_active_directory.kept import Kept, Line
+from syncd_active_directory.kept import Died, Kept, Line, tried
 from syncd_active_directory.place import Place
 from syncd_active_directory.recalled import Recalled
 from syncd_active_directory.schema import ASKED, declared
@@ -98,10 +98,22 @@ class ActiveDirectory:
 
         Within `async with` the connection stays open for the next read, except for one that is asked to be a full one.
         """
-        line, left = await self._kept.taken(fresh=full or cursor is None), None
+        line: Line | None = await self._kept.taken(fresh=full or cursor is None)
+        while line is not None:
+            reading = _Reading(line=line, settings=self._settings, now=self._room.now(), known=known)
+            line = None
+            try:
+                async with aclosing(self._over(reading, cursor, full=full)) as pages:
+                    async for page in pages:
+                        yield page
+            except Died:
+                line = await self._kept.taken(fresh=True)
+
+    async def _over(self, reading: _Reading, cursor: str | None, *, full: bool) -> AsyncGenerator[Page, None]:
+        """Yield the pages of a read over its line. Raises `Died`, before the first, if a kept line turns out to be no more."""
+        line, left = reading.line, None
         wire = line.wire
         try:
-            reading = _Reading(line=line, settings=self._settings, now=self._room.now(), known=known)
             pages, more = reading.pages(cursor, full=full), True
             while more:
                 some, more = await finished(lambda: _next(pages), interrupt=wire.abort)
@@ -166,7 +178,10 @@ class _Reading:
     """Where the read before this one ended, if that is of use."""
 
     def pages(self, text: str | None, *, full: bool) -> Iterator[Page]:
-        """Yield the pages of the read."""
+        """Yield the pages of the read. Raises `Died`."""
+        if not self.line.tried:
+            # In the thread that goes on with it: to come back from a thread and begin another takes as long as asking.
+            self.line = tried(self.line, self.settings, now=self.now)
         wire, place, recalled = self.line.wire, self.line.place, Recalled(self.known)
         last, why = _usable(text, place)
         self.last = last.mark if last else None

@@ -50,14 +50,11 @@ def _beginning(tx: Transaction, world: World, seat: Seat, *, full: bool) -> Begi
     """A read covers everything where nothing is known yet, where the last full read proved nothing (the next good one heals),
     where the last one is old, and where time has changed what a record means: a delta tells nothing of that."""
     woken, mapped = tx.wakes.of(seat.name), is_mapped(tx, world, seat)
-    last = tx.reads.last(seat.name)
-    if last is None or last.cursor is None:
+    last = tx.reads.latest(seat.name)
+    if last.cursor is None:
         return Beginning(cursor=None, full=True, woken=woken, mapped=mapped)
-    good = tx.reads.last_good(seat.name)
-    doubted = tx.reads.last_full(seat.name)
-    old = good is None or world.now() - good.finished_at >= world.full_every
-    unproven = doubted is not None and not doubted.proven
-    due = full or old or unproven or tx.records.review_due(seat.name, at=world.now())
+    old = last.good_at is None or world.now() - last.good_at >= world.full_every
+    due = full or old or last.doubted or tx.records.review_due(seat.name, at=world.now())
     return Beginning(cursor=last.cursor, full=due, woken=woken, mapped=mapped)
 
 

@@ -14,7 +14,7 @@ from syncd.core.model import RECORD_KINDS, Kind, SourceName, SubjectId
 from syncd.engine.staging import texts_of
 from syncd.engine.world import World
 from syncd.store import Transaction
-from syncd.store.rows import ALIAS
+from syncd.store.rows import ALIAS, Meant
 
 _Near = tuple[SourceName, Kind, str, str]
 _Far = tuple[Kind, str, str]
@@ -46,13 +46,13 @@ class Lookup:
             for name in REFERRING[one.kind]:
                 if value := one.facts.get(name):
                     self._meet((one.source, one.kind, name), texts_of(value), wanted)
-        self._ask_all(tx, wanted)
+        self._ask(tx, wanted)
 
     def meet(self, tx: Transaction, place: _Attribute, texts: Iterable[str]) -> Mapping[str, SubjectId | None]:
         """Ask for whoever is meant by texts of an attribute; return what `find` returns, by text."""
         wanted: dict[str, set[str]] = defaultdict(set)
         self._meet(place, texts, wanted)
-        self._ask_all(tx, wanted)
+        self._ask(tx, wanted)
         return {text: self.find(*place, text) for text in texts}
 
     def _meet(self, place: _Attribute, texts: Iterable[str], wanted: Mapping[str, set[str]]) -> None:
@@ -71,20 +71,35 @@ class Lookup:
                 self._near[near] = None
                 wanted[how].add(near[3])
 
-    def _ask_all(self, tx: Transaction, wanted: Mapping[str, set[str]]) -> None:
-        for how, texts in wanted.items():
-            self._ask(tx, how, texts)
-
     def how(self, source: SourceName, of: Kind, name: str) -> str:
         """Return how a reference attribute of a source names others: `id`, `alias`, or a canonical attribute."""
         return self._world.join.refers.get(source, {}).get(of, {}).get(name, "alias")
 
-    def _ask(self, tx: Transaction, how: str, texts: set[str]) -> None:
+    def _ask(self, tx: Transaction, wanted: Mapping[str, set[str]]) -> None:
+        """Ask for texts, by how they name others: ids and aliases together, because they are found at one place."""
         self._found.clear()
         near: dict[_Near, set[SubjectId]] = defaultdict(set)
         far: dict[_Far, set[SubjectId]] = defaultdict(set)
-        key = ALIAS if how in ("id", "alias") else how
-        for row in tx.records.meant(key, texts, places=self._places):
+        by_key: dict[str, list[str]] = defaultdict(list)
+        for how in wanted:
+            by_key[_key(how)].append(how)
+        for key, ways in by_key.items():
+            rows = tx.records.meant(key, set[str]().union(*(wanted[how] for how in ways)), places=self._places)
+            for how in ways:
+                self._answered(how, (row for row in rows if row.value in wanted[how]), near, far)
+        self._near.update({place: _only(found) for place, found in near.items()})
+        self._far.update({place: _only(found) for place, found in far.items()})
+        self._shared.update(place for place, found in near.items() if len(found) > 1)
+
+    def _answered(
+        self,
+        how: str,
+        rows: Iterable[Meant],
+        near: Mapping[_Near, set[SubjectId]],
+        far: Mapping[_Far, set[SubjectId]],
+    ) -> None:
+        key = _key(how)
+        for row in rows:
             kind = self._gives.get((row.source, row.kind))
             if kind is None or row.subject is None or (how == "id" and folded(row.native_id) != row.value):
                 continue
@@ -94,9 +109,6 @@ class Lookup:
             near[place].add(row.subject)
             if key != ALIAS:
                 far[kind, how, row.value].add(row.subject)
-        self._near.update({place: _only(found) for place, found in near.items()})
-        self._far.update({place: _only(found) for place, found in far.items()})
-        self._shared.update(place for place, found in near.items() if len(found) > 1)
 
     def persons(self, tx: Transaction, name: str) -> Iterator[tuple[SubjectId, SubjectId]]:
         """Yield everybody with whom their records mean by a reference to one person, without reading what else they say."""
@@ -104,8 +116,7 @@ class Lookup:
         wanted: dict[str, set[str]] = defaultdict(set)
         for source, _, text in every:
             wanted[self.how(source, Kind.PERSON, name)].add(text)
-        for how, texts in wanted.items():
-            self._ask(tx, how, texts)
+        self._ask(tx, wanted)
         for source, subject, text in every:
             how = self.how(source, Kind.PERSON, name)
             found = self._near.get((source, Kind.PERSON, how, text)) or self._far.get((Kind.PERSON, how, text))
@@ -128,10 +139,9 @@ class Lookup:
         if asked not in self._departed:
             found: set[SubjectId] = set()
             if tx.records.anybody_absent():
-                key = ALIAS if how in ("id", "alias") else how
                 found = {
                     row.subject
-                    for row in tx.records.meant(key, [folded(text)], absent_too=True, places=())
+                    for row in tx.records.meant(_key(how), [folded(text)], absent_too=True, places=())
                     if row.subject is not None and self._gives.get((row.source, row.kind)) is Kind.PERSON
                 }
             self._departed[asked] = _only(found)
@@ -154,3 +164,8 @@ class Lookup:
 def _only(found: set[SubjectId]) -> SubjectId | None:
     """Return the one who is meant; None where several are, who are then not guessed at."""
     return next(iter(found)) if len(found) == 1 else None
+
+
+def _key(how: str) -> str:
+    """Return the name of the keys by which the store finds those who are named so."""
+    return ALIAS if how in ("id", "alias") else how

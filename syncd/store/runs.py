@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -28,6 +29,11 @@ _LAST_READ: Final = (
 _LAST_FULL: Final = _LAST_READ.where(reads.c.full == true())
 _LAST_GOOD: Final = _LAST_READ.where(reads.c.full == true(), reads.c.proven == true())
 _LAST_PROVEN: Final = _LAST_READ.where(reads.c.proven == true())
+_LATEST: Final = select(
+    _LAST_READ.with_only_columns(reads.c.cursor).scalar_subquery().label("cursor"),
+    _LAST_GOOD.with_only_columns(reads.c.finished_at).scalar_subquery().label("good_at"),
+    _LAST_FULL.with_only_columns(reads.c.proven).scalar_subquery().label("proven"),
+)
 _GO_ON: Final = (
     update(reads)
     .where(reads.c.source == bindparam("of"), reads.c.run_id == bindparam("run"))
@@ -111,6 +117,18 @@ def _run(row: Answer) -> RunRow:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latest:
+    """How far a source was read."""
+
+    cursor: str | None
+    """Where its last read ended; None, too, where it was never read."""
+    good_at: datetime | None
+    """When the last one ended that was full and proven."""
+    doubted: bool
+    """Whether the last full one was not proven."""
+
+
 class Reads:
     """Reads, by source and by time."""
 
@@ -154,6 +172,11 @@ class Reads:
         """Return the latest read of a source."""
         row = self._connection.execute(_LAST_READ, {"source": source}).first()
         return None if row is None else _read(row)
+
+    def latest(self, source: SourceName) -> Latest:
+        """Return how far a source was read, without what its reads proved."""
+        row = self._connection.execute(_LATEST, {"source": source}).one()
+        return Latest(cursor=row.cursor, good_at=maybe_from_micros(row.good_at), doubted=row.proven is False)
 
     def last_full(self, source: SourceName) -> ReadRow | None:
         """Return the latest read that was full, proven or not."""

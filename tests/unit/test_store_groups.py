@@ -27,6 +27,7 @@ from syncd.core.model import (
 from syncd.core.outcome import Fact, FactType
 from syncd.store import Store
 from syncd.store.rows import Allocation, AsideRow, DesiredRow, HoldRow, HoldState, ObservedRow, ReadRow, RunRow, Told
+from syncd.store.runs import Latest
 
 ADA = SubjectId("person:ada")
 BEN = SubjectId("person:ben")
@@ -101,6 +102,30 @@ def test_the_last_good_read_is_the_last_one_that_was_full_and_proven(store: Stor
         assert tx.reads.last(SourceName("ad")) == last
         assert tx.reads.last_good(SourceName("ad")) == good
         assert tx.reads.last(SourceName("csv")) is None
+
+
+def test_how_far_a_source_was_read_is_what_its_last_reads_say(store: Store) -> None:
+    source = SourceName("ad")
+
+    def agreed() -> Latest:
+        said, last = tx.reads.latest(source), tx.reads.last(source)
+        good, full = tx.reads.last_good(source), tx.reads.last_full(source)
+        assert said.cursor == (last.cursor if last else None)
+        assert said.good_at == (good.finished_at if good else None)
+        assert said.doubted is (full is not None and not full.proven)
+        return said
+
+    with store.transaction() as tx:
+        tx.reads.put(read("r9", hours=9, source=SourceName("hr"), cursor="hr:9"))
+        assert agreed() == Latest(cursor=None, good_at=None, doubted=False)
+        tx.reads.put(read("r1", hours=1, full=False, cursor="usn:1"))
+        assert agreed() == Latest(cursor="usn:1", good_at=None, doubted=False)
+        tx.reads.put(read("r2", hours=2, cursor="usn:2"))
+        assert agreed() == Latest(cursor="usn:2", good_at=after(hours=2), doubted=False)
+        tx.reads.put(read("r3", hours=3, proven=False, cursor=None))
+        assert agreed() == Latest(cursor=None, good_at=after(hours=2), doubted=True)
+        tx.reads.put(read("r4", hours=4, full=False, cursor="usn:4"))
+        assert agreed() == Latest(cursor="usn:4", good_at=after(hours=2), doubted=True)
 
 
 # --- subjects, asides ---
