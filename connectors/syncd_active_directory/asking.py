@@ -39,8 +39,12 @@ _PAIRS: Final = {
 _SUBSTRINGS, _PRESENT, _EXTENSIBLE = 0xA4, 0x87, 0xA9
 _EQUAL, _NOT = 0xA3, 0xA2
 _SIGNS: Final = {"(&": 0xA0, "(|": 0xA1, "(!": _NOT}
-_PLAIN: Final = re.compile(r"\(([A-Za-z][A-Za-z0-9-]*)=(\*|[^()*\\\s](?:[^()*\\]*[^()*\\\s])?)\)")
-"""Equality and presence, as long as nothing in the value has to be interpreted."""
+_PLAIN: Final = re.compile(
+    r"\(([A-Za-z][A-Za-z0-9-]*)=(\*|(?!\s)(?:[^()*\\\0]++|\\[0-9A-Fa-f]{2})++(?<!\s))\)",
+)
+"""Equality and presence, as long as nothing in the value has to be interpreted but escaped bytes (RFC 4515 §3): names with a
+comma in them, and the ids of Active Directory."""
+_ESCAPED: Final = re.compile(rb"\\(..)")
 
 
 def sent(
@@ -107,7 +111,7 @@ def filtered(text: str) -> bytes:
 
 
 class _NotSimple(Exception):
-    """Left to ldap3: what is escaped, spaced, extensible, and what is no filter at all."""
+    """Left to ldap3: what is spaced, extensible, and what is no filter at all."""
 
 
 def _simple(text: str, at: int) -> tuple[bytes, int]:
@@ -117,7 +121,7 @@ def _simple(text: str, at: int) -> tuple[bytes, int]:
         name, value = found.groups()
         if value == "*":
             return _packed(_PRESENT, name.encode()), found.end()
-        return _packed(_EQUAL, _text(name) + _packed(OCTETS, value.encode())), found.end()
+        return _packed(_EQUAL, _text(name) + _packed(OCTETS, _unescaped(value))), found.end()
     tag = _SIGNS.get(text[at : at + 2])
     if tag is None:
         raise _NotSimple
@@ -128,6 +132,11 @@ def _simple(text: str, at: int) -> tuple[bytes, int]:
     if text[at : at + 1] != ")" or not parts or (tag == _NOT and len(parts) > 1):
         raise _NotSimple
     return _packed(tag, b"".join(parts)), at + 1
+
+
+def _unescaped(value: str) -> bytes:
+    raw = value.encode()
+    return _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), raw) if b"\\" in raw else raw
 
 
 def _understood(text: str) -> bytes:
