@@ -68,6 +68,10 @@ def collisions(
         yield from _among(name, some, holders.get((name, value), ()), whose, gives)
 
 
+_PARTS: Final = 16
+"""What is wanted is kept in so many parts: sorting all of it at once would take five times the memory that it is kept in."""
+
+
 class Wanted:
     """What only one may have and is wanted in a plan, eight bytes each: enough to tell what is wanted twice."""
 
@@ -75,7 +79,7 @@ class Wanted:
         """`specs` are the fields of people."""
         self.specs = specs
         self._unique = frozenset(name for name, spec in specs.items() if spec.unique)
-        self._marks = array("q")
+        self._marks = [array("q") for _ in range(_PARTS)]
 
     def note(self, change: Change) -> None:
         """Take a change in."""
@@ -84,12 +88,14 @@ class Wanted:
 
     def note_fields(self, fields: Iterable[tuple[str, Value]]) -> None:
         """Take in what somebody is to have, by field."""
-        self._marks.extend(_mark(name, value) for name, value in fields if name in self._unique and not is_empty(value))
+        for name, value in fields:
+            if name in self._unique and not is_empty(value):
+                mark = _mark(name, value)
+                self._marks[mark % _PARTS].append(mark)
 
     def twice(self) -> frozenset[int]:
         """Return the marks of what is wanted more than once. Two values may share a mark: whoever looks tells them apart."""
-        ordered = sorted(self._marks)
-        return frozenset(one for one, other in pairwise(ordered) if one == other)
+        return frozenset(one for some in self._marks for one, other in pairwise(sorted(some)) if one == other)
 
     def wants(self, change: Change, marks: Collection[int]) -> bool:
         """Tell whether a change is about something with one of these marks."""

@@ -148,15 +148,16 @@ def _keys(world: World, facts: Values) -> tuple[tuple[str, str], ...]:
     where that is another one."""
     found = [(name, folded(facts[name])) for name in world.looked_up_by if facts.get(name)]
     said = dict(found)
-    alike = ((name, compared(name, facts[name])) for name in world.join.names if name in said)
+    alike = ((name, compared(name, facts[name])) for name in world.joined_by if name in said)
     return (*found, *((ALIKE + name, word) for name, word in alike if word != said[name]))
 
 
 def _refers(seat: Seat, record: SourceRecord, facts: Values) -> Iterator[tuple[str, str]]:
     """Yield whom the facts name, by attribute."""
     for name in REFERRING[seat.rules.gives(record.kind)]:
-        for text in texts_of(facts.get(name)):
-            yield name, folded(text)
+        if value := facts.get(name):
+            for text in texts_of(value):
+                yield name, folded(text)
 
 
 def texts_of(value: Value) -> tuple[str, ...]:

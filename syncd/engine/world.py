@@ -166,6 +166,11 @@ class World:
         return tuple(sorted({*FOUND_BY, *self.join.names, *hows} - {"id", "alias"}))
 
     @cached_property
+    def joined_by(self) -> tuple[str, ...]:
+        """Return the attributes by which records find each other: put together once, and asked of every record."""
+        return self.join.names
+
+    @cached_property
     def looks_above(self) -> bool:
         """Return whether it depends on the units above what becomes of somebody: by the rules, or by who may stand where."""
         return self.outbound.looks_above or any(seat.rules.parts_outsiders for seat in self.seats.values())
