@@ -161,7 +161,8 @@ def next_read(tx: Transaction, world: World, night: Night) -> Next:
     if read_at is None or far_at is None:
         return Next(at=now, far=True)
     far = night.after(far_at)
-    if (first := tx.leavings.first_waiting(name, since=now - LATE)) is not None:
+    if (first := tx.leavings.first_waiting(name, since=far_at - LATE)) is not None:
+        # Not by the clock: a removal is told as unconfirmed by a look `LATE` after it, which would then wait for the night.
         far = min(far, max(far_at, first) + AGAIN)
     new = tx.leavings.first_waiting(name, since=read_at)
     near = far if new is None else max(new + SOON, read_at + APART)

@@ -442,6 +442,23 @@ def test_what_is_not_found_is_looked_for_each_hour_of_the_first_day(world: Leave
     assert due(world).at == NIGHT.after(world.time)
 
 
+def test_a_removal_that_was_not_found_is_looked_for_until_it_is_told_of(world: LeaverWorld) -> None:
+    """By a look a day after it. One less than an hour before that is not the last one until the night."""
+    world.target.late = True
+    world.remove("6")
+    world.wait(hours=23, minutes=30)
+    world.sync()
+    looked_at = world.time
+    world.wait(minutes=59)
+    assert due(world) == leave_records.Next(at=looked_at + AGAIN, far=True), "a day after it, and no look since"
+
+    world.wait(minutes=1)
+    world.sync()
+
+    assert world.told().unconfirmed == 1
+    assert due(world).at == NIGHT.after(world.time)
+
+
 def test_while_many_leave_there_is_some_time_between_two_looks(world: LeaverWorld) -> None:
     world.target.late = True
     world.sync()
