@@ -209,6 +209,12 @@ def _target(target: TargetHealth, now: datetime) -> Iterator[Metric]:
         [((target.name,), target.drifted)],
         by,
     )
+    yield _gauge(
+        "syncd_target_removals_unconfirmed",
+        "People removed a day or longer before its own leave records were last read, and who are in none of them.",
+        [((target.name,), target.unconfirmed)],
+        by,
+    )
 
 
 def _store(health: Health) -> Iterator[Metric]:
