@@ -50,6 +50,8 @@ PAUSE: Final = 5.0
 """Seconds between two looks at the clock."""
 _FAR: Final = "leavings.far:"
 """Before a target's name: the key of the instant of the last look that went far back."""
+_REFUSED: Final = "leavings.refused:"
+"""Before a target's name: the key of the instant at which a look was last refused for good, such as for a missing permission."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +101,7 @@ async def tried(world: World, target: Remembering, *, far: bool) -> Learned:
         return await read(world, target, far=far)
     except (TryAgain, NeedsHuman) as error:
         problem, again = error.problem, AGAIN if isinstance(error, NeedsHuman) else APART
-    before = await world.store.do(lambda tx: _note(tx, problem, world.now()))
+    before = await world.store.do(lambda tx: _note(tx, world, problem, refused=again == AGAIN))
     if before != problem.code:
         log.warning("leave_records.unread", code=problem.code)
     return Learned(problem=problem, again=again)
@@ -122,11 +124,14 @@ async def after(world: World, target: Target) -> Learned | None:
 
 
 def _is_expected(tx: Transaction, world: World) -> bool:
-    """Tell whether a removal waits for its record, or nobody has looked for an hour: looks that failed do not count, so that a
-    permission is noticed at once. A removal waits until a look `LATE` after it found nothing: by that look it is told."""
-    name = world.target_name
-    far_at = _instant(tx, f"{_FAR}{name}")
-    if far_at is None or world.now() - far_at >= AGAIN:
+    """Tell whether a removal waits for its record, or nobody has looked for an hour; but not within an hour of a refusal that
+    only a person can mend, which has been told. A removal waits until a look `LATE` after it found nothing: by that look it is
+    told."""
+    name, now = world.target_name, world.now()
+    refused_at, far_at = _instant(tx, f"{_REFUSED}{name}"), _instant(tx, f"{_FAR}{name}")
+    if refused_at is not None and timedelta(0) <= now - refused_at < AGAIN:
+        return False
+    if far_at is None or now - far_at >= AGAIN:
         return True
     return tx.leavings.first_waiting(name, since=far_at - LATE) is not None
 
@@ -184,13 +189,16 @@ def _instant(tx: Transaction, key: str) -> datetime | None:
 def _was_read(tx: Transaction, world: World, at: datetime, *, far: bool) -> None:
     for key in (READ_UPTO, _FAR) if far else (READ_UPTO,):
         tx.meta.set(f"{key}{world.target_name}", instant(at))
+    tx.meta.drop(f"{_REFUSED}{world.target_name}")
     failures.note(tx, failures.LEAVE_RECORDS, None, at=at)
 
 
-def _note(tx: Transaction, problem: Problem, at: datetime) -> str:
+def _note(tx: Transaction, world: World, problem: Problem, *, refused: bool) -> str:
     """Keep why the records cannot be read; return the code of what was kept before."""
-    before = failures.read(tx.meta.get(failures.PREFIX + failures.LEAVE_RECORDS))
+    before, at = failures.read(tx.meta.get(failures.PREFIX + failures.LEAVE_RECORDS)), world.now()
     failures.note(tx, failures.LEAVE_RECORDS, problem, at=at)
+    if refused:
+        tx.meta.set(f"{_REFUSED}{world.target_name}", instant(at))
     return before.code if before is not None else ""
 
 

@@ -308,7 +308,38 @@ def test_a_missing_permission_is_one_note_and_heals_by_itself(world: LeaverWorld
     assert world.told().unconfirmed == 0, "of what nobody may read nothing can be said"
 
     world.target.closed = None
+    world.wait(hours=1)
     assert world.sync().left == Learned(confirmed=1)
+    assert world.told().records_failing is None
+
+
+def test_runs_within_an_hour_of_a_refusal_do_not_ask_again(world: LeaverWorld) -> None:
+    world.target.closed = refusal("not permitted")
+    first = world.remove("6").left
+    assert first is not None
+    assert first.problem is not None
+    world.target.asked.clear()
+
+    for minutes in (0, 1, 58):  # the last one is a minute short of an hour
+        world.wait(minutes=minutes)
+        assert world.sync().left is None
+    assert world.target.asked == []
+    assert world.told().records_failing is not None, "it is still told by `syncd status`"
+
+    world.wait(minutes=1)
+    world.sync()
+    assert len(world.target.asked) == 1
+
+
+def test_a_refusal_by_a_clock_that_was_ahead_is_not_minded(world: LeaverWorld) -> None:
+    world.target.closed = refusal("not permitted")
+    world.wait(days=2)
+    assert world.sync().left is not None
+    world.target.closed = None
+    world.wait(hours=-2)
+
+    world.remove("6")
+
     assert world.told().records_failing is None
 
 
