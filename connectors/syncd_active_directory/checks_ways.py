@@ -1,14 +1,14 @@
 """`syncd check --online`: which ways there are to learn who changed, which one is taken, and what a better one takes; and how
-changes are noticed."""
+changes are noticed. It changes nothing and raises nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from syncd.core.errors import NeedsHuman, TryAgain
 from syncd.core.ports import Standing, Verdict
 from syncd_active_directory import messages
-from syncd_active_directory.choosing import choose, offers
+from syncd_active_directory.choosing import Offer, choose, offers
 from syncd_active_directory.dialects import DialectName
 from syncd_active_directory.looks import SELDOM
 from syncd_active_directory.noticing import bell_of, listenings
@@ -19,16 +19,20 @@ from syncd_active_directory.wire import Wire
 
 
 def check_ways(wire: Wire, place: Place, settings: DirectorySettings) -> Iterator[Verdict]:
-    """Yield one verdict for each way down to the one that is taken, and one for that. Raises nothing."""
+    """Yield a verdict for each better way that is refused, one for the way that is taken, and one for those that can be forced.
+    Raises nothing."""
+    taken, offered = None, list[Offer]()
     try:
+        offered += offers(wire, place)
         if settings.changes == "auto":
-            yield from _passed_over(wire, place)
+            yield from _passed_over(offered)
         taken = choose(wire, place, settings)
         yield _taken(taken, settings)
         if taken is not None and settings.changes != "none":
             yield _deletions(taken, place)
     except (NeedsHuman, TryAgain) as error:
         yield Verdict(name="changes", standing=Standing.FAILED, seen=error.problem.what, problem=error.problem)
+    yield _others(offered, taken, settings)
 
 
 def check_noticing(wire: Wire, place: Place, settings: DirectorySettings) -> Iterator[Verdict]:
@@ -54,13 +58,23 @@ def check_noticing(wire: Wire, place: Place, settings: DirectorySettings) -> Ite
     yield Verdict(name=name, standing=standing, seen=", and ".join(ways) or "by the schedule only", problem=problem)
 
 
-def _passed_over(wire: Wire, place: Place) -> Iterator[Verdict]:
+def _passed_over(offered: Sequence[Offer]) -> Iterator[Verdict]:
     """Yield the ways that would be better than the one that is taken."""
-    for offer in offers(wire, place):
+    for offer in offered:
         if offer.refused is None:
             return
         name = f"changes by {offer.telling.way}"
         yield Verdict(name=name, standing=Standing.WARNING, seen=offer.refused.what, problem=offer.refused)
+
+
+def _others(offered: Sequence[Offer], taken: Telling | None, settings: DirectorySettings) -> Verdict:
+    """Return what else the setting `changes` may say here: whoever wants to force a way has to know which ones work."""
+    # Where the way that is wanted cannot be used, nothing is taken, and each of them is another one.
+    everything = settings.changes == "none" or (settings.changes == "auto" and taken is None)
+    now = Way.NONE if everything else taken.way if taken else None
+    able = [*(offer.telling.way for offer in offered if offer.refused is None), Way.NONE]
+    others = ", ".join(f"`changes: {way}`" for way in able if way is not now)
+    return Verdict(name="other ways", standing=Standing.OK, seen=f"these would work: {others}" if others else "none")
 
 
 def _taken(taken: Telling | None, settings: DirectorySettings) -> Verdict:

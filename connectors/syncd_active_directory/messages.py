@@ -241,7 +241,7 @@ NO_TOMBSTONES: Final = message(
 NO_SUCH_WAY: Final = message(
     "ADS-106",
     what="{server} is {title}, which cannot tell who changed by {way}.",
-    do="Write `changes: auto`, or one of the ways that `syncd check --online` names.",
+    do="Write `changes: auto`, or one of those that `syncd check --online` names under *other ways*.",
     example=_SOURCE + "    changes: syncrepl   # with a domain controller",
 )
 NO_USN: Final = message(

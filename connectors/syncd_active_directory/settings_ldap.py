@@ -22,8 +22,8 @@ class LdapSettings(DirectorySettings):
     ca_file: Path | None = None
     """The certificate of the authority that signed the servers' certificates (PEM). Only this authority is then trusted; without
     it those of the operating system are."""
-    user: Annotated[str, Field(min_length=1, examples=["uid=svc-syncd,ou=services,dc=example,dc=com"])]
-    """The account's distinguished name. It needs to read and nothing else."""
+    user: Annotated[str, Field(examples=["uid=svc-syncd,ou=services,dc=example,dc=com"])] = ""
+    """The account's distinguished name. It needs to read and nothing else. With `bind: gssapi` the ticket says who it is."""
     server: Literal["auto", "openldap", "389ds", "ldap"] = "auto"
     """What kind of server it is; `auto` asks the server, and `ldap` is any other one that speaks LDAP v3."""
     changes: Literal["auto", "syncrepl", "changelog", "timestamps", "none"] = "auto"

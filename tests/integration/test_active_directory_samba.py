@@ -195,6 +195,7 @@ def test_check_says_what_it_saw_of_each_precondition(samba_domain: SambaDomain) 
         "deletions",
     }
     assert verdicts["changes"].seen == "told by dirsync: the best that the account may use"
+    assert verdicts["other ways"].seen == "these would work: `changes: usn`, `changes: none`"
     with_rights = check(source(samba_domain, user=samba_domain.dirsync_user))
     assert with_rights["deletions"].seen == "told at once"
 

@@ -96,3 +96,4 @@ def test_check_says_what_the_server_is_and_which_way_is_taken(server: Ds389) -> 
     said = " ".join(f"{each.name} {each.seen}" for each in found.values())
     assert "389 Directory Server" in said
     assert "changelog" in found["changes"].seen
+    assert found["other ways"].seen == "these would work: `changes: syncrepl`, `changes: timestamps`, `changes: none`"

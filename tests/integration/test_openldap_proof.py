@@ -169,11 +169,22 @@ def test_changes_that_are_told_by_their_time_leave_deletions_to_the_next_full_re
     assert desk.mirror.read(full=True).gone == {gone}
 
 
+def test_a_way_that_the_server_does_not_have_is_refused_by_the_check_which_names_those_that_would_work(
+    server: OpenLdap,
+) -> None:
+    desk = opened(server)
+    desk.settings = {"changes": "changelog"}
+    found = verdicts(desk)
+    assert found["changes"].standing is Standing.FAILED
+    assert found["other ways"].seen == "these would work: `changes: syncrepl`, `changes: timestamps`, `changes: none`"
+
+
 def test_check_says_what_the_server_is_and_which_way_is_taken(server: OpenLdap) -> None:
     found = verdicts(opened(server))
     assert {name for name, each in found.items() if each.standing is not Standing.OK} == {"password"}
     said = " ".join(f"{each.name} {each.seen}" for each in found.values())
     assert "OpenLDAP" in said
     assert "syncrepl" in said
+    assert found["other ways"].seen == "these would work: `changes: timestamps`, `changes: none`"
     assert f"base {GROUPS}" in found
     assert BASE in said

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from syncd.core.errors import NeedsHuman, TryAgain
 from syncd.core.model import RECORD_KINDS, Kind
@@ -479,6 +480,14 @@ def test_an_expiry_in_the_future_says_when_to_look_again_and_one_in_the_past_doe
     assert attributes["expires"] == "2026-11-23T11:00:00Z"
     assert "pwdEndTime" not in attributes
     assert account_state({"shadowExpire": 1}, NOW).review_at is None
+
+
+def test_whoever_logs_on_with_a_ticket_names_no_user_and_whoever_has_a_password_does() -> None:
+    common = {"servers": "ldaps://ldap1.example.com", "base": BASE}
+    assert LdapSettings.model_validate({**common, "bind": "gssapi"}).user == ""
+    with pytest.raises(ValidationError) as refusal:
+        LdapSettings.model_validate({**common, "password": {"env": "LDAP_PASSWORD"}})
+    assert [error["type"] for error in refusal.value.errors()] == ["ADS-007"]
 
 
 def test_days_are_asked_for_one_by_one_because_they_have_no_order() -> None:
