@@ -98,9 +98,9 @@ def references(value: Value, spec: FieldSpec) -> tuple[SubjectId, ...]:
         case FieldType.REFERENCE:
             return () if is_empty(value) else (SubjectId(str(value)),)
         case FieldType.REFERENCES:
-            return tuple(SubjectId(str(item)) for item in _items(value))
+            return tuple([SubjectId(str(item)) for item in _items(value)])
         case FieldType.MEMBERSHIPS:
-            return tuple(SubjectId(str(_entry(item)["unit"])) for item in _items(value))
+            return tuple([SubjectId(str(_entry(item)["unit"])) for item in _items(value)])
         case _:
             return ()
 

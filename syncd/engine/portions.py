@@ -98,6 +98,7 @@ async def planned_in_portions(
     found.take(first.plan, first.wishes.leaving, first.reviews)
     left = set(asked.people - first.standing.asked)
     common = await world.store.look(partial(_common, asked=asked, left=left, first=first))
+    del asked  # a set of everybody, while the changes of everybody are made
     waiting = sorted(left)
     for at in range(0, len(waiting), PORTION):
         portion = {one for one in waiting[at : at + PORTION] if one in left}
