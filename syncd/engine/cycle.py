@@ -29,8 +29,9 @@ from syncd.engine.outcome import conclude
 from syncd.engine.reconcile import Progress, Readings, Reconciliation, read_sources, reconcile, silent
 from syncd.engine.sparing import sparing
 from syncd.engine.stage import Asked
+from syncd.engine.unheard import recover
 from syncd.engine.world import World
-from syncd.engine.writer import Writer, recover
+from syncd.engine.writer import Writer
 from syncd.store import Transaction
 from syncd.store.packed import subjects_of
 from syncd.store.rows import HoldRow, HoldState, QueueCounts

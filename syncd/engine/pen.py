@@ -22,8 +22,9 @@ from syncd.engine.attempts import Tally
 from syncd.engine.backoff import Backoff
 from syncd.engine.claiming import Taken, take
 from syncd.engine.quarantine import Gate
+from syncd.engine.unheard import recover
 from syncd.engine.world import World
-from syncd.engine.writer import Writer, recover
+from syncd.engine.writer import Writer
 from syncd.structured import structlog
 
 if TYPE_CHECKING:

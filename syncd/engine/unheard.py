@@ -1,9 +1,9 @@
 """What became of changes of which nobody heard: looked at where nothing that comes later would find out, and then told.
 
-A change whose answer was lost is read back by the next attempt, and by whatever takes its place. But what takes its place may
-say nothing of it: somebody who was to go is back and nothing differs, a title is again what it was. Then a look is queued, which
-belongs to no plan and is superseded by none. Whoever turns out to be gone, to be otherwise, or to be there after all is planned
-for again. Nothing here asks the target.
+What a dead process was at, and a change whose answer was lost, is read back by the next attempt, and by whatever takes its
+place. But what takes its place may say nothing of it: somebody who was to go is back and nothing differs, a title is again what
+it was. Then a look is queued, which belongs to no plan and is superseded by none. Whoever turns out to be gone, to be otherwise,
+or to be there after all is planned for again. Nothing here asks the target.
 """
 
 from __future__ import annotations
@@ -14,17 +14,22 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from syncd.audit.entries import EntryType
 from syncd.core.model import Change, ChangeId, Kind, Link, LinkState, Op, RunId, SubjectId, TargetId
 from syncd.core.outcome import Applied, Deferred, Rejected
 from syncd.core.ports import Target
 from syncd.core.values import is_empty
 from syncd.engine import drift_judging
 from syncd.engine.attempts import Finished
+from syncd.engine.claiming import intent
 from syncd.engine.drift_judging import News
-from syncd.engine.rivals import only_one_has
+from syncd.engine.rivals import only_one_has, try_again
 from syncd.engine.world import World
 from syncd.store import Transaction
 from syncd.store.rows import QueueState
+from syncd.structured import structlog
+
+log = structlog.get_logger(__name__)
 
 _TELLS: Final = frozenset({Op.CREATE, Op.REMOVE, Op.OFFBOARD})
 """What comes after one of these is found by it, or does not matter any more."""
@@ -32,6 +37,25 @@ _NOT_LOOKED_AT: Final = frozenset({Op.CREATE, Op.WRITE_BACK})
 """An unanswered creation stays until it is read back; what is written back is a source's."""
 _RANK: Final = 0
 """Before everything: whoever waits for the subject waits for the truth."""
+
+
+async def recover(world: World) -> list[ChangeId]:
+    """Hand back changes that a dead process was at: their outcome is unknown, so they are read back before anything else."""
+
+    def take_back(tx: Transaction) -> list[ChangeId]:
+        now = world.now()
+        left = tx.queue.interrupted(at=now)
+        entries = [
+            replace(intent(queued), type=EntryType.UNKNOWN, reason="the process ended before the outcome was known")
+            for queued in left
+        ]
+        world.audit.append(tx, entries, at=now)
+        return [queued.id for queued in left]
+
+    left = await world.store.do(take_back)
+    if left:
+        log.warning("queue.recovered", changes=len(left))
+    return left
 
 
 # --- before: what would be forgotten -----------------------------------------------------------------------------------
@@ -97,8 +121,7 @@ def _known_at_last(tx: Transaction, target: Target, found: Collection[Finished],
 
 def _try_refused(tx: Transaction, target: Target, *, at: datetime) -> None:
     """Have everybody tried again who was refused, and takes what only one may have."""
-    refused = [one for one in tx.queue.parked() if _takes(one.change, only_one_has(one.change.kind, target))]
-    tx.queue.retry([one.id for one in refused], at=at)
+    try_again(tx, lambda change: _takes(change, only_one_has(change.kind, target)), at=at)
 
 
 def _takes(change: Change, only: Collection[str]) -> bool:
@@ -154,4 +177,4 @@ def _overtaken(tx: Transaction, done: Finished, *, at: datetime) -> None:
         look(tx, queued.run_id, [queued.id], later, at=at)
 
 
-__all__ = ["look", "settled"]
+__all__ = ["look", "recover", "settled"]

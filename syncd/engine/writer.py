@@ -14,13 +14,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from syncd import tracing
-from syncd.audit.entries import EntryType
 from syncd.core.difference import exchange, references
 from syncd.core.errors import message
-from syncd.core.model import Change, ChangeId, FieldChange, Kind, Observed, Op, SubjectId, TargetId
+from syncd.core.model import Change, FieldChange, Kind, Observed, Op, SubjectId, TargetId
 from syncd.core.outcome import Applied, Deferred, Outcome, Pending, Rejected
 from syncd.core.ports import Target
-from syncd.engine import leave_records, marking, unheard, write_back
+from syncd.engine import leave_records, marking, rivals, unheard, write_back
 from syncd.engine.attempts import Call, Finished, Tally
 from syncd.engine.claiming import Taken, claimed, intent, interface_of
 from syncd.engine.holders import later, one_each
@@ -195,6 +194,7 @@ class Writer:
         self._store(tx, settled, now)
         write_back.settled(tx, self.world, [(done.queued.change, done.outcome) for done in finished], now)
         unheard.settled(tx, self.world, self.target, finished, at=now)
+        rivals.freed(tx, self.target, finished, pictures, at=now)
         made = [one for one in finished if one.wire.kind is Kind.GROUP and one.wire.op in (Op.CREATE, Op.ADOPT)]
         if made and self.world.outbound.gives_roles:
             marking.given(tx, self.world, {one.wire.subject for one in made if isinstance(one.outcome, Applied)})
@@ -379,22 +379,3 @@ class Writer:
 def _is_over(wire: Change) -> bool:
     """Tell whether there is nothing left to ask the target for."""
     return wire.op is Op.LINK and not wire.fields
-
-
-async def recover(world: World) -> list[ChangeId]:
-    """Hand back changes that a dead process was at: their outcome is unknown, so they are read back before anything else."""
-
-    def take_back(tx: Transaction) -> list[ChangeId]:
-        now = world.now()
-        left = tx.queue.interrupted(at=now)
-        entries = [
-            replace(intent(queued), type=EntryType.UNKNOWN, reason="the process ended before the outcome was known")
-            for queued in left
-        ]
-        world.audit.append(tx, entries, at=now)
-        return [queued.id for queued in left]
-
-    left = await world.store.do(take_back)
-    if left:
-        log.warning("queue.recovered", changes=len(left))
-    return left

@@ -49,6 +49,7 @@ _BLOCKED: Final = (
     " SELECT c.number AS number FROM changes p JOIN change_waits w ON w.subject = p.subject"
     " JOIN changes c ON c.number = w.number"
     " WHERE p.state = 'parked' AND w.hard AND c.subject <> p.subject AND c.state IN ('ready', 'pending')"
+    " AND NOT (c.again AND c.sort = 'object' AND p.subject LIKE 'person:%')"
     " AND (p.rank < c.rank OR (p.rank = c.rank AND p.number < c.number))"
     " UNION"
     " SELECT c.number AS number FROM changes p JOIN changes c ON c.subject = p.subject"

@@ -16,13 +16,14 @@ from syncd.store.rows import QueuedChange, QueueState, Settlement
 from syncd.store.statements import Answer, Fields
 
 LANE: Final = {lane: place for place, lane in enumerate(LANES)}
+OBJECT: Final = "object"
 LOOK: Final = "look"
 """Looks belong to no plan: none supersedes them."""
 # At most one waiting change of each sort per subject (a unique index): a plan can hold several sorts for one subject.
 _SORT: Final = {
     Op.ADOPT: "adopt",
-    Op.CREATE: "object",
-    Op.UPDATE: "object",
+    Op.CREATE: OBJECT,
+    Op.UPDATE: OBJECT,
     Op.LINK: "link",
     Op.LOGIN: "login",
     Op.ROLES: "roles",

@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    not_,
     or_,
     select,
     text,
@@ -30,7 +31,8 @@ from sqlalchemy import (
     update,
 )
 
-from syncd.store.queue_bodies import LOOK
+from syncd.core.model import Kind
+from syncd.store.queue_bodies import LOOK, OBJECT
 from syncd.store.rows import QueueState
 from syncd.store.statements import Many, among
 from syncd.store.tables import change_waits, changes
@@ -71,10 +73,13 @@ def _other(condition: ColumnElement[bool], states: str) -> Select[tuple[str]]:
     )
 
 
+# What may have been done already is read back, whoever is refused before it: they may want what nobody knows to be held.
+_READ_BACK: Final = and_(C.c.again, C.c.sort == OBJECT, _W.c.subject.like(f"{Kind.PERSON}:%"))
+_HARD: Final = and_(_W.c.hard, not_(_READ_BACK))
 BLOCKER: Final = func.coalesce(
     _OWN.limit(1).correlate(C).scalar_subquery(),
-    _other(_W.c.hard, _LIVE).limit(1).correlate(C).scalar_subquery(),
-    _other(and_(~_W.c.hard, ~_O.c.tried), "<> 'parked'").limit(1).correlate(C).scalar_subquery(),
+    _other(_HARD, _LIVE).limit(1).correlate(C).scalar_subquery(),
+    _other(and_(not_(_HARD), ~_O.c.tried), "<> 'parked'").limit(1).correlate(C).scalar_subquery(),
 )
 """The subject that the change waits for; NULL if it can run."""
 
@@ -177,7 +182,7 @@ PASS_ON_AGAIN: Final = (
         text(f"state {_WAITING}"),
         C.c.batch > select(_S.c.batch).where(_S.c.id == bindparam("this")).scalar_subquery(),
     )
-    .values(again=true())
+    .values(again=true(), waits_for=None)
 )
 # Not in order: SQLite would rather walk through every change there ever was than sort the few that its index finds.
 RUNNING_SUBJECTS: Final = select(C.c.subject).where(text("state = 'running'"))
@@ -228,7 +233,7 @@ _BEHIND: Final = or_(_P.c.rank < C.c.rank, and_(_P.c.rank == C.c.rank, _P.c.numb
 BLOCKED: Final = union(
     select(C.c.number, _P.c.number.label("by"))
     .select_from(C)
-    .join(_W, and_(_W.c.number == C.c.number, _W.c.hard, _W.c.subject != C.c.subject))
+    .join(_W, and_(_W.c.number == C.c.number, _HARD, _W.c.subject != C.c.subject))
     .join(_P, and_(_P.c.subject == _W.c.subject, _PARKED, _BEHIND))
     .where(_CAN_WAIT),
     select(C.c.number, _P.c.number.label("by"))

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from support.unheard import Unheard
+from syncd.core.model import Op
+from syncd.store.rows import QueueState
 from syncd_dingtalk.sandbox import SandboxServer, SandboxSettings
 
 
@@ -62,3 +64,43 @@ def test_who_was_refused_an_address_that_an_unnoticed_account_had_gets_it_when_t
     company.settle()
 
     assert company.held("email") == {"e1": "other@example.com", "e2": "one@example.com"}
+
+
+def test_who_was_made_unnoticed_and_swaps_an_address_is_found_though_the_other_one_is_refused_before(
+    company: Unheard,
+) -> None:
+    """Each waits for what the other has to give up; only whoever reads back finds out that there is an account."""
+    company.deaf = False
+    company.person("1", "top", mail="one@example.com")
+    company.sync()
+    company.deaf = True
+    company.person("2", "top", mail="two@example.com")
+    company.sync()
+    company.edit("1", mail="two@example.com")
+    company.edit("2", mail="one@example.com")
+
+    company.settle()
+
+    assert company.held("email") == {"e1": "two@example.com", "e2": "one@example.com"}
+
+
+def test_who_was_not_made_and_is_refused_what_another_has_yet_to_give_up_gets_it_when_that_is_given_up(
+    company: Unheard,
+) -> None:
+    company.deaf = False
+    company.person("1", "top", mail="one@example.com")
+    company.sync()
+    company.deaf, company.arrives = True, False
+    company.person("2", "top", mail="two@example.com")
+    company.sync()
+    company.edit("1", mail="three@example.com")
+    company.edit("2", mail="one@example.com")
+    company.lost = Op.UPDATE
+    company.sync()
+    with company.store.transaction() as tx:
+        assert len(tx.queue.parked()) == 1
+        tx.queue.retry([one.id for one in tx.queue.standing(QueueState.READY)], at=company.now())
+
+    company.settle()
+
+    assert company.held("email") == {"e1": "three@example.com", "e2": "one@example.com"}

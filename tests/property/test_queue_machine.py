@@ -125,8 +125,11 @@ class QueueMachine(RuleBasedStateMachine):
             for other in self._of(one.change.subject, *LIVE)
             if other is not one and (other.state is S.RUNNING or other.number < one.number)
         ]
-        needed = [other for subject in one.change.needs for other in self._of(subject, *LIVE)]
-        untried = [other for subject in one.change.after for other in self._of(subject, *LIVE[:3]) if not other.tried]
+        read_back = one.again and one.sort == "object"
+        hard = [subject for subject in one.change.needs if not (read_back and subject.startswith("person:"))]
+        soft = {*one.change.after, *one.change.needs} - {*hard}
+        needed = [other for subject in hard for other in self._of(subject, *LIVE)]
+        untried = [other for subject in soft for other in self._of(subject, *LIVE[:3]) if not other.tried]
         foreign = [other for other in (*needed, *untried) if other.change.subject != one.change.subject]
         return bool(own) or any(other.place < one.place for other in foreign)
 
