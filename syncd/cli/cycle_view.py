@@ -70,7 +70,7 @@ def tell_reads(out: Output, found: Reconciliation) -> None:
         )
         _tell_doubts(out, read)
     for name, problem in found.failed.items():
-        out.say(f"{name}: could not be read; what it said last stands", style="red")
+        out.say(f"{name}: could not be read; what it said before stands, and nobody is taken for gone", style="red")
         out.problem(problem, sign="error")
     certificate = found.view.certificate
     if certificate is not None:

@@ -84,11 +84,16 @@ class Excerpt:
         return (change for some in self.shown.values() for change in some)
 
 
-def tell_plan(out: Output, excerpt: Excerpt, *, names: Mapping[str, str], where: bool = False) -> None:
-    """Print a plan for people. `names` says what to call a subject; `where` adds each field's rule (file:line)."""
+def tell_plan(
+    out: Output, excerpt: Excerpt, *, names: Mapping[str, str], where: bool = False, unread: bool = False
+) -> None:
+    """Print a plan for people. `names` says what to call a subject; `where` adds each field's rule (file:line); `unread` says
+    that a source could not be read, so that an empty plan proves nothing."""
     plan, judgement, most = excerpt.plan, excerpt.judgement, excerpt.most
     held = {_key(change) for hold in judgement.holds for change in hold.changes}
-    if not plan.changes:
+    if not plan.changes and unread:
+        out.say("Nothing to do by what is known; not every source could be read.", style="yellow")
+    elif not plan.changes:
         out.say("Nothing to do: the target is as the sources say.", style="green")
     for key, changes in excerpt.shown.items():
         if not changes:

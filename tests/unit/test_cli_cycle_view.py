@@ -13,11 +13,12 @@ from structlog.testing import capture_logs
 from support.office import Office
 from syncd.cli.plan_view import Excerpt, tell_plan
 from syncd.cli.render import Output
+from syncd.core.errors import TryAgain
 from syncd.core.known import NOTHING_KNOWN, Known
 from syncd.core.model import Change, Completeness, Effect, Kind, Lane, NativeId, Op, Page, Plan, ProofFact, SubjectId
 from syncd.core.policy import Hold, Judgement
 from syncd.store.packed import Packed
-from syncd.testing.memory import MemorySource
+from syncd.testing.memory import MemorySource, refusal
 
 
 @pytest.fixture
@@ -73,6 +74,17 @@ def test_a_read_that_gave_no_proof_says_that(office: Office, monkeypatch: pytest
     ran = office.run("plan")
     assert ran.code == 6
     assert "The read of source hr is not proven complete (no proof was given)." in ran.out
+
+
+def test_a_source_that_cannot_be_read_leaves_no_word_that_all_is_as_it_says(office: Office) -> None:
+    office.world.sync()
+    assert "Nothing to do: the target is as the sources say." in office.run("plan").out
+    office.world.source.error = TryAgain(refusal("down"))
+    ran = office.run("plan")
+    assert ran.code == 6
+    assert "hr: could not be read; what it said before stands, and nobody is taken for gone" in ran.out
+    assert "Nothing to do by what is known; not every source could be read." in ran.out
+    assert "as the sources say" not in ran.out
 
 
 def test_programs_get_the_facts_of_each_read(office: Office) -> None:

@@ -90,7 +90,7 @@ def tell(call: Call, done: Cycle, world: World, *, everything: bool, where: bool
     excerpt = Excerpt.of(found.plan, found.judgement, most=None if everything else FEW)
     with world.store.reading() as tx:
         known = names.of_plan(tx, world, excerpt.changes)
-    tell_plan(call.out, excerpt, names=known, where=where)
+    tell_plan(call.out, excerpt, names=known, where=where, unread=bool(found.failed))
 
 
 def as_json(done: Cycle) -> dict[str, Any]:
