@@ -6,14 +6,22 @@ and that is not true any more is never sent.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from syncd.core.model import SubjectId, TargetId
 from syncd.core.values import digest
+
+WITHIN: Final = timedelta(hours=1)
+"""The span over which words are counted that are sent. Ours, as the two that follow: no platform demands them."""
+TO_ALL: Final = 100
+"""So many words are sent within it; an import of thousands that was a mistake can be taken back before most are told of it."""
+TO_ONE: Final = 20
+"""So many of them to one person."""
 
 
 class News(StrEnum):
@@ -142,6 +150,19 @@ def off(said: Sequence[Word], *, now: datetime) -> Decision:
         if who not in known and last.begins_at > now
     ]
     return Decision(say=tuple(say), drop=tuple(word for word in said if word.waits and word not in waiting))
+
+
+def in_turn(due: Sequence[Word], sent: Mapping[TargetId, int]) -> tuple[Word, ...]:
+    """Return those of the words that are due that may be sent now, where so many were `sent` to each account of late.
+
+    First what corrects a word that was heard, then whoever begins next.
+    """
+    room, taken, turn = TO_ALL - sum(sent.values()), Counter(sent), list[Word]()
+    for word in sorted(due, key=lambda one: (one.news is News.COMES, one.begins_at)):
+        if len(turn) < room and taken[word.to.account] < TO_ONE:
+            taken[word.to.account] += 1
+            turn.append(word)
+    return tuple(turn)
 
 
 def out_of_reach(said: Sequence[Word], day: str) -> frozenset[TargetId]:

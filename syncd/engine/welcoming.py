@@ -2,7 +2,8 @@
 
 What is to be said is decided and kept in one transaction (`syncd.engine.welcome`) and sent afterwards, each word by a key of its
 own that the target knows: a process that dies in between sends it later, and one that was sent and not noted is not seen twice.
-What cannot be sent is tried again by the schedule of the queue until the first day begins. Previews never come here.
+What cannot be sent is tried again by the schedule of the queue until the first day begins. Never more at once than people can
+bear: the others have their turn later. Previews never come here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from syncd.audit.entries import AuditEntry, EntryType
 from syncd.core.errors import SyncdError, TryAgain, code_of
 from syncd.core.reaching import Reaching
-from syncd.core.welcome import Fate, Word, ended
+from syncd.core.welcome import WITHIN, Fate, Word, ended, in_turn
 from syncd.engine import trust
 from syncd.engine.welcome import decide, may_speak
 from syncd.structured import structlog
@@ -70,30 +71,34 @@ async def after_cycle(world: World) -> None:
 
 
 async def deliver(world: World) -> None:
-    """Try every word that is due, once."""
+    """Try every word that is due and has its turn, once."""
     now = world.now()
-    due = await world.store.look(lambda tx: _due(tx, world, now))
+    due, turn = await world.store.look(lambda tx: _due(tx, world, now))
     late = [word for word in due if word.begins_at <= now]
     if late:
         await world.store.do(
             lambda tx: _settle(tx, world, [ended(word, Fate.LATE, at=now, code=word.code) for word in late])
         )
-    if len(due) == len(late):
+    if not turn:
         return
+    if later := len(due) - len(late) - len(turn):
+        log.warning("joiner.put_off", words=later, now=len(turn))
     async with world.make_target() as target:
         if not isinstance(
             target, Reaching
         ):  # the configuration is checked for it; another target may be made meanwhile
             return
-        for word in due:
-            if word.begins_at > now:
-                await _tell(world, target, word)
+        for word in turn:
+            await _tell(world, target, word)
 
 
-def _due(tx: Transaction, world: World, now: datetime) -> list[Word]:
+def _due(tx: Transaction, world: World, now: datetime) -> tuple[list[Word], tuple[Word, ...]]:
+    """Return every word that is due, also those that come too late; and those that are sent now."""
     if not may_speak(tx, world):
-        return []
-    return [word for word in tx.words.waiting() if word.due_at <= now or word.begins_at <= now]
+        return [], ()
+    due = [word for word in tx.words.waiting() if word.due_at <= now or word.begins_at <= now]
+    sent = tx.words.sent(since=now - WITHIN, until=now)
+    return due, in_turn([word for word in due if word.begins_at > now], sent)
 
 
 async def _tell(world: World, target: Reaching, word: Word) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from syncd.core.model import SubjectId, TargetId
 from syncd.core.welcome import Addressee, Fate, News, Word
@@ -20,6 +20,11 @@ _KNOWN: Final = select(_T.key, _T.number).where(among(_T.key))
 _ABOUT: Final = select(words).where(among(_T.joiner)).order_by(_T.joiner, _T.number)
 _AHEAD: Final = select(_T.joiner).where(_T.begins_at > bindparam("now")).distinct()
 _WAITING: Final = select(words).where(_T.fate == Fate.WAITING.value).order_by(_T.number)
+_SENT: Final = (
+    select(_T.account, func.count().label("n"))
+    .where(_T.fate == Fate.SENT.value, _T.settled_at > bindparam("since"), _T.settled_at <= bindparam("until"))
+    .group_by(_T.account)
+)
 _TIDY: Final = delete(words).where(
     _T.fate != Fate.WAITING.value, _T.begins_at < bindparam("before"), _T.settled_at < bindparam("before")
 )
@@ -53,6 +58,11 @@ class Words:
     def waiting(self) -> list[Word]:
         """Return what has not come to its end."""
         return [_word(row) for row in self._connection.execute(_WAITING)]
+
+    def sent(self, *, since: datetime, until: datetime) -> dict[TargetId, int]:
+        """Return how many words were sent to each account after `since`, up to `until`."""
+        span = {"since": micros(since), "until": micros(until)}
+        return {TargetId(row.account): row.n for row in self._connection.execute(_SENT, span)}
 
     def tidy(self, *, before: datetime) -> None:
         """Forget what was said of days long ago."""

@@ -17,7 +17,7 @@ from support.word_world import BEGINS, DAY, Heard, WordWorld
 from syncd.alerts.facts import Measure, Situation, joiner_untold
 from syncd.core.errors import NeedsHuman, TryAgain
 from syncd.core.model import Kind, SubjectId, TargetId
-from syncd.core.welcome import Fate
+from syncd.core.welcome import TO_ONE, WITHIN, Fate
 from syncd.engine.forecast import Coming
 from syncd.engine.health import health
 from syncd.engine.welcoming import LOOK, Welcoming
@@ -206,6 +206,23 @@ def test_what_cannot_be_sent_is_tried_again_by_the_schedule(world: WordWorld, er
     assert world.day(SOON + timedelta(hours=1)) == [Heard("e2", SAID)]
     assert untold(world) == (0, (), "")
     assert world.audited() == [("joiner.told", "comes", "e2")]
+
+
+def test_of_very_many_the_manager_hears_some_each_hour_and_never_of_what_was_taken_back(world: WordWorld) -> None:
+    keys = range(100, 100 + TO_ONE + 5)
+    for each in keys:
+        world.small.person(str(each), "team", manager="e2", hired="2026-11-25")
+
+    first = world.day(world.small.time)
+    assert [one.who for one in first] == ["e2"] * TO_ONE
+    world.restart()
+    assert world.tick() == [], "another process knows how many were told"
+
+    untold = {f"Example {each} starts on 2026-11-25" for each in keys} - {one.title for one in first}
+    title = min(untold)
+    world.small.leave(title.split()[1])
+    rest = world.day(world.small.time + WITHIN)
+    assert {one.title for one in rest} == untold - {title}
 
 
 def test_after_the_day_has_begun_nobody_is_told(world: WordWorld) -> None:

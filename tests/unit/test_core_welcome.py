@@ -11,7 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from syncd.core.model import SubjectId, TargetId
-from syncd.core.welcome import Addressee, Decision, Fate, News, Word, coming, ended, key_of, off, out_of_reach
+from syncd.core.welcome import (
+    TO_ALL,
+    TO_ONE,
+    Addressee,
+    Decision,
+    Fate,
+    News,
+    Word,
+    coming,
+    ended,
+    in_turn,
+    key_of,
+    off,
+    out_of_reach,
+)
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 JOINER = SubjectId("person:7")
@@ -184,3 +198,40 @@ def test_whatever_happens_the_last_that_was_heard_is_true_and_nobody_hears_anyth
             assert heard[-1][1] == wanted[1]
     assert len({word.key for word in story.said}) == len(story.said)
     assert all(word.begins_at - NOW > timedelta(0) for word in story.said)
+
+
+# --- how many at once -------------------------------------------------------------------------------------------------
+
+
+def waiting(account: str, *, days: int = 1, news: News = News.COMES) -> Word:
+    to = Addressee(subject=SubjectId(f"person:{account}"), account=TargetId(account), label=account)
+    return Word(
+        key=f"{account} {days} {news}",
+        joiner=JOINER,
+        label="Example 7",
+        to=to,
+        news=news,
+        day=DAY,
+        begins_at=NOW + timedelta(days=days),
+        title="t",
+        text="t",
+        decided_at=NOW,
+        due_at=NOW,
+    )
+
+
+def test_what_corrects_a_word_goes_first_and_then_who_begins_next() -> None:
+    some = [waiting("a", days=3), waiting("b", days=1), waiting("c", days=2, news=News.OFF)]
+    assert [word.to.label for word in in_turn(some, {})] == ["c", "b", "a"]
+
+
+def test_one_person_hears_of_so_many_within_an_hour_and_hinders_no_other() -> None:
+    some = [*(waiting("a", days=each) for each in range(1, TO_ONE + 10)), waiting("b", days=300)]
+    assert [word.to.label for word in in_turn(some, {TargetId("a"): 3})] == ["a"] * (TO_ONE - 3) + ["b"]
+
+
+def test_all_together_hear_of_so_many_within_an_hour() -> None:
+    some = [waiting(f"e{each}", days=each) for each in range(1, TO_ALL + 10)]
+    assert in_turn(some, {}) == tuple(some[:TO_ALL])
+    assert in_turn(some, {TargetId("x"): TO_ALL - 2}) == tuple(some[:2])
+    assert in_turn(some, {TargetId("x"): TO_ALL + 1}) == ()

@@ -57,6 +57,19 @@ def test_of_whom_was_spoken_whose_day_lies_ahead(store: Store) -> None:
         assert tx.words.ahead(NOON) == {OTHER}
 
 
+def test_what_was_sent_of_late_is_counted_by_account(store: Store) -> None:
+    def sent(key: str, hours: float, fate: Fate = Fate.SENT) -> Word:
+        return ended(word(key), fate, at=after(hours=hours))
+
+    with store.transaction() as tx:
+        some = [sent("a", 1), sent("b", 2), sent("c", 2), sent("d", 3), sent("e", 2, Fate.OVERTAKEN), word("f")]
+        elsewhere = replace(sent("g", 2), to=Addressee(subject=SubjectId("person:3"), account=TargetId("e3"), label=""))
+        tx.words.keep([*some, elsewhere])
+
+    with store.reading() as tx:
+        assert tx.words.sent(since=after(hours=1), until=after(hours=2)) == {TargetId("e2"): 2, TargetId("e3"): 1}
+
+
 def test_what_was_said_of_days_long_ago_is_forgotten_and_what_waits_is_not(store: Store) -> None:
     old, fresh = ended(word("a"), Fate.SENT, at=NOON), ended(word("b"), Fate.SENT, at=after(days=2))
     waits = word("c")
