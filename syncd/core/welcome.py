@@ -165,6 +165,18 @@ def in_turn(due: Sequence[Word], sent: Mapping[TargetId, int]) -> tuple[Word, ..
     return tuple(turn)
 
 
+def carried(about: Sequence[Word], known: Sequence[Word], joiner: SubjectId, *, at: datetime) -> list[Word]:
+    """Return words about somebody who turns out to be `joiner`, of whom the words `known` were said, as words about that one.
+
+    What waits is overtaken, because it is decided anew. But one that was tried stays, for its key finds it where it was heard;
+    unless another waits for the same person, which would be a second one.
+    """
+    waiting = {word.to.subject for word in known if word.waits}
+    own = [replace(word, joiner=joiner) for word in about]
+    over = {word.key for word in own if word.waits and (not word.attempts or word.to.subject in waiting)}
+    return [ended(word, Fate.OVERTAKEN, at=at) if word.key in over else word for word in own]
+
+
 def out_of_reach(said: Sequence[Word], day: str) -> frozenset[TargetId]:
     """Return the accounts by which nobody could be told of this day."""
     return frozenset(word.to.account for word in said if word.fate is Fate.UNREACHABLE and word.day == day)

@@ -16,6 +16,7 @@ from syncd.core.correlation import subject_for
 from syncd.core.errors import NeedsHuman, message
 from syncd.core.matching import Cause, Pair, Proposal, Sign, joint, weigh
 from syncd.core.model import Kind, Link, LinkState, NativeId, SourceName, SubjectId
+from syncd.core.welcome import carried
 from syncd.engine import marking
 from syncd.engine.joining import spoken
 from syncd.engine.linking import settled
@@ -262,9 +263,21 @@ def join_two(tx: Transaction, world: World, one: StagedRecord, other: StagedReco
     for subject in {keeping, *(row.subject for row in moved if row.subject is not None)}:
         settled(tx, subject)
         tx.queue.supersede([subject], at=decision.at)
+    for former in {row.subject for row in moved if row.subject is not None}:
+        _carry_words(tx, former, keeping, at=decision.at)
     _give(tx, world, moved, keeping, at=decision.at)
     tx.proposals.put(_by_hand(row, keeping, other.label, b"", decision, state=ProposalState.ACCEPTED) for row in moved)
     return keeping
+
+
+def _carry_words(tx: Transaction, former: SubjectId, keeping: SubjectId, *, at: datetime) -> None:
+    """Let what was said of somebody, and to somebody, be of whom they are now: otherwise managers hear that the hire is off, and
+    then of the same joiner again."""
+    said = tx.words.about([former, keeping])
+    tx.words.keep(carried(said.get(former, ()), said.get(keeping, ()), keeping, at=at))
+    tx.words.keep(
+        [replace(word, to=replace(word.to, subject=keeping)) for word in tx.words.to(former) if not word.waits]
+    )
 
 
 def _joinable(world: World, one: StagedRecord, other: StagedRecord) -> Kind:

@@ -18,6 +18,7 @@ _T: Final = words.c
 _KEEP: Final = Upsert(words, key=["key"], fixed=["number"])
 _KNOWN: Final = select(_T.key, _T.number).where(among(_T.key))
 _ABOUT: Final = select(words).where(among(_T.joiner)).order_by(_T.joiner, _T.number)
+_TO: Final = select(words).where(_T.addressee == bindparam("who")).order_by(_T.number)
 _AHEAD: Final = select(_T.joiner).where(_T.begins_at > bindparam("now")).distinct()
 _WAITING: Final = select(words).where(_T.fate == Fate.WAITING.value).order_by(_T.number)
 _SENT: Final = (
@@ -50,6 +51,10 @@ class Words:
         for row in several(self._connection, _ABOUT, {}, joiners):
             found.setdefault(SubjectId(row.joiner), []).append(_word(row))
         return found
+
+    def to(self, addressee: SubjectId) -> list[Word]:
+        """Return every word to somebody, the oldest first. Looks at all words."""
+        return [_word(row) for row in self._connection.execute(_TO, {"who": addressee})]
 
     def ahead(self, now: datetime) -> set[SubjectId]:
         """Return those of whom something was said about a day that has not begun."""

@@ -20,8 +20,11 @@ from syncd.core.model import Kind, SubjectId, TargetId
 from syncd.core.welcome import TO_ONE, WITHIN, Fate
 from syncd.engine.forecast import Coming
 from syncd.engine.health import health
+from syncd.engine.reviewing import Decision, join_two
 from syncd.engine.welcoming import LOOK, Welcoming
 from syncd.engine.world import GuardTerms, WriterTerms
+from syncd.store import Transaction
+from syncd.store.rows import StagedRecord
 from syncd.testing.memory import refusal
 
 SOON = BEGINS - timedelta(days=3)
@@ -223,6 +226,30 @@ def test_of_very_many_the_manager_hears_some_each_hour_and_never_of_what_was_tak
     world.small.leave(title.split()[1])
     rest = world.day(world.small.time + WITHIN)
     assert {one.title for one in rest} == untold - {title}
+
+
+def test_two_who_are_made_one_by_hand_are_one_whom_the_manager_has_heard_of(make: Make) -> None:
+    """The joiner has a second record, and the first one goes. Nobody has an account yet, so the second one's subject stays."""
+    world = WordWorld(make, ahead=timedelta(0))
+    world.sync()
+    told(world)
+    world.terms(tell=None)
+    world.small.person("8", "team", manager="e2", hired=DAY, zone="Asia/Jakarta", name=SELF)
+    world.sync()
+    world.terms(tell=timedelta(days=3))
+
+    with world.small.store.transaction() as tx:
+        new, old = (record_of(tx, key) for key in "87")
+        decision = Decision(by="operator", reason="asked HR", at=world.small.time)
+        assert join_two(tx, world.small.world, new, old, decision) == new.subject
+    world.small.leave("7")
+
+    assert world.day(world.small.time + LOOK + MINUTE) == []
+    assert world.audited() == [("joiner.told", "comes", "e2")]
+
+
+def record_of(tx: Transaction, key: str) -> StagedRecord:
+    return next(row for row in tx.records.iterate() if (row.kind, row.native_id) == (Kind.PERSON, key))
 
 
 def test_after_the_day_has_begun_nobody_is_told(world: WordWorld) -> None:

@@ -19,6 +19,7 @@ from syncd.core.welcome import (
     Fate,
     News,
     Word,
+    carried,
     coming,
     ended,
     in_turn,
@@ -198,6 +199,33 @@ def test_whatever_happens_the_last_that_was_heard_is_true_and_nobody_hears_anyth
             assert heard[-1][1] == wanted[1]
     assert len({word.key for word in story.said}) == len(story.said)
     assert all(word.begins_at - NOW > timedelta(0) for word in story.said)
+
+
+# --- two who are one --------------------------------------------------------------------------------------------------
+
+
+def test_what_was_heard_of_one_who_is_another_was_heard_of_the_other() -> None:
+    story = Story()
+    story.come([ADA], DAY)
+    story.send()
+    story.said = carried(story.said, [], SubjectId("person:8"), at=NOW)
+
+    assert {word.joiner for word in story.said} == {"person:8"}
+    assert story.come([ADA], DAY) == []
+
+
+def test_what_waits_for_one_who_is_another_is_sent_only_if_it_was_tried_and_no_other_waits() -> None:
+    untried = waiting("a")
+    tried = replace(untried, attempts=1)
+
+    def fate(about: Word, *known: Word) -> Fate:
+        (word,) = carried([about], known, SubjectId("person:8"), at=NOW)
+        return word.fate
+
+    assert fate(untried) is Fate.OVERTAKEN
+    assert fate(tried) is Fate.WAITING
+    assert fate(tried, waiting("b")) is Fate.WAITING
+    assert fate(tried, waiting("a", days=2)) is Fate.OVERTAKEN
 
 
 # --- how many at once -------------------------------------------------------------------------------------------------

@@ -57,6 +57,15 @@ def test_of_whom_was_spoken_whose_day_lies_ahead(store: Store) -> None:
         assert tx.words.ahead(NOON) == {OTHER}
 
 
+def test_words_are_found_by_whom_they_are_to(store: Store) -> None:
+    elsewhere = Addressee(subject=SubjectId("person:3"), account=TargetId("e3"), label="")
+    with store.transaction() as tx:
+        tx.words.keep([word("b"), word("c", to=elsewhere), word("a", OTHER)])
+
+    with store.reading() as tx:
+        assert [one.key for one in tx.words.to(SubjectId("person:2"))] == ["b", "a"]
+
+
 def test_what_was_sent_of_late_is_counted_by_account(store: Store) -> None:
     def sent(key: str, hours: float, fate: Fate = Fate.SENT) -> Word:
         return ended(word(key), fate, at=after(hours=hours))
