@@ -26,6 +26,7 @@ from syncd.engine.calling import Calls
 from syncd.engine.crowd import Crowd, Onward
 from syncd.engine.cycle import Cycle, Order, cycle
 from syncd.engine.feed import keep_telling
+from syncd.engine.halting import turn_by_turn
 from syncd.engine.health import UNWRITTEN, Live
 from syncd.engine.intake import Intake
 from syncd.engine.lending import Opened
@@ -151,8 +152,7 @@ class Service:
         self._listening.start()
         self._pen.go_on()
         try:
-            while not self._halt.is_set():
-                await self._turn()
+            await turn_by_turn(self._turn, self._halt)
         finally:
             await self._end(tasks)
             self._place.leave()

@@ -15,11 +15,12 @@ from support.small_world import HR, SmallWorld, run
 from syncd.core.correlation import JoinRules
 from syncd.core.errors import NeedsHuman, TryAgain
 from syncd.core.known import NOTHING_KNOWN, Known
-from syncd.core.model import Change, Effect, Kind, Op, Page, SourceName
+from syncd.core.model import Change, Effect, Kind, Observed, Op, Page, SourceName, TargetId
 from syncd.core.outcome import Outcome
 from syncd.core.policy import Limit, Limits
 from syncd.core.ports import Room
 from syncd.engine import serving
+from syncd.engine.halting import turn_by_turn
 from syncd.engine.world import Seat, World
 from syncd.mapping import load_inbound
 from syncd.store.errors import Busy
@@ -278,3 +279,25 @@ def taken(world: SmallWorld) -> bool:
 def held(world: SmallWorld) -> dict[Effect, int]:
     with world.store.reading() as tx:
         return {row.effect: row.count for row in tx.holds.open()}
+
+
+def test_a_look_at_the_whole_target_that_takes_long_does_not_hold_up_who_stops_the_service(
+    world: SmallWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turn_by_turn, "__kwdefaults__", {"grace": 0.1})
+    looking = asyncio.Event()
+
+    async def endless(*_: object) -> AsyncIterator[Observed]:
+        looking.set()
+        await asyncio.Event().wait()
+        yield Observed(kind=Kind.PERSON, target_id=TargetId("1"), label="", fields={})
+
+    async def story() -> None:
+        monkeypatch.setattr(world.target, "observe", endless)
+        async with served(world.world, first=False):
+            await looking.wait()
+        monkeypatch.undo()
+        async with served(world.world):
+            await until(lambda: len(world.target.objects) == 8, "everybody, by the next service")
+
+    run(story())
