@@ -203,7 +203,8 @@ class Api:
         except _TokenRefused as error:
             problem = error.refusal.problem()
             if not self._token.was_accepted(token):
-                raise NeedsHuman(problem) from None
+                # Where an earlier one was accepted, the application is the right one, and the platform is in disorder.
+                raise TryAgain(problem) if self._token.ever_accepted else NeedsHuman(problem) from None
             # It was good a moment ago, and has been taken away again: by another program with this key, for instance.
             self._token.refused(token)
             raise _Soon(TryAgain(problem)) from None

@@ -53,6 +53,11 @@ class TokenKeeper:
         """Note that the platform has accepted this token."""
         self._accepted = token
 
+    @property
+    def ever_accepted(self) -> bool:
+        """Tell whether the platform has accepted any token yet."""
+        return bool(self._accepted)
+
     def was_accepted(self, token: str) -> bool:
         """Tell whether the platform has accepted this token, from whomever, since it was given."""
         return token == self._accepted

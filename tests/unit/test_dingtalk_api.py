@@ -111,6 +111,19 @@ def test_a_token_refused_twice_is_for_a_person_to_look_at() -> None:
     assert "token-" not in str(told.value)
 
 
+def test_tokens_refused_twice_after_one_was_accepted_are_the_platforms_disorder_and_tried_again() -> None:
+    line = Line(YES, TOKEN_REFUSED)
+
+    async def work(api: Api) -> None:
+        await api.call(a.USER_GET, userid="u1")
+        with pytest.raises(TryAgain) as told:
+            await api.call(a.USER_GET, userid="u2")
+        assert told.value.problem.code == "DNG-006"
+
+    talk(line, work)
+    assert len(line.asked) == 3
+
+
 def test_a_token_that_others_could_use_until_it_was_refused_is_fetched_again() -> None:
     """While many call at once, and tokens are taken away one after the other, nobody has to look at anything."""
     line = Line(TOKEN_REFUSED, YES, TOKEN_REFUSED, YES)
