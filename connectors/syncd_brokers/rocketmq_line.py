@@ -76,6 +76,8 @@ class RocketMqLine(BrokerLine):
         code = getattr(error, "code", None)
         if type(error).__name__ == "NotFoundException":
             self._missing("consumer group", self._settings.group)  # the topic was asked for first
+        if type(error) is Exception:  # so the client says that it has not been told where the topic is
+            return AWAY.at(broker=self.broker, where=self.where, why=foreign(str(error)))
         if not callable(code):
             return super().told(error)
         why = foreign(f"{code().name}: {getattr(error, 'details', str)()}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from servers.editor import Editor
 from servers.kerberos import SERVER_NAME, Kerberos
 from servers.samba import BASE_DN, COMPANY_DN, SambaDomain, missing
-from support.directory_mirror import Mirror, Read
+from support.directory_mirror import NOW, Mirror, Read
 from syncd.core.model import Kind, SourceRecord
 from syncd.core.ports import Room
 from syncd.core.values import Value
@@ -232,7 +232,7 @@ def _disable(editor: Editor) -> None:
 
 
 def _expire(editor: Editor) -> None:
-    editor.expire("user0013", at=datetime.now(UTC) - timedelta(days=1))
+    editor.expire("user0013", at=NOW - timedelta(days=1))  # by the reader's clock, which stands still but for some minutes
 
 
 def _delete(editor: Editor) -> None:

@@ -70,6 +70,18 @@ async def verdict(one: RocketMq) -> Verdict:
     return await anext(one.check())
 
 
+def test_a_client_that_is_not_told_where_the_topic_is_asks_again(broker: RocketMqBroker, tmp_path: Path) -> None:
+    broker.store.lost_routes = frozenset({2, 3})  # the first question is our own
+
+    async def story() -> None:
+        async with heard(trigger(broker, tmp_path)) as ids:
+            await broker.publish(event(1))
+            await until(lambda: ids == ["1"], "the event")
+
+    run(story())
+    assert broker.store.routes > 3
+
+
 def test_what_cannot_be_kept_for_long_is_renewed_and_given_to_nobody_else(
     broker: RocketMqBroker, tmp_path: Path
 ) -> None:

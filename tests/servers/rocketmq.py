@@ -58,6 +58,10 @@ class Store:
     """Clients that said good-bye."""
     forget_acks: int = 0
     """So many acknowledgements are answered and not kept."""
+    routes: int = 0
+    """How often it was asked where the topic is."""
+    lost_routes: frozenset[int] = frozenset()
+    """Which of these questions are not answered."""
     serial: int = 0
 
     def put(self, body: bytes, properties: Mapping[str, str], *, encoding: int = d.Encoding.IDENTITY) -> None:
@@ -100,6 +104,9 @@ class _Service(service_pb2_grpc.MessagingServiceServicer):  # type: ignore[misc]
         return d.Status(code=d.Code.UNAUTHORIZED, message="signature does not match")
 
     def QueryRoute(self, request: Any, context: Any) -> Any:
+        self._store.routes += 1
+        if self._store.routes in self._store.lost_routes:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "busy")
         if status := self._refused(context):
             return s.QueryRouteResponse(status=status)
         if request.topic.name != TOPIC:
