@@ -232,7 +232,9 @@ def _disable(editor: Editor) -> None:
 
 
 def _expire(editor: Editor) -> None:
-    editor.expire("user0013", at=NOW - timedelta(days=1))  # by the reader's clock, which stands still but for some minutes
+    editor.expire(
+        "user0013", at=NOW - timedelta(days=1)
+    )  # by the reader's clock, which stands still but for some minutes
 
 
 def _delete(editor: Editor) -> None:
