@@ -16,6 +16,7 @@ import os
 import sys
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from types import ModuleType
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ POLL: Final = 20
 """Seconds that the broker may keep a question open until there is a message; the client's own default, and the servers' limit."""
 REQUEST: Final = 5
 """Seconds until any other question must be answered."""
+_TRIES: Final = 5
+"""So often the client may fail to learn where the topic is; each fails by itself in about one of fifty connections."""
 _LOG: Final = "rocketmq.v5.log.log_config"
 _ROOTS: Final = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"
 _NO: Final = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
@@ -94,6 +97,7 @@ class RocketMqLine(BrokerLine):
         try:
             await self._look_for_the_topic(consumer)
             await asyncio.to_thread(consumer.startup)
+            await _told_where(consumer, self._settings.topic)
             renewing = asyncio.create_task(held.renewing())
             self.connected = True
             while True:
@@ -191,6 +195,18 @@ class _Held:
             await asyncio.to_thread(self._consumer.change_invisible_duration, message, self._seconds)
         except Exception:  # noqa: BLE001 - whatever it is: it comes again, and acknowledging it says what is wrong
             self._messages.pop(name, None)
+
+
+async def _told_where(consumer: Any, topic: str) -> None:
+    """Ask where the topic is until the client keeps it, at most `_TRIES` times; what it is asked later says what is wrong.
+
+    An answer that is there before the client has put its callback on it is dealt with in the thread that asked, which has no
+    event loop: the client loses the answer and logs why.
+    """
+    for _ in range(_TRIES):
+        with suppress(Exception):
+            await asyncio.to_thread(consumer.route_manager.retrieve_topic_route_data, topic)
+            return
 
 
 def _is_garbled(error: Exception) -> bool:

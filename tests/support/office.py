@@ -32,7 +32,9 @@ schedule: {every: 15m}
 def _taken(world: SmallWorld, file: Path) -> tuple[bytes, dict[str, Any], dict[str, Any]]:
     world.store.backup(file)
     target = {name: copy.deepcopy(vars(world.target)[name]) for name in ("objects", "marks", "_ids")}
-    return file.read_bytes(), target, {"records": copy.deepcopy(world.source.records)}
+    raw = file.read_bytes()
+    file.unlink()  # the folder belongs to the test
+    return raw, target, {"records": copy.deepcopy(world.source.records)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
