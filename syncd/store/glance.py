@@ -29,8 +29,8 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 _RUNS: Final = "SELECT * FROM runs ORDER BY started_at DESC, run_id DESC LIMIT :number"
 _READ: Final = "SELECT * FROM reads WHERE source = :source ORDER BY finished_at DESC LIMIT 1"
-_FULL: Final = 'SELECT * FROM reads WHERE source = :source AND "full" ORDER BY finished_at DESC LIMIT 1'
-_GOOD: Final = 'SELECT * FROM reads WHERE source = :source AND "full" AND proven ORDER BY finished_at DESC LIMIT 1'
+_FULL: Final = 'SELECT * FROM reads WHERE source = :source AND "full" = :full ORDER BY finished_at DESC LIMIT 1'
+_GOOD: Final = 'SELECT * FROM reads WHERE source = :source AND "full" = :full AND proven ORDER BY finished_at DESC LIMIT 1'
 _THERE: Final = (
     "SELECT kind, count(*) AS n, min(review_at) AS at FROM records"
     " WHERE source = :source AND absent_since IS NULL GROUP BY kind ORDER BY kind"
@@ -234,8 +234,8 @@ def glance(ask: Ask, asked: Asked, now: datetime) -> Glance:
     return Glance(
         runs=tuple(_run(row) for row in ask(_RUNS, {"number": asked.runs})),
         reads=_reads(ask, _READ, asked.sources),
-        good=_reads(ask, _GOOD, asked.sources),
-        full=_reads(ask, _FULL, asked.sources),
+        good=_reads(ask, _GOOD, asked.sources, full=True),
+        full=_reads(ask, _FULL, asked.sources, full=True),
         there={row["kind"]: row["n"] for row in there},
         there_until=_instant(min((row["at"] for row in there if row["at"] is not None), default=None)),
         marked={_KINDS[row["kind"]]: row["n"] for row in ask(_MARKED, {})},
@@ -256,8 +256,8 @@ def glance(ask: Ask, asked: Asked, now: datetime) -> Glance:
     )
 
 
-def _reads(ask: Ask, question: str, sources: Sequence[str]) -> dict[str, ReadRow]:
-    found = ((source, next(iter(ask(question, {"source": source})), None)) for source in sources)
+def _reads(ask: Ask, question: str, sources: Sequence[str], **words: bool) -> dict[str, ReadRow]:
+    found = ((source, next(iter(ask(question, {"source": source, **words})), None)) for source in sources)
     return {source: _read(row) for source, row in found if row is not None}
 
 

@@ -17,7 +17,7 @@ from syncd.store.direct import Direct, driven
 from syncd.store.errors import LOCK_WAIT_SECONDS, NEWER, NO_DRIVER, NOT_WRITABLE, UNKNOWN_URL, told
 from syncd.store.owner import share
 
-SCHEMA: Final = "0012_unjoined"
+SCHEMA: Final = "0013_full_reads"
 """The last step in `migrations/versions`; a test says that it is."""
 
 # One writing transaction at a time on PostgreSQL too, as SQLite has it: sequences have no gaps and cannot race.

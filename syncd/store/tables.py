@@ -73,6 +73,8 @@ reads = Table(
     Column("notes", Bytes, nullable=False),
     PrimaryKeyConstraint("source", "run_id"),
     Index("reads_by_time", "source", "finished_at"),
+    # Thousands of deltas lie between two full ones.
+    Index("reads_by_fullness", "source", "full", "finished_at"),
 )
 
 # The wide columns stand last: SQLite then reads the narrow ones without following overflow pages.

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from servers.postgres import PostgresServer, missing
-from syncd.store import Store
+from syncd.store import Store, Transaction
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -24,6 +26,20 @@ def after(**times: float) -> datetime:
 def clock() -> datetime:
     """Return noon, always."""
     return NOON
+
+
+def plans(tx: Transaction, ask: Callable[[], object]) -> list[str]:
+    """Return how SQLite answers the questions that `ask` makes in this transaction."""
+    said: list[tuple[str, Any]] = []
+
+    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        said.append((statement, parameters))
+
+    event.listen(tx.connection, "before_cursor_execute", note)
+    ask()
+    event.remove(tx.connection, "before_cursor_execute", note)
+    raw = tx.connection.exec_driver_sql
+    return [step[3] for words, given in said for step in raw(f"EXPLAIN QUERY PLAN {words}", given)]
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from support.stores import NOON, after
+from support.stores import NOON, after, plans
 from syncd.core.errors import NeedsHuman, Place, message
 from syncd.core.model import (
     Aside,
@@ -26,6 +27,7 @@ from syncd.core.model import (
 )
 from syncd.core.outcome import Fact, FactType
 from syncd.store import Store
+from syncd.store.glance import Asked, asking, glance
 from syncd.store.rows import Allocation, AsideRow, DesiredRow, HoldRow, HoldState, ObservedRow, ReadRow, RunRow, Told
 from syncd.store.runs import Latest
 
@@ -410,3 +412,14 @@ def test_each_consumer_has_a_cursor_that_never_goes_back(store: Store) -> None:
         tx.feed.set_cursor("learning", 2)
 
         assert (tx.feed.cursor("okr"), tx.feed.cursor("learning")) == (7, 2)
+
+
+def test_the_last_full_read_is_found_behind_any_number_of_deltas(new_store: Callable[[], Store]) -> None:
+    asked = Asked(sources=("ad",), target="dt")
+    with new_store().reading() as tx:
+        latest = plans(tx, lambda: tx.reads.latest(SourceName("ad")))
+        glanced = [step for step in plans(tx, lambda: glance(asking(tx), asked, NOON)) if "SEARCH reads" in step]
+
+    for steps in (latest, glanced):
+        assert sum("reads_by_fullness (source=? AND full=?)" in step for step in steps) == 2
+        assert sum("reads_by_time (source=?)" in step for step in steps) == 1

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
-from support.stores import NOON, after
+from support.stores import NOON, after, plans
 from syncd.core.model import Kind, NativeId, SourceName, SubjectId
-from syncd.store import Store, Transaction, bulk
+from syncd.store import Store, bulk
 from syncd.store.records import Records
 from syncd.store.rows import KeyRow, RecordState, Reference, StagedRecord, Was
 
@@ -302,24 +300,10 @@ def test_units_without_a_fingerprint_are_unnamed_when_nobody_there_of_their_sour
 
 def test_who_names_a_unit_is_looked_up_and_nobody_else_is_looked_at(new_store: Callable[[], Store]) -> None:
     with new_store().reading() as tx:
-        steps = [step for step in plans(tx, lambda records: records.unnamed(AD)) if "SUBQUERY" not in step]
+        steps = [step for step in plans(tx, lambda: tx.records.unnamed(AD)) if "SUBQUERY" not in step]
 
     assert any("record_keys_by_value (value=? AND name=?)" in step for step in steps)
     assert all(step.startswith("SEARCH") for step in steps)
-
-
-def plans(tx: Transaction, ask: Callable[[Records], object]) -> list[str]:
-    """Return how SQLite answers the questions that `ask` makes."""
-    said: list[tuple[str, Any]] = []
-
-    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
-        said.append((statement, parameters))
-
-    event.listen(tx.connection, "before_cursor_execute", note)
-    ask(tx.records)
-    event.remove(tx.connection, "before_cursor_execute", note)
-    raw = tx.connection.exec_driver_sql
-    return [step[3] for statement, parameters in said for step in raw(f"EXPLAIN QUERY PLAN {statement}", parameters)]
 
 
 @pytest.mark.parametrize("first_read", [False, True])
@@ -350,7 +334,7 @@ def test_the_questions_are_answered_by_their_indexes_without_sorting(
             bulk.forget_order(tx.connection, ids=True)
             bulk.restore_order(tx.connection)
     with store.reading() as tx:
-        steps = plans(tx, ask)
+        steps = plans(tx, lambda: ask(tx.records))
 
     assert steps
     assert all(index in step for step in steps)
@@ -365,7 +349,7 @@ def test_keys_are_looked_up_by_value_never_scanned(new_store: Callable[[], Store
         records.was(AD, [(Kind.PERSON, ADA)])
 
     with new_store().reading() as tx:
-        steps = plans(tx, ask)
+        steps = plans(tx, lambda: ask(tx.records))
 
     assert len(steps) >= 9
     assert all(step.startswith("SEARCH") for step in steps)
