@@ -30,7 +30,9 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _RUNS: Final = "SELECT * FROM runs ORDER BY started_at DESC, run_id DESC LIMIT :number"
 _READ: Final = "SELECT * FROM reads WHERE source = :source ORDER BY finished_at DESC LIMIT 1"
 _FULL: Final = 'SELECT * FROM reads WHERE source = :source AND "full" = :full ORDER BY finished_at DESC LIMIT 1'
-_GOOD: Final = 'SELECT * FROM reads WHERE source = :source AND "full" = :full AND proven ORDER BY finished_at DESC LIMIT 1'
+_GOOD: Final = (
+    'SELECT * FROM reads WHERE source = :source AND "full" = :full AND proven ORDER BY finished_at DESC LIMIT 1'
+)
 _THERE: Final = (
     "SELECT kind, count(*) AS n, min(review_at) AS at FROM records"
     " WHERE source = :source AND absent_since IS NULL GROUP BY kind ORDER BY kind"
